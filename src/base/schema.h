@@ -1,0 +1,63 @@
+/* Configuration as data: a table of fields drives parsing, defaults, error messages, --help and writing back.
+ *
+ * A struct is described by an array of `field`s ending with one whose key is NULL. Every key of the JSON object must
+ * be in the table (the error names file, path and the nearest known key), have the right type and lie in range. */
+#ifndef FURROW_BASE_SCHEMA_H
+#define FURROW_BASE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#define INT_LIST_MAX 64
+
+typedef struct int_list {
+    int count;              /* -1: null */
+    int value[INT_LIST_MAX];
+} int_list;
+
+enum field_type {
+    FIELD_INT,      /* int */
+    FIELD_REAL,     /* double */
+    FIELD_BOOL,     /* bool; 0 and 1 are read as well, as the published configs write them */
+    FIELD_TEXT,     /* char *; null gives NULL */
+    FIELD_CHOICE,   /* char *; one of `choices`, separated by | */
+    FIELD_INT_LIST, /* int_list; also "[10,32,64]" as text, as the published configs write it */
+    FIELD_OPTIONAL_INT, /* optional_int; null allowed */
+};
+
+typedef struct optional_int {
+    bool present;
+    int value;
+} optional_int;
+
+typedef struct field {
+    const char *key;
+    enum field_type type;
+    size_t offset;        /* offsetof in the struct */
+    const char *fallback; /* JSON text of the default; NULL: the key must be given */
+    double low, high;     /* range of numbers and of list elements; both 0: any */
+    const char *choices;  /* FIELD_CHOICE: "a|b|c" */
+    const char *help;     /* one line, with the unit */
+} field;
+
+/* Fills `target` from `object` (NULL: all defaults). `where` is the file and path so far, e.g. "run.json: model".
+ * USAGE with a message on the first wrong key. Text is owned by the target: schema_free. */
+int schema_read(const field *fields, const cJSON *object, const char *where, void *target);
+void schema_free(const field *fields, void *target);
+int schema_write(const field *fields, const void *source, cJSON *object); /* every key, resolved */
+char *schema_help(const field *fields, const char *title);               /* text for --help; a new string */
+
+/* Parses a JSON file: at most `limit` bytes, depth 64 at most, duplicate keys refused, error with line and column. */
+int json_read(const char *path, size_t limit, cJSON **out);
+int json_parse(const char *text, size_t length, const char *where, cJSON **out);
+int json_write(const char *path, const cJSON *value); /* as file_write */
+
+/* a.b.c = value (parsed as JSON, else taken as text) into `root`, for --set. */
+int json_set(cJSON *root, const char *assignment);
+
+/* The candidate nearest to `word` by edit distance, or NULL when none is near. `candidates` ends with NULL. */
+const char *nearest_word(const char *word, const char *const *candidates);
+
+#endif

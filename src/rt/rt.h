@@ -1,0 +1,132 @@
+/* The OpenCL runtime: devices, programs, buffers, launches. Only src/rt includes CL/cl.h; a cl_int never leaves it.
+ *
+ * One device has one in-order queue. Nothing here waits for the device but buffer_read, device_finish and what says
+ * so: a step is queued whole, and the host waits once, when it reads a result.
+ *
+ * Environment: FURROW_DEVICE selects; FURROW_DEBUG=sync,profile; FURROW_TILE=cpu|gpu forces a family of kernel forms;
+ * FURROW_CACHE_DIR moves the caches; FURROW_CL_DIR loads kernel text from a folder instead of the program. */
+#ifndef FURROW_RT_RT_H
+#define FURROW_RT_RT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct device device;
+typedef struct buffer buffer;
+typedef struct kernel kernel;
+
+/* ---- devices ---------------------------------------------------------------------------------------------------- */
+
+enum device_kind { DEVICE_CPU, DEVICE_GPU, DEVICE_ACCELERATOR, DEVICE_OTHER };
+
+/* Which family of kernel forms suits: TILE_CPU: one work-item a group, wide vectors, private or local arrays as
+ * cache blocks. TILE_GPU: many narrow work-items that share local memory. From the device's limits, never its name. */
+enum tile_family { TILE_CPU, TILE_GPU };
+
+typedef struct device_info {
+    int index; /* as `furrow devices` prints it */
+    enum device_kind kind;
+    char name[128], vendor[128], driver[128], version[128], platform[128];
+    unsigned compute_units;
+    unsigned base_alignment;     /* bytes: the start of a buffer view must divide by it */
+    unsigned vector_width;       /* floats, native */
+    size_t work_group_limit;     /* items in a group */
+    size_t local_memory;         /* bytes a group may use */
+    bool local_is_cache;         /* local memory is global memory: CPUs */
+    uint64_t global_memory, allocation_limit; /* bytes */
+    bool available, compiler;
+} device_info;
+
+/* Every device of every platform, in a stable order. *list is freed with free(). */
+int device_list(device_info **list, int *count);
+
+/* selector: "auto" (or NULL: FURROW_DEVICE, else auto), an index, part of a name, cpu, gpu or accelerator.
+ * auto prefers a GPU, then an accelerator, then the CPU. NO_DEVICE with what there is when nothing fits. */
+int device_open(const char *selector, device **out);
+void device_close(device *d); /* NULL is fine; with FURROW_DEBUG=profile prints the table first */
+
+const device_info *device_about(const device *d);
+enum tile_family device_tiles(const device *d); /* honours FURROW_TILE */
+int device_finish(device *d);                   /* waits; reports errors that surfaced late */
+
+/* ---- buffers ---------------------------------------------------------------------------------------------------- */
+
+/* Zero bytes make a valid buffer (of one byte). The message names the size and the limit that was hit. */
+int buffer_new(device *d, size_t bytes, buffer **out);
+/* A part of another buffer; start must divide by base_alignment. The parent lives until its views are gone. */
+int buffer_view(buffer *parent, size_t start, size_t bytes, buffer **out);
+void buffer_free(buffer *b); /* NULL is fine */
+size_t buffer_size(const buffer *b);
+
+int buffer_write(buffer *b, size_t start, const void *source, size_t bytes); /* source is free again on return */
+int buffer_read(buffer *b, size_t start, void *target, size_t bytes);        /* waits */
+int buffer_fill(buffer *b, size_t start, uint32_t word, size_t bytes);       /* bytes divide by 4 */
+int buffer_copy(buffer *from, size_t from_start, buffer *to, size_t to_start, size_t bytes);
+
+/* Uploads that overlap with compute: source must stay until the ticket is done. */
+typedef struct ticket ticket;
+int buffer_write_later(buffer *b, size_t start, const void *source, size_t bytes, ticket **out);
+int ticket_wait(ticket *t); /* waits and frees */
+
+/* ---- kernels and launches --------------------------------------------------------------------------------------- */
+
+/* `program` names a file of cl/ without its ending; `options` are -D macros ("" for none) and belong to the program's
+ * identity. Built at first use, kept for the device's life, cached on disk. Owned by the device. */
+int kernel_get(device *d, const char *program, const char *options, const char *name, kernel **out);
+
+/* What the driver says of a built kernel, for choosing forms: the largest group it may run in, its local memory. */
+int kernel_limits(kernel *k, size_t *work_group_limit, size_t *local_memory);
+
+/* An argument carries its own size, so that an int is never passed where a size_t is wanted. */
+typedef struct argument {
+    enum { ARGUMENT_BUFFER, ARGUMENT_BYTES, ARGUMENT_LOCAL } kind;
+    buffer *buffer;          /* NULL passes a null pointer */
+    unsigned char bytes[16]; /* the value */
+    size_t size;             /* of the value, or of local memory */
+} argument;
+
+argument arg_buffer(buffer *b);
+argument arg_int(int32_t value);
+argument arg_uint(uint32_t value);
+argument arg_float(float value);
+argument arg_local(size_t bytes);
+
+/* What a launch costs, for profile and bench: 0 where it does not matter. */
+typedef struct cost {
+    double flops, bytes;
+} cost;
+
+/* Queues kernel over `groups` work-groups of `items` work-items in each of up to three dimensions (unused: 1).
+ * A launch with a zero dimension is no launch. Checks group size and local memory against the device first. */
+int launch(kernel *k, const size_t groups[3], const size_t items[3], cost c, const argument *arguments, int count);
+
+#define LAUNCH(k, groups0, groups1, groups2, items, work, ...)                                                         \
+    launch((k), (const size_t[3]){(groups0), (groups1), (groups2)}, (const size_t[3]){(items), 1, 1}, (work),          \
+           (const argument[]){__VA_ARGS__}, (int)(sizeof((const argument[]){__VA_ARGS__}) / sizeof(argument)))
+
+uint64_t device_flops(const device *d); /* what launches have counted since the device was opened */
+
+/* ---- choosing forms by measuring -------------------------------------------------------------------------------- */
+
+/* Which of `count` named forms is fastest for `key` (operation and shape, e.g. "gemm_nn 3072x128x132")? `run` queues
+ * form i once; a form for which it fails is left out. Measured on first use, kept on disk per device, driver and
+ * kernel text, and recorded; later calls answer from memory. Allowed to disturb only scratch data. */
+int tune_choose(device *d, const char *key, const char *const *forms, int count, int (*run)(void *user, int form),
+                void *user, int *chosen);
+void tune_forget(device *d);                     /* measure again: devices --tune */
+char *tune_export(const device *d);              /* JSON object {key: form} of what was used; a new string */
+int tune_import(device *d, const char *json);    /* these choices win from now on (resume, re-runs) */
+
+/* ---- CLBlast ---------------------------------------------------------------------------------------------------- */
+
+/* C[m x n] = A B (row-major; transposed as told), C overwritten, or added to where accumulate. */
+int blas_gemm(device *d, bool transpose_a, bool transpose_b, int m, int n, int k, buffer *a, buffer *b, buffer *c,
+              bool accumulate);
+
+/* ---- small facts remembered per device + driver + kernel text (self-test results) -------------------------------- */
+
+int memo_get(device *d, const char *key, char *value, size_t size); /* FAILED when unknown, no message */
+int memo_set(device *d, const char *key, const char *value);
+
+#endif
