@@ -33,6 +33,10 @@ bool net_training(const net *n);
 /* The parameter `key`, made when it does not exist; a shape that differs from the existing one's is an error. */
 tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role, enum initial initial, double scale);
 
+/* A table of constants that outlives the tape (a sinusoid table), made once per key by `fill`; never saved. */
+tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *user, float *values),
+                     const void *user);
+
 /* An input of this tape, filled with net_input_write between plan and forward. Real inputs take no gradient unless
  * told (checks of operations do). */
 tensor *net_input(net *n, const char *name, enum element e, shape s, bool wants_gradient);
