@@ -3,7 +3,8 @@
  * A case names inputs (with shapes and how to fill them), how to build the operation from them, and a reference in
  * double precision. check_operation records it, runs it evaluating and training on the device with outputs that were
  * poisoned with NaN, compares with the reference, then backward from a random cotangent, and compares each gradient
- * with central differences of the reference (every element of small inputs, random directions of large ones). */
+ * with central differences of the reference (every element of small inputs, random directions of large ones). Then
+ * backward runs again, adding: every gradient must double. Memory behind every tensor must stay untouched. */
 #ifndef FURROW_NET_CHECK_H
 #define FURROW_NET_CHECK_H
 

@@ -58,9 +58,10 @@ int net_plan(net *n, size_t *peak);
 int net_input_write(net *n, tensor *input, const void *values);       /* all of it */
 int net_input_use(net *n, tensor *input, buffer *b);                  /* reads b instead, no copy */
 int net_forward(net *n, uint64_t step);
-/* From the scalar `loss` (gradient 1), or from `output` with its gradient given by the caller in gradient. */
-int net_backward(net *n, tensor *loss);
-int net_backward_from(net *n, tensor *output, const float *gradient);
+/* After net_forward with the same step. From the scalar `loss` (gradient 1), or from `output` with its gradient given.
+ * Nothing on the tape may consume where it starts. Every trained parameter's gradient is written (0: not reached). */
+int net_backward(net *n, tensor *loss, uint64_t step);
+int net_backward_from(net *n, tensor *output, const float *gradient, uint64_t step);
 int net_read(net *n, const tensor *t, void *values);          /* data; waits */
 int net_read_gradient(net *n, const tensor *t, float *values); /* waits */
 
