@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#undef fail /* ours (base/error.h) has that name too */
 
 #include "base/error.h"
 #include "net/check.h"
