@@ -57,6 +57,9 @@ int tensor_channels(const tensor *t); /* the last size */
  * (node_needs_transposed), refreshed in one launch after the parameters change. */
 buffer *parameter_transposed(const tensor *weight);
 int transposed_stride(const tensor *weight); /* round_up(N, 16) */
+/* Refreshes all of them: table holds, for each of `matrices`, the ints {offset in values, offset in transposed, N, K,
+ * stride} (offsets in floats). One launch. */
+int transpose_parameters(device *d, buffer *values, buffer *transposed, buffer *table, int matrices);
 
 /* ---- nodes: what forward and backward see ----------------------------------------------------------------------- */
 
