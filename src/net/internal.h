@@ -70,7 +70,6 @@ struct net {
 };
 
 void *list_add(list *l, void *item);  /* item, or NULL when out of memory (item is not freed) */
-void net_fail(net *n, int code);      /* keeps the current error message as the tape's first error */
 void *tape_memory(net *n, size_t size); /* zeroed, lives until net_begin; NULL after an error */
 tensor *tensor_root(tensor *t);       /* whose memory it is */
 size_t align_floats(const net *n, size_t floats); /* rounded up to the device's view alignment */

@@ -52,7 +52,7 @@ bool net_training(const net *n)
     return n->training;
 }
 
-void net_fail(net *n, int code)
+void net_refuse(net *n, int code)
 {
     if (n->error) return;
     n->error = code;
@@ -66,7 +66,7 @@ void *tape_memory(net *n, size_t size)
     void *memory = memory_new(1, size);
     if (!memory || !list_add(&n->memory, memory)) {
         free(memory);
-        net_fail(n, FAILED);
+        net_refuse(n, FAILED);
         return NULL;
     }
     return memory;
@@ -155,7 +155,7 @@ static tensor *tensor_add(net *n, const char *name, enum element e, shape s, enu
 {
     if (n->error) return NULL;
     if (shape_check(s, name)) {
-        net_fail(n, FAILED);
+        net_refuse(n, FAILED);
         return NULL;
     }
     tensor *t = tape_memory(n, sizeof *t);
@@ -164,7 +164,7 @@ static tensor *tensor_add(net *n, const char *name, enum element e, shape s, enu
     *t = (tensor){.name = name, .element = e, .shape = s, .plan = plan};
     plan->storage = storage;
     if (!list_add(&n->tensors, t)) {
-        net_fail(n, FAILED);
+        net_refuse(n, FAILED);
         return NULL;
     }
     return t;
@@ -184,7 +184,7 @@ tensor *reshape(net *n, tensor *x, shape s)
     if (!t) return NULL;
     if (tensor_count(t) != tensor_count(x)) {
         fail(FAILED, "reshape of %s: %zu elements, wanted %zu", x->name, tensor_count(t), tensor_count(x));
-        net_fail(n, FAILED);
+        net_refuse(n, FAILED);
         return NULL;
     }
     t->plan->base = x;
@@ -207,7 +207,7 @@ node *net_record(net *n, const op_def *def, tensor *const *in, int inputs, int r
     for (int i = 0; i < required; i++)
         if (!in[i]) {
             fail(FAILED, "%s: input %d is missing", def->name, i);
-            net_fail(n, FAILED);
+            net_refuse(n, FAILED);
             return NULL;
         }
     node *added = tape_memory(n, sizeof *added);
@@ -222,7 +222,7 @@ node *net_record(net *n, const op_def *def, tensor *const *in, int inputs, int r
     int rc = def->shape(added);
     if (!rc && !list_add(&n->nodes, added)) rc = FAILED;
     if (rc) {
-        net_fail(n, rc);
+        net_refuse(n, rc);
         return NULL;
     }
     return added;

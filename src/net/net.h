@@ -41,6 +41,9 @@ tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *
  * told (checks of operations do). */
 tensor *net_input(net *n, const char *name, enum element e, shape s, bool wants_gradient);
 
+/* Makes the error just set (fail) the tape's: constructors return NULL from here on, net_plan returns it. */
+void net_refuse(net *n, int code);
+
 /* The same values under another shape; no copy. */
 tensor *reshape(net *n, tensor *x, shape s);
 

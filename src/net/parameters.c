@@ -77,18 +77,18 @@ tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role
     if (n->error || !key) return NULL;
     parameter *p = find(n, key);
     if (p && !same_shape(p->tensor.shape, s)) {
-        net_fail(n, fail(FAILED, "parameter %s is used with two shapes", key));
+        net_refuse(n, fail(FAILED, "parameter %s is used with two shapes", key));
         return NULL;
     }
     if (p) return &p->tensor;
     for (int i = 0; i < s.rank; i++)
         if (s.size[i] < 1) {
-            net_fail(n, fail(FAILED, "parameter %s: size %d is %d, wanted 1 or more", key, i, s.size[i]));
+            net_refuse(n, fail(FAILED, "parameter %s: size %d is %d, wanted 1 or more", key, i, s.size[i]));
             return NULL;
         }
     p = parameter_new(n, key, s, role);
     if (!p) {
-        net_fail(n, FAILED);
+        net_refuse(n, FAILED);
         return NULL;
     }
     initial_values(n, p, initial, scale);
@@ -293,7 +293,7 @@ tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *
         if (!strcmp(c->key, key) && same_shape(c->tensor.shape, s)) return &c->tensor;
     }
     constant *c = NULL;
-    if (constant_new(n, key, s, fill, user, &c)) net_fail(n, FAILED);
+    if (constant_new(n, key, s, fill, user, &c)) net_refuse(n, FAILED);
     return c ? &c->tensor : NULL;
 }
 
