@@ -1,0 +1,201 @@
+/* Opening, closing and waiting for a device. */
+#include "rt/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum {
+    FLUSH_EVERY = 32,    /* commands: often enough to keep a device busy, rarely enough to cost nothing */
+    SAVE_EVERY = 5000,   /* milliseconds between saves of the caches while work goes on */
+};
+
+int64_t clock_nanoseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_milliseconds(void)
+{
+    return clock_nanoseconds() / 1000000;
+}
+
+/* ---- the environment -------------------------------------------------------------------------------------------- */
+
+static int read_debug(device *d)
+{
+    const char *text = getenv("FURROW_DEBUG");
+    while (text && *text) {
+        size_t length = strcspn(text, ",");
+        if (length == 4 && !strncmp(text, "sync", 4)) d->sync = true;
+        else if (length == 7 && !strncmp(text, "profile", 7)) d->profiling = true;
+        else if (length)
+            return fail(USAGE, "FURROW_DEBUG: unknown word \"%.*s\"; wanted sync, profile or both with a comma",
+                        (int)length, text);
+        text += length;
+        if (*text == ',') text++;
+    }
+    return OK;
+}
+
+static int read_tiles(device *d)
+{
+    const char *text = getenv("FURROW_TILE");
+    d->tiles = d->about.local_is_cache || d->about.kind == DEVICE_CPU ? TILE_CPU : TILE_GPU;
+    if (!text || !*text) return OK;
+    if (!strcmp(text, "cpu")) d->tiles = TILE_CPU;
+    else if (!strcmp(text, "gpu")) d->tiles = TILE_GPU;
+    else return fail(USAGE, "FURROW_TILE is \"%s\"; wanted cpu or gpu", text);
+    return OK;
+}
+
+static int read_environment(device *d)
+{
+    int rc = OK;
+    TRY(read_debug(d));
+    TRY(read_tiles(d));
+    const char *folder = getenv("FURROW_CL_DIR");
+    if (folder && *folder) TRY_NEW(d->text_folder = text_copy(folder));
+done:
+    return rc;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static int require_version(const device_info *about)
+{
+    int major = 0, minor = 0;
+    if (sscanf(about->version, "OpenCL %d.%d", &major, &minor) == 2 && (major > 1 || minor >= 2)) return OK;
+    return fail(NO_DEVICE, "device %d (%s) offers \"%s\"; wanted OpenCL 1.2 or later", about->index, about->name,
+                about->version);
+}
+
+static int open_queue(device *d, const found_device *found)
+{
+    cl_int status;
+    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)found->platform, 0};
+    d->context = clCreateContext(properties, 1, &d->id, NULL, NULL, &status);
+    if (!d->context) {
+        status_fail(status, "opening device %d (%s)", d->about.index, d->about.name);
+        return NO_DEVICE;
+    }
+    d->queue = clCreateCommandQueue(d->context, d->id, d->profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &status);
+    if (!d->queue) {
+        status_fail(status, "making a queue on device %d (%s)", d->about.index, d->about.name);
+        return NO_DEVICE;
+    }
+    return OK;
+}
+
+static int identify(device *d)
+{
+    uint64_t h = hash_text(HASH_START, d->about.platform);
+    h = hash_text(h, d->about.name);
+    h = hash_text(h, d->about.version);
+    d->identity = d->text_hash = hash_text(h, d->about.driver);
+    return source_hash_all(d, &d->text_hash);
+}
+
+int device_open(const char *selector, device **out)
+{
+    int rc = OK, count = 0, chosen = 0;
+    found_device *list = NULL;
+    device *d = NULL;
+    const char *environment = getenv("FURROW_DEVICE");
+    *out = NULL;
+
+    if (!selector || !*selector || !strcmp(selector, "auto")) selector = environment ? environment : "auto";
+    TRY(platform_scan(&list, &count));
+    TRY(platform_select(list, count, selector, &chosen));
+    TRY_NEW(d = memory_new(1, sizeof *d));
+    d->about = list[chosen].info;
+    d->id = list[chosen].id;
+    memcpy(d->item_limits, list[chosen].item_limits, sizeof d->item_limits);
+    TRY(read_environment(d));
+    TRY(require_version(&d->about));
+    TRY(identify(d));
+    TRY(open_queue(d, &list[chosen]));
+    if (d->profiling) TRY(profile_new(&d->profile));
+    d->saved_at = clock_milliseconds();
+    *out = d;
+    d = NULL;
+done:
+    device_close(d);
+    free(list);
+    return rc;
+}
+
+/* Only while the queue is empty. Each saves what has changed and nothing otherwise. */
+static void save_caches(device *d)
+{
+    program_save_all(d);
+    tuning_save(d);
+    d->saved_at = clock_milliseconds();
+}
+
+void device_close(device *d)
+{
+    if (!d) return;
+    if (d->queue && clFinish(d->queue) == CL_SUCCESS) save_caches(d);
+    if (d->profile) {
+        profile_collect(d->profile);
+        profile_report(d->profile, d->about.name);
+    }
+    tuning_free(d);
+    store_free(d->memo);
+    profile_free(d->profile);
+    staging_free(d->staging);
+    program_free_all(d);
+    blas_close(d);
+    if (d->queue) clReleaseCommandQueue(d->queue);
+    if (d->context) clReleaseContext(d->context);
+    free(d->text_folder);
+    free(d);
+}
+
+/* ---- asking and waiting ----------------------------------------------------------------------------------------- */
+
+const device_info *device_about(const device *d)
+{
+    return &d->about;
+}
+
+enum tile_family device_tiles(const device *d)
+{
+    return d->tiles;
+}
+
+uint64_t device_flops(const device *d)
+{
+    return (uint64_t)d->flops;
+}
+
+void device_queued(device *d)
+{
+    if (++d->unflushed < FLUSH_EVERY) return;
+    clFlush(d->queue);
+    d->unflushed = 0;
+}
+
+int device_idle(device *d)
+{
+    d->unflushed = 0;
+    if (clock_milliseconds() - d->saved_at > SAVE_EVERY) save_caches(d);
+    return d->profile ? profile_collect(d->profile) : OK;
+}
+
+int device_finish(device *d)
+{
+    cl_int status = clFinish(d->queue);
+    if (status != CL_SUCCESS)
+        return status_fail(status, "waiting for %s: a kernel or copy that was queued before failed "
+                                   "(FURROW_DEBUG=sync names the kernel)", d->about.name);
+    return device_idle(d);
+}
