@@ -58,6 +58,7 @@ struct device {
     bool programs_dirty;    /* some program has something to save */
     int64_t saved_at;       /* when the caches were last looked after: milliseconds of a steady clock */
     bool cache_warned, compile_announced, tune_announced, blas_used;
+    bool limits_tested, limits_believed; /* does the driver report sensible limits of kernels? limits.c */
     struct staging *staging;
     struct profile *profile;
     struct tuning *tuning;
@@ -105,6 +106,8 @@ struct kernel {
     uint64_t last_variant;
     int profile_row; /* -1: none yet */
 };
+
+int limits_ask(kernel *k); /* fills in arguments, group_limit, local_memory */
 
 /* The text of cl/<name>.cl with its #includes put in, each once; a new string. */
 int source_load(const device *d, const char *name, char **out);

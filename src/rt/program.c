@@ -176,23 +176,6 @@ static void kernel_free(kernel *k)
     free(k);
 }
 
-/* The limits are asked before any argument is set: CL_KERNEL_LOCAL_MEM_SIZE counts __local arguments too. */
-static int ask_limits(kernel *k)
-{
-    cl_ulong local = 0;
-    cl_device_id id = k->device->id;
-    cl_int status = clGetKernelInfo(k->id, CL_KERNEL_NUM_ARGS, sizeof k->arguments, &k->arguments, NULL);
-    if (status == CL_SUCCESS)
-        status = clGetKernelWorkGroupInfo(k->id, id, CL_KERNEL_WORK_GROUP_SIZE, sizeof k->group_limit, &k->group_limit,
-                                          NULL);
-    if (status == CL_SUCCESS)
-        status = clGetKernelWorkGroupInfo(k->id, id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
-    if (status != CL_SUCCESS) return status_fail(status, "asking for the limits of kernel %s", k->name);
-    k->local_memory = (size_t)local;
-    if (k->group_limit > k->device->about.work_group_limit) k->group_limit = k->device->about.work_group_limit;
-    return OK;
-}
-
 static int kernel_new(program *p, const char *name, uint64_t lookup, kernel **out)
 {
     int rc = OK;
@@ -209,7 +192,7 @@ static int kernel_new(program *p, const char *name, uint64_t lookup, kernel **ou
                  : status_fail(status, "kernel %s of cl/%s.cl", name, p->name);
         goto done;
     }
-    TRY(ask_limits(k));
+    TRY(limits_ask(k));
     void *kernels = d->kernels;
     rc = memory_grow(&kernels, &d->kernel_capacity, d->kernel_count + 1, sizeof *d->kernels);
     d->kernels = kernels;
@@ -238,13 +221,6 @@ int kernel_get(device *d, const char *program_name, const char *options, const c
     TRY(kernel_new(p, name, lookup, out));
 done:
     return rc ? fail_within(rc, "kernel %s", name) : OK;
-}
-
-int kernel_limits(kernel *k, size_t *work_group_limit, size_t *local_memory)
-{
-    *work_group_limit = k->group_limit;
-    *local_memory = k->local_memory;
-    return OK;
 }
 
 void program_free_all(device *d)

@@ -1,0 +1,67 @@
+/* What the driver says a kernel may use, and whether to believe it. */
+#include "rt/internal.h"
+
+static int kernel_group_limit(cl_kernel k, cl_device_id id, size_t *limit)
+{
+    cl_int status = clGetKernelWorkGroupInfo(k, id, CL_KERNEL_WORK_GROUP_SIZE, sizeof *limit, limit, NULL);
+    return status == CL_SUCCESS ? OK : status_fail(status, "asking for a kernel's work-group limit");
+}
+
+/* The limit of a kernel that does nothing. */
+static int empty_kernel_limit(const device *d, size_t *limit)
+{
+    static const char *text = "__kernel void empty(void) {}\n";
+    cl_kernel k = NULL;
+    cl_int status;
+    int rc = OK;
+    cl_program p = clCreateProgramWithSource(d->context, 1, &text, NULL, &status);
+    if (p) status = clBuildProgram(p, 1, &d->id, "-cl-std=CL1.2", NULL, NULL);
+    if (p && status == CL_SUCCESS) k = clCreateKernel(p, "empty", &status);
+    rc = k ? kernel_group_limit(k, d->id, limit) : status_fail(status, "a kernel that does nothing");
+    if (k) clReleaseKernel(k);
+    if (p) clReleaseProgram(p);
+    return rc;
+}
+
+/* A kernel's limit may be less than the device's because of its registers. A driver that limits a kernel that does
+ * nothing reports something else there (Mesa 22's rusticl: the width of a subgroup): then the device's limit holds, and
+ * the driver refuses what it cannot do. Asked once, of the devices that need it. */
+static int believe_kernel_limits(device *d, bool *believe)
+{
+    int rc = OK;
+    if (!d->limits_tested) {
+        size_t limit = 0;
+        TRY(empty_kernel_limit(d, &limit));
+        d->limits_believed = limit >= d->about.work_group_limit;
+        d->limits_tested = true;
+    }
+    *believe = d->limits_believed;
+done:
+    return rc;
+}
+
+/* Asked before any argument is set: CL_KERNEL_LOCAL_MEM_SIZE counts __local arguments too. */
+int limits_ask(kernel *k)
+{
+    int rc = OK;
+    cl_ulong local = 0;
+    device *d = k->device;
+    bool believe = true;
+    cl_int status = clGetKernelInfo(k->id, CL_KERNEL_NUM_ARGS, sizeof k->arguments, &k->arguments, NULL);
+    if (status == CL_SUCCESS)
+        status = clGetKernelWorkGroupInfo(k->id, d->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
+    if (status != CL_SUCCESS) return status_fail(status, "asking for the limits of kernel %s", k->name);
+    k->local_memory = (size_t)local;
+    TRY(kernel_group_limit(k->id, d->id, &k->group_limit));
+    if (k->group_limit < d->about.work_group_limit) TRY(believe_kernel_limits(d, &believe));
+    if (!believe || k->group_limit > d->about.work_group_limit) k->group_limit = d->about.work_group_limit;
+done:
+    return rc;
+}
+
+int kernel_limits(kernel *k, size_t *work_group_limit, size_t *local_memory)
+{
+    *work_group_limit = k->group_limit;
+    *local_memory = k->local_memory;
+    return OK;
+}
