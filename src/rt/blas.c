@@ -51,11 +51,11 @@ int blas_gemm(device *d, bool transpose_a, bool transpose_b, int m, int n, int k
     if (!k) return accumulate ? OK : buffer_fill(c, 0, 0, rows * columns * sizeof(float));
 
     d->blas_used = true;
-    CLBlastStatusCode status = CLBlastSgemm(
-        CLBlastLayoutRowMajor, transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo,
-        transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo, rows, columns, depth, 1.0f, a->id, 0,
-        transpose_a ? rows : depth, b->id, 0, transpose_b ? depth : columns, accumulate ? 1.0f : 0.0f, c->id, 0,
-        columns, &d->queue, d->profile ? &event : NULL);
+    CLBlastStatusCode status =
+        CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo,
+                     transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo, rows, columns, depth, 1.0f, a->id, 0,
+                     transpose_a ? rows : depth, b->id, 0, transpose_b ? depth : columns, accumulate ? 1.0f : 0.0f,
+                     c->id, 0, columns, &d->queue, d->profile ? &event : NULL);
     if (status != CLBlastSuccess)
         return fail(FAILED, "CLBlast: a product of %d x %d x %d on %s: status %d", m, n, k, d->about.name, (int)status);
     cost c_total = {2.0 * m * n * k, 4.0 * ((double)m * k + (double)k * n + (double)m * n)};

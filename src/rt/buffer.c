@@ -19,8 +19,9 @@ static int check_size(const device *d, size_t bytes)
         return fail(FAILED, "a buffer of %zu bytes is too large for %s, which allows %" PRIu64 " bytes in one buffer",
                     bytes, about->name, about->allocation_limit);
     if (bytes > about->global_memory - d->allocated)
-        return fail(FAILED, "no memory for a buffer of %zu bytes on %s: %" PRIu64 " of its %" PRIu64
-                            " bytes are in use; a smaller batch or memory_limit helps",
+        return fail(FAILED,
+                    "no memory for a buffer of %zu bytes on %s: %" PRIu64 " of its %" PRIu64
+                    " bytes are in use; a smaller batch or memory_limit helps",
                     bytes, about->name, d->allocated, about->global_memory);
     return OK;
 }
@@ -79,8 +80,10 @@ static void release(buffer *b)
 {
     if (--b->users) return;
     clReleaseMemObject(b->id);
-    if (b->root) release(b->root);
-    else b->device->allocated -= b->size ? b->size : 1;
+    if (b->root)
+        release(b->root);
+    else
+        b->device->allocated -= b->size ? b->size : 1;
     free(b);
 }
 
@@ -112,7 +115,7 @@ static cl_mem whole(const buffer *b)
 enum { SLOTS = 32, SLOT_BYTES = 64 << 10 };
 
 struct staging {
-    unsigned char *memory;  /* SLOTS x SLOT_BYTES */
+    unsigned char *memory;   /* SLOTS x SLOT_BYTES */
     cl_event writing[SLOTS]; /* NULL: the slot was never used */
     int next;
 };
@@ -157,8 +160,7 @@ static int write_staged(buffer *b, size_t start, const void *source, size_t byte
         if (waited != CL_SUCCESS) return status_fail(waited, "an earlier write to %s", d->about.name);
     }
     memcpy(slot, source, bytes);
-    cl_int status =
-        clEnqueueWriteBuffer(d->queue, whole(b), CL_FALSE, b->start + start, bytes, slot, 0, NULL, writing);
+    cl_int status = clEnqueueWriteBuffer(d->queue, whole(b), CL_FALSE, b->start + start, bytes, slot, 0, NULL, writing);
     if (status != CL_SUCCESS) return status_fail(status, "writing %zu bytes to %s", bytes, d->about.name);
     s->next = (s->next + 1) % SLOTS;
     device_queued(d);
@@ -183,8 +185,10 @@ int buffer_read(buffer *b, size_t start, void *target, size_t bytes)
     if (rc || !bytes) return rc;
     cl_int status = clEnqueueReadBuffer(d->queue, whole(b), CL_TRUE, b->start + start, bytes, target, 0, NULL, NULL);
     if (status != CL_SUCCESS)
-        return status_fail(status, "reading %zu bytes from %s: this read, or a kernel that was queued before it, "
-                                   "failed (FURROW_DEBUG=sync names the kernel)", bytes, d->about.name);
+        return status_fail(status,
+                           "reading %zu bytes from %s: this read, or a kernel that was queued before it, "
+                           "failed (FURROW_DEBUG=sync names the kernel)",
+                           bytes, d->about.name);
     return device_idle(d);
 }
 

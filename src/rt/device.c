@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/hash.h"
@@ -11,8 +12,8 @@
 #include "base/memory.h"
 
 enum {
-    FLUSH_EVERY = 32,    /* commands: often enough to keep a device busy, rarely enough to cost nothing */
-    SAVE_EVERY = 5000,   /* milliseconds between saves of the caches while work goes on */
+    FLUSH_EVERY = 32,  /* commands: often enough to keep a device busy, rarely enough to cost nothing */
+    SAVE_EVERY = 5000, /* milliseconds between saves of the caches while work goes on */
 };
 
 int64_t clock_nanoseconds(void)
@@ -34,8 +35,10 @@ static int read_debug(device *d)
     const char *text = getenv("FURROW_DEBUG");
     while (text && *text) {
         size_t length = strcspn(text, ",");
-        if (length == 4 && !strncmp(text, "sync", 4)) d->sync = true;
-        else if (length == 7 && !strncmp(text, "profile", 7)) d->profiling = true;
+        if (length == 4 && !strncmp(text, "sync", 4))
+            d->sync = true;
+        else if (length == 7 && !strncmp(text, "profile", 7))
+            d->profiling = true;
         else if (length)
             return fail(USAGE, "FURROW_DEBUG: unknown word \"%.*s\"; wanted sync, profile or both with a comma",
                         (int)length, text);
@@ -50,9 +53,12 @@ static int read_tiles(device *d)
     const char *text = getenv("FURROW_TILE");
     d->tiles = d->about.local_is_cache || d->about.kind == DEVICE_CPU ? TILE_CPU : TILE_GPU;
     if (!text || !*text) return OK;
-    if (!strcmp(text, "cpu")) d->tiles = TILE_CPU;
-    else if (!strcmp(text, "gpu")) d->tiles = TILE_GPU;
-    else return fail(USAGE, "FURROW_TILE is \"%s\"; wanted cpu or gpu", text);
+    if (!strcmp(text, "cpu"))
+        d->tiles = TILE_CPU;
+    else if (!strcmp(text, "gpu"))
+        d->tiles = TILE_GPU;
+    else
+        return fail(USAGE, "FURROW_TILE is \"%s\"; wanted cpu or gpu", text);
     return OK;
 }
 
@@ -111,7 +117,7 @@ int device_open(const char *selector, device **out)
     const char *environment = getenv("FURROW_DEVICE");
     *out = NULL;
 
-    if (!selector || !*selector || !strcmp(selector, "auto")) selector = environment ? environment : "auto";
+    if (!selector || !*selector || !strcasecmp(selector, "auto")) selector = environment ? environment : "auto";
     TRY(platform_scan(&list, &count));
     TRY(platform_select(list, count, selector, &chosen));
     TRY_NEW(d = memory_new(1, sizeof *d));
@@ -195,7 +201,9 @@ int device_finish(device *d)
 {
     cl_int status = clFinish(d->queue);
     if (status != CL_SUCCESS)
-        return status_fail(status, "waiting for %s: a kernel or copy that was queued before failed "
-                                   "(FURROW_DEBUG=sync names the kernel)", d->about.name);
+        return status_fail(status,
+                           "waiting for %s: a kernel or copy that was queued before failed "
+                           "(FURROW_DEBUG=sync names the kernel)",
+                           d->about.name);
     return device_idle(d);
 }

@@ -26,7 +26,7 @@ typedef struct found_device {
     size_t item_limits[3];
 } found_device;
 
-int platform_scan(found_device **list, int *count);                                /* freed with free() */
+int platform_scan(found_device **list, int *count);                                          /* freed with free() */
 int platform_select(const found_device *list, int count, const char *selector, int *chosen); /* select.c */
 
 /* ---- device ----------------------------------------------------------------------------------------------------- */
@@ -44,19 +44,19 @@ struct device {
     cl_context context;
     cl_command_queue queue;
     enum tile_family tiles;
-    bool sync, profiling;   /* FURROW_DEBUG */
-    char *text_folder;      /* FURROW_CL_DIR; NULL: the embedded text */
-    uint64_t identity;      /* hash of platform, device name and driver: what a binary depends on */
-    uint64_t text_hash;     /* of identity and all kernel text: what measurements depend on */
-    uint64_t allocated;     /* bytes in buffers */
+    bool sync, profiling; /* FURROW_DEBUG */
+    char *text_folder;    /* FURROW_CL_DIR; NULL: the embedded text */
+    uint64_t identity;    /* hash of platform, device name and driver: what a binary depends on */
+    uint64_t text_hash;   /* of identity and all kernel text: what measurements depend on */
+    uint64_t allocated;   /* bytes in buffers */
     double flops;
-    unsigned unflushed;     /* commands since the queue was last flushed */
+    unsigned unflushed; /* commands since the queue was last flushed */
     program **programs;
     size_t program_count, program_capacity;
     kernel **kernels;
     size_t kernel_count, kernel_capacity;
-    bool programs_dirty;    /* some program has something to save */
-    int64_t saved_at;       /* when the caches were last looked after: milliseconds of a steady clock */
+    bool programs_dirty; /* some program has something to save */
+    int64_t saved_at;    /* when the caches were last looked after: milliseconds of a steady clock */
     bool cache_warned, compile_announced, tune_announced, blas_used;
     bool limits_tested, limits_believed; /* does the driver report sensible limits of kernels? limits.c */
     struct staging *staging;
@@ -65,10 +65,10 @@ struct device {
     struct store *memo;
 };
 
-int64_t clock_milliseconds(void);  /* a steady clock */
+int64_t clock_milliseconds(void); /* a steady clock */
 int64_t clock_nanoseconds(void);
-void device_queued(device *d);     /* after each command: flushes now and then, so that the device starts */
-int device_idle(device *d);        /* the queue is empty: collect profile events, save the caches now and then */
+void device_queued(device *d); /* after each command: flushes now and then, so that the device starts */
+int device_idle(device *d);    /* the queue is empty: collect profile events, save the caches now and then */
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
@@ -128,9 +128,9 @@ void program_cache_write(device *d, uint64_t key, const unsigned char *binary, s
 
 int profile_new(struct profile **out);
 int profile_row(struct profile *p, const char *name, const char *options, int *row); /* found, or made */
-int profile_add(struct profile *p, int row, cl_event event, cost c); /* takes the event */
-int profile_collect(struct profile *p);                              /* waits for the events that are pending */
-void profile_report(struct profile *p, const char *device_name);     /* the table, through log_note */
+int profile_add(struct profile *p, int row, cl_event event, cost c);                 /* takes the event */
+int profile_collect(struct profile *p);                          /* waits for the events that are pending */
+void profile_report(struct profile *p, const char *device_name); /* the table, through log_note */
 void profile_free(struct profile *p);
 
 /* ---- facts on disk ---------------------------------------------------------------------------------------------- */

@@ -57,9 +57,12 @@ static cl_int set_argument(const kernel *k, cl_uint i, const argument *a)
 
 static const char *describe(const argument *a, char text[64])
 {
-    if (a->kind == ARGUMENT_BUFFER) snprintf(text, 64, "a buffer");
-    else if (a->kind == ARGUMENT_LOCAL) snprintf(text, 64, "%zu bytes of local memory", a->size);
-    else snprintf(text, 64, "a value of %zu bytes", a->size);
+    if (a->kind == ARGUMENT_BUFFER)
+        snprintf(text, 64, "a buffer");
+    else if (a->kind == ARGUMENT_LOCAL)
+        snprintf(text, 64, "%zu bytes of local memory", a->size);
+    else
+        snprintf(text, 64, "a value of %zu bytes", a->size);
     return text;
 }
 
@@ -120,8 +123,8 @@ static int enqueue(kernel *k, const size_t global[3], const size_t items[3], cos
 {
     device *d = k->device;
     cl_event event = NULL;
-    cl_int status = clEnqueueNDRangeKernel(d->queue, k->id, 3, NULL, global, items, 0, NULL,
-                                           d->profile ? &event : NULL);
+    cl_int status =
+        clEnqueueNDRangeKernel(d->queue, k->id, 3, NULL, global, items, 0, NULL, d->profile ? &event : NULL);
     if (status != CL_SUCCESS) return status_fail(status, "queueing kernel %s on %s", k->name, d->about.name);
     d->flops += c.flops;
     device_queued(d);

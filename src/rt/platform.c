@@ -142,8 +142,10 @@ int platform_scan(found_device **list, int *count)
     *count = 0;
 
     cl_int status = clGetPlatformIDs(0, NULL, &found);
-    if (status == PLATFORM_NOT_FOUND) found = 0;
-    else if (status != CL_SUCCESS) return status_fail(status, "asking OpenCL for its platforms");
+    if (status == PLATFORM_NOT_FOUND)
+        found = 0;
+    else if (status != CL_SUCCESS)
+        return status_fail(status, "asking OpenCL for its platforms");
     TRY_NEW(ids = memory_new(found, sizeof *ids));
     if (found) status = clGetPlatformIDs(found, ids, NULL);
     if (found && status != CL_SUCCESS) {

@@ -3,8 +3,15 @@
  * One device has one in-order queue. Nothing here waits for the device but buffer_read, device_finish and what says
  * so: a step is queued whole, and the host waits once, when it reads a result.
  *
- * Environment: FURROW_DEVICE selects; FURROW_DEBUG=sync,profile; FURROW_TILE=cpu|gpu forces a family of kernel forms;
- * FURROW_CACHE_DIR moves the caches; FURROW_CL_DIR loads kernel text from a folder instead of the program. */
+ * Threads: a device, with all that was made on it, is used by one thread at a time (the source of buffer_write_later
+ * is read by the device meanwhile). Two devices may be used by two threads. Buffers are freed before device_close.
+ *
+ * Environment, read at device_open: FURROW_DEVICE selects; FURROW_DEBUG=sync waits after each kernel and names the one
+ * that failed, FURROW_DEBUG=profile times each kernel (sync,profile: both); FURROW_TILE=cpu|gpu forces a family of
+ * kernel forms; FURROW_CACHE_DIR moves the caches; FURROW_CL_DIR loads kernel text from a folder instead of the
+ * program. Read at the first tune_choose of a key: FURROW_FORM="key-prefix=form,..." forces a form.
+ *
+ * Unless another code is named, what fails gives FAILED. */
 #ifndef FURROW_RT_RT_H
 #define FURROW_RT_RT_H
 
@@ -41,10 +48,13 @@ typedef struct device_info {
 /* Every device of every platform, in a stable order. *list is freed with free(). */
 int device_list(device_info **list, int *count);
 
-/* selector: "auto" (or NULL: FURROW_DEVICE, else auto), an index, part of a name, cpu, gpu or accelerator.
- * auto prefers a GPU, then an accelerator, then the CPU. NO_DEVICE with what there is when nothing fits. */
+/* selector: an index, part of a name (else of the platform's or version's name), cpu, gpu, accelerator or auto; case
+ * does not matter. NULL, "" and "auto" mean FURROW_DEVICE where that is set. auto prefers a GPU, then an accelerator,
+ * then the CPU; the first of several that fit is taken, with a note when a name was ambiguous. NO_DEVICE, with what
+ * there is, when nothing fits; USAGE for a wrong FURROW_DEBUG or FURROW_TILE. */
 int device_open(const char *selector, device **out);
-void device_close(device *d); /* NULL is fine; with FURROW_DEBUG=profile prints the table first */
+/* Waits, saves the caches, logs the table of FURROW_DEBUG=profile as notes, frees. NULL is fine. */
+void device_close(device *d);
 
 const device_info *device_about(const device *d);
 enum tile_family device_tiles(const device *d); /* honours FURROW_TILE */
@@ -52,19 +62,23 @@ int device_finish(device *d);                   /* waits; reports errors that su
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
-/* Zero bytes make a valid buffer (of one byte). The message names the size and the limit that was hit. */
+/* Zero bytes make a valid buffer (of one byte); the contents are undefined. Refused with the size and the limit when
+ * larger than allocation_limit, or when all buffers together would exceed global_memory. */
 int buffer_new(device *d, size_t bytes, buffer **out);
 /* A part of another buffer; start must divide by base_alignment. The parent lives until its views are gone. */
 int buffer_view(buffer *parent, size_t start, size_t bytes, buffer **out);
 void buffer_free(buffer *b); /* NULL is fine */
 size_t buffer_size(const buffer *b);
 
-int buffer_write(buffer *b, size_t start, const void *source, size_t bytes); /* source is free again on return */
+/* All transfers are queued behind what was queued before; start counts in bytes from the view's own start.
+ * buffer_write: source is free again on return. Up to 64 KiB are copied aside and nothing waits; a larger write waits
+ * for the queue, so within a step use buffer_write_later. */
+int buffer_write(buffer *b, size_t start, const void *source, size_t bytes);
 int buffer_read(buffer *b, size_t start, void *target, size_t bytes);        /* waits */
 int buffer_fill(buffer *b, size_t start, uint32_t word, size_t bytes);       /* bytes divide by 4 */
 int buffer_copy(buffer *from, size_t from_start, buffer *to, size_t to_start, size_t bytes);
 
-/* Uploads that overlap with compute: source must stay until the ticket is done. */
+/* Uploads that overlap with the host's work: queued like a kernel, so source must stay until the ticket is done. */
 typedef struct ticket ticket;
 int buffer_write_later(buffer *b, size_t start, const void *source, size_t bytes, ticket **out);
 int ticket_wait(ticket *t); /* waits and frees */
@@ -72,10 +86,12 @@ int ticket_wait(ticket *t); /* waits and frees */
 /* ---- kernels and launches --------------------------------------------------------------------------------------- */
 
 /* `program` names a file of cl/ without its ending; `options` are -D macros ("" for none) and belong to the program's
- * identity. Built at first use, kept for the device's life, cached on disk. Owned by the device. */
+ * identity. Built as OpenCL C 1.2 at first use, kept for the device's life, cached on disk. Owned by the device. Cheap
+ * to ask for again. A build that fails gives the kernel's and the file's name and the compiler's first error. */
 int kernel_get(device *d, const char *program, const char *options, const char *name, kernel **out);
 
-/* What the driver says of a built kernel, for choosing forms: the largest group it may run in, its local memory. */
+/* What the driver says of a built kernel, for choosing forms: the largest group it may run in, and the bytes of local
+ * memory that it declares itself. */
 int kernel_limits(kernel *k, size_t *work_group_limit, size_t *local_memory);
 
 /* An argument carries its own size, so that an int is never passed where a size_t is wanted. */
@@ -90,7 +106,7 @@ argument arg_buffer(buffer *b);
 argument arg_int(int32_t value);
 argument arg_uint(uint32_t value);
 argument arg_float(float value);
-argument arg_local(size_t bytes);
+argument arg_local(size_t bytes); /* 0 counts as 1 */
 
 /* What a launch costs, for profile and bench: 0 where it does not matter. */
 typedef struct cost {
@@ -114,13 +130,15 @@ uint64_t device_flops(const device *d); /* what launches have counted since the 
  * kernel text, and recorded; later calls answer from memory. Allowed to disturb only scratch data. */
 int tune_choose(device *d, const char *key, const char *const *forms, int count, int (*run)(void *user, int form),
                 void *user, int *chosen);
-void tune_forget(device *d);                     /* measure again: devices --tune */
+void tune_forget(device *d);                     /* imported choices too; measure again: devices --tune */
 char *tune_export(const device *d);              /* JSON object {key: form} of what was used; a new string */
-int tune_import(device *d, const char *json);    /* these choices win from now on (resume, re-runs) */
+int tune_import(device *d, const char *json);    /* these choices win from now on (resume, re-runs); a form
+                                                    that tune_choose is not offered is warned of and measured anew */
 
 /* ---- CLBlast ---------------------------------------------------------------------------------------------------- */
 
-/* C[m x n] = A B (row-major; transposed as told), C overwritten, or added to where accumulate. */
+/* C[m x n] = A B (+ C where accumulate), floats, row-major, without gaps: A is m x k, or k x m where transpose_a;
+ * B is k x n, or n x k where transpose_b. The first product on a device takes seconds: CLBlast builds its kernels. */
 int blas_gemm(device *d, bool transpose_a, bool transpose_b, int m, int n, int k, buffer *a, buffer *b, buffer *c,
               bool accumulate);
 

@@ -37,8 +37,10 @@ static int nothing_fits(const found_device *list, int count, const char *selecto
                          kind_names[info->kind], info->platform, usable(&list[i]) ? "" : ", unusable");
         if (n > 0) used += (size_t)n;
     }
-    return fail(NO_DEVICE, "device \"%s\": %s; wanted auto, an index, cpu, gpu, accelerator or a part of a name; "
-                           "there is %s", selector, trouble, text);
+    return fail(NO_DEVICE,
+                "device \"%s\": %s; wanted auto, an index, cpu, gpu, accelerator or a part of a name; "
+                "there is %s",
+                selector, trouble, text);
 }
 
 static int first_of_kind(const found_device *list, int count, enum device_kind kind)
@@ -58,7 +60,8 @@ static int best(const found_device *list, int count)
     return -1;
 }
 
-/* The first usable device whose name contains the selector, else whose platform or version does; says so when several do. */
+/* The first usable device whose name contains the selector, else whose platform or version does; says so when several
+ * do. */
 static int named(const found_device *list, int count, const char *selector)
 {
     int first = -1, matches = 0;

@@ -80,7 +80,8 @@ static int put_lines(source *s, const char *text, const char *file)
     for (const char *line = text; *line; number++) {
         char name[128];
         size_t length = strcspn(line, "\n");
-        if (is_include(line, name)) TRY(put_include(s, name, file, number + 1));
+        if (is_include(line, name))
+            TRY(put_include(s, name, file, number + 1));
         else {
             TRY(append(s, line, length));
             TRY(append(s, "\n", 1));
@@ -117,8 +118,10 @@ int source_load(const device *d, const char *name, char **out)
         return fail(FAILED, "the name of the kernel file \"%.40s...\" is too long", name);
     int rc = put_file(&s, file);
     for (int i = 0; i < s.includes; i++) free(s.included[i]);
-    if (rc) free(s.text);
-    else *out = s.text;
+    if (rc)
+        free(s.text);
+    else
+        *out = s.text;
     return rc;
 }
 

@@ -8,7 +8,10 @@ static const struct {
     cl_int status;
     const char *name;
 } names[] = {
-#define NAME(code) {code, #code}
+#define NAME(code)                                                                                                     \
+    {                                                                                                                  \
+        code, #code                                                                                                    \
+    }
     NAME(CL_SUCCESS),
     NAME(CL_DEVICE_NOT_FOUND),
     NAME(CL_DEVICE_NOT_AVAILABLE),

@@ -42,8 +42,10 @@ int store_open(device *d, const char *kind, struct store **out)
     TRY_NEW(s);
     TRY_NEW(name = text_format("%s-%016" PRIx64 ".json", kind, d->text_hash));
     folder = cache_folder();
-    if (!folder) cache_warn(d);
-    else TRY_NEW(s->path = path_join(folder, name));
+    if (!folder)
+        cache_warn(d);
+    else
+        TRY_NEW(s->path = path_join(folder, name));
     s->entries = read_entries(s->path);
     if (!s->entries) s->entries = cJSON_CreateObject();
     if (!s->entries) {

@@ -16,10 +16,10 @@
 
 enum {
     ROUNDS = 5,
-    REPEATS_MAX = 16,            /* launches in one timing, so that waiting for the device weighs little */
-    TIMING_WANTED = 500000,      /* nanoseconds in one timing */
-    BUDGET = 60000000,           /* nanoseconds for all rounds; the first round is always whole */
-    HOPELESS = 3,                /* a form so many times slower than the best leaves the race */
+    REPEATS_MAX = 16,       /* launches in one timing, so that waiting for the device weighs little */
+    TIMING_WANTED = 500000, /* nanoseconds in one timing */
+    BUDGET = 60000000,      /* nanoseconds for all rounds; the first round is always whole */
+    HOPELESS = 3,           /* a form so many times slower than the best leaves the race */
     FORMS_MAX = 64,
 };
 
@@ -181,8 +181,10 @@ static void run_rounds(race *r, int count)
             int64_t nanoseconds = 0;
             if (r->best[i] < 0 || r->best[i] > HOPELESS * fastest(r, count)) continue;
             if (round > 0 && clock_nanoseconds() - from > BUDGET) return;
-            if (time_form(r, i, r->repeats[i], &nanoseconds)) r->best[i] = -1;
-            else if (nanoseconds < r->best[i] || round == 0) r->best[i] = nanoseconds;
+            if (time_form(r, i, r->repeats[i], &nanoseconds))
+                r->best[i] = -1;
+            else if (nanoseconds < r->best[i] || round == 0)
+                r->best[i] = nanoseconds;
         }
 }
 
