@@ -26,7 +26,10 @@ int op_test_close(void **state);
 #define assert_ok(expression)                                                                                          \
     do {                                                                                                               \
         int assert_ok_code = (expression);                                                                             \
-        if (assert_ok_code) fail_msg("%s: %d: %s", #expression, assert_ok_code, error_message());                      \
+        if (assert_ok_code) {                                                                                          \
+            print_error("%s: %d: %s\n", #expression, assert_ok_code, error_message());                                 \
+            _fail(__FILE__, __LINE__);                                                                                 \
+        }                                                                                                              \
     } while (0)
 
 /* Runs every case thoroughly. */

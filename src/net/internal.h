@@ -69,7 +69,7 @@ struct net {
     bool guarded;       /* checks: no reuse of memory, canaries between tensors */
 };
 
-void *list_add(list *l, void *item);  /* item, or NULL when out of memory (item is not freed) */
+int list_add(list *l, void *item);    /* a code; the item is not freed on failure */
 void *tape_memory(net *n, size_t size); /* zeroed, lives until net_begin; NULL after an error */
 tensor *tensor_root(tensor *t);       /* whose memory it is */
 size_t align_floats(const net *n, size_t floats); /* rounded up to the device's view alignment */

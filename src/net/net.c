@@ -9,13 +9,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-void *list_add(list *l, void *item)
+int list_add(list *l, void *item)
 {
     void *items = l->item;
-    if (memory_grow(&items, &l->capacity, l->count + 1, sizeof(void *))) return NULL;
+    if (memory_grow(&items, &l->capacity, l->count + 1, sizeof(void *))) return FAILED;
     l->item = items;
     l->item[l->count++] = item;
-    return item;
+    return OK;
 }
 
 int net_new(device *d, uint64_t seed, net **out)
@@ -64,7 +64,7 @@ void *tape_memory(net *n, size_t size)
 {
     if (n->error) return NULL;
     void *memory = memory_new(1, size);
-    if (!memory || !list_add(&n->memory, memory)) {
+    if (!memory || list_add(&n->memory, memory)) {
         free(memory);
         net_refuse(n, FAILED);
         return NULL;
@@ -163,7 +163,7 @@ static tensor *tensor_add(net *n, const char *name, enum element e, shape s, enu
     if (!t || !plan) return NULL;
     *t = (tensor){.name = name, .element = e, .shape = s, .plan = plan};
     plan->storage = storage;
-    if (!list_add(&n->tensors, t)) {
+    if (list_add(&n->tensors, t)) {
         net_refuse(n, FAILED);
         return NULL;
     }
@@ -220,7 +220,7 @@ node *net_record(net *n, const op_def *def, tensor *const *in, int inputs, int r
         memcpy(added->attributes, attributes, attributes_size);
     }
     int rc = def->shape(added);
-    if (!rc && !list_add(&n->nodes, added)) rc = FAILED;
+    if (!rc) rc = list_add(&n->nodes, added);
     if (rc) {
         net_refuse(n, rc);
         return NULL;

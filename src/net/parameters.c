@@ -65,7 +65,7 @@ static parameter *parameter_new(net *n, const char *key, shape s, enum parameter
     p->tensor.plan = &p->plan;
     p->tensor.wants_gradient = n->training && role == PARAMETER_TRAINED;
     p->pending = memory_new(tensor_count(&p->tensor), sizeof(float));
-    if (!p->tensor.name || !p->pending || !list_add(&n->parameters, p)) {
+    if (!p->tensor.name || !p->pending || list_add(&n->parameters, p)) {
         parameter_free(p);
         return NULL;
     }
@@ -272,7 +272,7 @@ static int constant_new(net *n, const char *key, shape s, void (*fill)(const voi
     TRY(buffer_new(n->device, count * sizeof *values, &c->data));
     TRY(buffer_write(c->data, 0, values, count * sizeof *values));
     c->tensor.data = c->data;
-    TRY_NEW(list_add(&n->constants, c));
+    TRY(list_add(&n->constants, c));
     *out = c;
     c = NULL;
 done:

@@ -149,10 +149,7 @@ static int arena_grow(net *n, size_t total, size_t limit)
     for (size_t i = 0; i * limit < total; i++) {
         size_t wanted = total - i * limit < limit ? total - i * limit : limit;
         if (i < n->chunks.count && buffer_size(n->chunks.item[i]) >= wanted) continue;
-        if (i >= n->chunks.count) {
-            if (!list_add(&n->chunks, NULL)) return FAILED;
-            n->chunks.item[i] = NULL;
-        }
+        if (i >= n->chunks.count) TRY(list_add(&n->chunks, NULL));
         buffer_free(n->chunks.item[i]);
         n->chunks.item[i] = NULL;
         buffer *chunk = NULL;
