@@ -51,7 +51,7 @@ char *schema_help(const field *fields, const char *title);               /* text
 
 /* Parses a JSON file: at most `limit` bytes, depth 64 at most, duplicate keys refused, error with line and column. */
 int json_read(const char *path, size_t limit, cJSON **out);
-int json_parse(const char *text, size_t length, const char *where, cJSON **out);
+int json_parse(const char *text, size_t length, const char *where, cJSON **out); /* text[length] must be 0 */
 int json_write(const char *path, const cJSON *value); /* as file_write */
 
 /* a.b.c = value (parsed as JSON, else taken as text) into `root`, for --set. */
