@@ -28,8 +28,9 @@ int fail_within(int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    size_t used = strlen(text);
-    snprintf(text + used, sizeof text - used, ": %s", message);
+    size_t used = strlen(text), left = sizeof text - used - 1;
+    strncat(text, ": ", left);
+    strncat(text, message, left < 2 ? 0 : left - 2);
     memcpy(message, text, strlen(text) + 1);
     return code;
 }
