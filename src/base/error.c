@@ -28,11 +28,7 @@ int fail_within(int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    size_t used = strlen(text), left = sizeof text - used - 1;
-    strncat(text, ": ", left);
-    strncat(text, message, left < 2 ? 0 : left - 2);
-    memcpy(message, text, strlen(text) + 1);
-    return code;
+    return fail(code, "%s: %s", text, message);
 }
 
 const char *error_message(void)
