@@ -56,8 +56,18 @@ static int read_text(const device *d, const char *file, const char **text, char 
 /* `#include "name"` at the start of a line: true and the name. */
 static bool is_include(const char *line, char name[128])
 {
-    int end = 0;
-    if (sscanf(line, " # include \"%127[^\"\n]\"%n", name, &end) != 1 || !end) return false;
+    static const char blanks[] = " \t";
+    line += strspn(line, blanks);
+    if (*line++ != '#') return false;
+    line += strspn(line, blanks);
+    if (strncmp(line, "include", 7)) return false;
+    line += 7;
+    line += strspn(line, blanks);
+    if (*line++ != '"') return false;
+    size_t length = strcspn(line, "\"\n");
+    if (line[length] != '"' || length >= 128) return false;
+    memcpy(name, line, length);
+    name[length] = 0;
     return true;
 }
 
