@@ -54,8 +54,8 @@
 static struct {
     bool no_platforms, reject_binaries, other_driver;
     size_t device_group_limit; /* 0: the truth, here and below */
+    size_t every_kernel_limit; /* of all kernels, but */
     size_t kernel_group_limit; /* of kernels with arguments */
-    size_t every_kernel_limit; /* of all kernels */
     cl_ulong local_memory, global_memory;
     cl_device_type type;
     cl_int finish, read; /* returned after the real call; CL_SUCCESS: the truth */
@@ -109,8 +109,8 @@ cl_int clGetKernelWorkGroupInfo(cl_kernel k, cl_device_id id, cl_kernel_work_gro
     if (what != CL_KERNEL_WORK_GROUP_SIZE || !value) return status;
     cl_uint arguments = 0;
     clGetKernelInfo(k, CL_KERNEL_NUM_ARGS, sizeof arguments, &arguments, NULL);
-    if (lie.kernel_group_limit && arguments) *(size_t *)value = lie.kernel_group_limit;
     if (lie.every_kernel_limit) *(size_t *)value = lie.every_kernel_limit;
+    if (lie.kernel_group_limit && arguments) *(size_t *)value = lie.kernel_group_limit;
     return status;
 }
 
