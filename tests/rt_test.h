@@ -119,7 +119,7 @@ cl_program clCreateProgramWithSource(cl_context c, cl_uint count, const char **t
 {
     REAL("clCreateProgramWithSource",
          cl_program (*real)(cl_context, cl_uint, const char **, const size_t *, cl_int *));
-    sources_built++;
+    if (!strstr(text[0], "void empty(")) sources_built++; /* not the runtime's probe of the driver's limits */
     return real(c, count, text, lengths, status);
 }
 
