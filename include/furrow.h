@@ -1,0 +1,100 @@
+/* furrow's public interface: everything that the command line does, for a program of your own.
+ *
+ * Errors: every function that can fail returns one of the codes below; furrow_error() then says what, where and what
+ * was wanted. Ownership: options are only read; text handed out through a `char **` is a JSON document of its own
+ * memory, released with free(), and NULL when the function failed. Threads: one run at a time in a process;
+ * furrow_interrupt() may come from anywhere, a signal handler included; the listener is called from the thread that
+ * runs and from the one that reads data, never from two at once. Nothing here prints. */
+#ifndef FURROW_H
+#define FURROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FURROW_VERSION "0.1.0"
+
+enum {
+    FURROW_OK = 0,
+    FURROW_FAILED = 1,        /* the work failed: bad data, a check that does not hold, a full disk */
+    FURROW_USAGE = 2,         /* wrong usage or configuration */
+    FURROW_NO_DEVICE = 3,     /* no usable OpenCL device */
+    FURROW_INTERRUPTED = 130, /* furrow_interrupt() was called */
+};
+
+const char *furrow_error(void); /* this thread's last message; valid until its next failure */
+void furrow_interrupt(void);    /* the work under way stops after its step, keeps what is whole, and returns */
+
+typedef struct furrow_listener {
+    void *user;
+    void (*note)(void *user, const char *text);
+    void (*warning)(void *user, const char *text);
+    /* done of total units (total 0: unknown); `metric` may be "". Called often. */
+    void (*progress)(void *user, const char *task, size_t done, size_t total, const char *metric);
+} furrow_listener;
+
+void furrow_listen(const furrow_listener *listener); /* copied; NULL: silence. Not while a run is under way */
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+typedef struct furrow_run_options {
+    const char *config;     /* the run's JSON file: furrow's own form or a published conf.json */
+    const char *const *set; /* "a.b=c" overrides, applied in order */
+    int sets;
+    const char *device;     /* selector; NULL: the config's, else FURROW_DEVICE, else auto */
+    const char *weights;    /* a checkpoint, or a run folder with Fold_k/model.h5; train: may be NULL */
+    const char *out;        /* predict: the folder to write into */
+    int fold;               /* 1 ..; 0: as configured, else all */
+    bool resume;            /* train: go on where the run folder stopped */
+} furrow_run_options;
+
+/* Trains the folds and tests each with its best epoch, into the config's train.res_dir.
+ * JSON: {"res_dir", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"} */
+int furrow_train(const furrow_run_options *options, char **json);
+
+/* Accuracy in percent, IoU and the other measures as fractions; an undefined one is null.
+ * JSON: {"folds": [...], "samples", "accuracy", "mIoU", "overall", "classes", "per_class", "confusion_matrix"} */
+int furrow_eval(const furrow_run_options *options, char **json);
+
+/* Writes predictions.csv and predictions.json into options->out. JSON: {"parcels", "csv", "json", "classes": {...}} */
+int furrow_predict(const furrow_run_options *options, char **json);
+
+/* ---- checks and measurements ------------------------------------------------------------------------------------- */
+
+typedef struct furrow_check {
+    const char *file, *name; /* the tensor */
+    double error, limit;
+    bool passed;
+} furrow_check;
+
+/* Runs reference results; `line` (may be NULL) is told each tensor's result. FURROW_FAILED when one does not hold. */
+int furrow_verify(const char *const *files, int count, const char *device,
+                  void (*line)(void *user, const furrow_check *check), void *user, int *passed, int *failed);
+
+typedef struct furrow_bench_options {
+    const char *model;         /* "psetae" or "pseltae"; NULL: psetae */
+    int batch, dates, pixels;  /* 0: the published 128, 24, 64 */
+    const char *device;
+} furrow_bench_options;
+
+/* JSON: {"model", "inference_per_s", "training_per_s", "gflops", "peak_gflops", "peak_bytes", "device", ...} */
+int furrow_bench(const furrow_bench_options *options, char **json);
+
+/* JSON: {"devices": [{"index", "name", ..., "self_test", "chosen"}]}. The chosen device runs its self-test if it has
+ * not yet; `tune`: and every kernel form is measured again. */
+int furrow_devices(const char *device, bool tune, char **json);
+
+/* What a pack, a checkpoint or a file of reference results holds. JSON: {"file", "kind", ...} */
+int furrow_info(const char *path, char **json);
+
+/* The keys of a run's configuration, as text for people; a new string, NULL when out of memory. */
+char *furrow_config_help(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,41 @@
+/* What the commands' files share: their entry points, how results are printed, what train, eval and predict have in
+ * common. A command returns the process's exit code. */
+#ifndef FURROW_CLI_COMMAND_H
+#define FURROW_CLI_COMMAND_H
+
+#include <cjson/cJSON.h>
+
+#include "cli/options.h"
+#include "furrow.h"
+
+typedef struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv); /* what follows the name */
+} command;
+
+int command_devices(int argc, char **argv);
+int command_pack(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_synth(int argc, char **argv);
+int command_train(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_predict(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_bench(int argc, char **argv);
+
+/* After the work: `code` and furrow_error() when it is not 0, else the document, as it is with --json or through
+ * `show`. A failure under --json is a document too: {"error": ..., "code": ...}. `json` is freed. Returns the code. */
+int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *document));
+
+/* Parses; *done: the command ends here, with the code that is returned. */
+int command_begin(const command_syntax *s, int argc, char **argv, bool *done);
+
+/* Members of a document, with what stands for an absent one: NaN, "". */
+double number_of(const cJSON *object, const char *key);
+const char *text_of(const cJSON *object, const char *key);
+const cJSON *member(const cJSON *object, const char *key);
+
+/* "97.31", or "-" for a number that is not there; in a buffer that the eighth call after reuses. */
+const char *figure(double value, int decimals);
+
+#endif

@@ -1,0 +1,51 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/run_options.h"
+
+static void show(const cJSON *document)
+{
+    const cJSON *fold;
+    printf("%-6s %10s %9s %14s %10s\n", "fold", "best epoch", "val mIoU", "test accuracy", "test mIoU");
+    cJSON_ArrayForEach(fold, member(document, "folds"))
+        printf("%-6s %10s %9s %12s %% %10s\n", figure(number_of(fold, "fold"), 0),
+               figure(number_of(fold, "best_epoch"), 0), figure(number_of(fold, "val_IoU"), 4),
+               figure(number_of(fold, "test_accuracy"), 2), figure(number_of(fold, "test_IoU"), 4));
+    const cJSON *overall = member(document, "overall");
+    printf("over all test sets: accuracy %s %%, mIoU %s, F1 %s\n", figure(100 * number_of(overall, "Accuracy"), 2),
+           figure(number_of(overall, "MACRO_IoU"), 4), figure(number_of(overall, "MACRO_F1-score"), 4));
+    printf("run folder: %s\n", text_of(document, "res_dir"));
+}
+
+int command_train(int argc, char **argv)
+{
+    run_arguments a = {0};
+    const option options[] = {
+        RUN_OPTION_FOLD("train this fold only"),
+        RUN_OPTION_SET,
+        {"resume", OPTION_FLAG, &a.options.resume, 0, 0, NULL, "go on where the run folder stopped"},
+        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W", "start from a checkpoint or a run folder's (fine-tuning)"},
+        RUN_OPTION_DEVICE,
+        RUN_OPTION_JSON,
+        {0},
+    };
+    const command_syntax syntax = {
+        "train CONFIG [--fold K] [--set KEY=VALUE ...] [--resume] [--weights W]",
+        "Trains the network of CONFIG on each fold, keeps the epoch with the best validation mIoU, and tests it.\n"
+        "Everything goes into the run folder train.res_dir: conf.json, Fold_k/{trainlog.json, model.h5, last.h5,\n"
+        "test_metrics.json, conf_mat.npy}, overall.json, forms.json. A run that was stopped goes on with --resume and\n"
+        "ends with the same bits. CONFIG may be a published conf.json.",
+        options, &a.positional, 1, 1};
+    bool done;
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) {
+        char *help = code ? NULL : furrow_config_help();
+        if (help) printf("\n%s", help);
+        free(help);
+        return code;
+    }
+    char *json;
+    run_arguments_take(&a);
+    code = furrow_train(&a.options, &json);
+    return command_end(code, json, a.json, show);
+}

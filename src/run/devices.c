@@ -1,0 +1,85 @@
+/* furrow_devices: what OpenCL offers, and what furrow found out about it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "furrow.h"
+#include "run/self_test.h"
+#include "run/session.h"
+
+static const char *kind_name(enum device_kind kind)
+{
+    static const char *const names[] = {
+        [DEVICE_CPU] = "cpu", [DEVICE_GPU] = "gpu", [DEVICE_ACCELERATOR] = "accelerator", [DEVICE_OTHER] = "other"};
+    return names[kind];
+}
+
+static cJSON *limits_json(const device_info *i)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddNumberToObject(o, "index", i->index);
+    cJSON_AddStringToObject(o, "name", i->name);
+    cJSON_AddStringToObject(o, "kind", kind_name(i->kind));
+    cJSON_AddStringToObject(o, "vendor", i->vendor);
+    cJSON_AddStringToObject(o, "driver", i->driver);
+    cJSON_AddStringToObject(o, "version", i->version);
+    cJSON_AddStringToObject(o, "platform", i->platform);
+    cJSON_AddNumberToObject(o, "compute_units", i->compute_units);
+    cJSON_AddNumberToObject(o, "vector_width", i->vector_width);
+    cJSON_AddNumberToObject(o, "work_group_limit", (double)i->work_group_limit);
+    cJSON_AddNumberToObject(o, "local_memory", (double)i->local_memory);
+    cJSON_AddNumberToObject(o, "global_memory", (double)i->global_memory);
+    cJSON_AddNumberToObject(o, "allocation_limit", (double)i->allocation_limit);
+    cJSON_AddBoolToObject(o, "available", i->available);
+    cJSON_AddBoolToObject(o, "compiler", i->compiler);
+    return o;
+}
+
+/* A device that is not the chosen one is only asked for what is remembered of it. */
+static void remembered_result(const device_info *i, char *result, size_t size)
+{
+    char selector[16];
+    device *d = NULL;
+    snprintf(selector, sizeof selector, "%d", i->index);
+    if (!i->available || !i->compiler || device_open(selector, &d)) {
+        snprintf(result, size, "cannot be used");
+        return;
+    }
+    self_test_result(d, result, size);
+    device_close(d);
+}
+
+int furrow_devices(const char *selector, bool tune, char **json)
+{
+    int rc = OK, count = 0, refused = OK;
+    device_info *list = NULL;
+    device *chosen = NULL;
+    cJSON *all = cJSON_CreateObject(), *devices = cJSON_AddArrayToObject(all, "devices");
+    *json = NULL;
+    TRY(device_list(&list, &count));
+    TRY(device_open(selector, &chosen));
+    if (tune) {
+        tune_forget(chosen);
+        log_note("kernel forms on %s are measured again when they are next used", device_about(chosen)->name);
+    }
+    refused = tune ? self_test_again(chosen) : self_test_ensure(chosen);
+    for (int i = 0; i < count; i++) {
+        char result[512];
+        bool is_chosen = list[i].index == device_about(chosen)->index;
+        if (is_chosen) self_test_result(chosen, result, sizeof result);
+        else remembered_result(&list[i], result, sizeof result);
+        cJSON *one = limits_json(&list[i]);
+        cJSON_AddStringToObject(one, "self_test", result);
+        cJSON_AddBoolToObject(one, "chosen", is_chosen);
+        cJSON_AddItemToArray(devices, one);
+    }
+    rc = json_text(all, json);
+    all = NULL;
+done:
+    cJSON_Delete(all);
+    device_close(chosen);
+    free(list);
+    return rc ? rc : refused;
+}

@@ -1,0 +1,369 @@
+#include "run/fold.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "run/checkpoint.h"
+#include "run/epoch.h"
+#include "run/npy_write.h"
+
+enum { LOG_BYTES_MAX = 256 << 20 };
+
+/* A fold under way. */
+typedef struct fold_run {
+    session *s;
+    int fold, epoch; /* epochs done */
+    fold_split split;
+    network *network;
+    feed *feed;
+    char *title;     /* "fold 1 of 5" */
+    cJSON *log;      /* trainlog.json: {"1": {...}, ...} */
+    int best_epoch;
+    double best_iou; /* negative: none yet */
+} fold_run;
+
+uint64_t fold_seed(const session *s, int fold)
+{
+    const uint64_t parts[2] = {(uint64_t)s->config.train.rdm_seed, (uint64_t)fold};
+    return hash_bytes(HASH_START, parts, sizeof parts);
+}
+
+char *fold_path(const session *s, int fold, const char *file)
+{
+    const char *between = file ? "/" : "";
+    return text_format("%s/Fold_%d%s%s", s->config.train.res_dir, fold, between, file ? file : "");
+}
+
+/* ---- state ------------------------------------------------------------------------------------------------------- */
+
+/* A name for all settings that the weights depend on: a run resumes only under the same. */
+static int settings_hash(const session *s, char text[17])
+{
+    int rc = OK;
+    cJSON *all = NULL;
+    char *written = NULL;
+    TRY(config_resolved(&s->config, s->model, &all));
+    static const char *const free_train[] = {"res_dir", "epochs", "fold", "val_every", "val_after"};
+    cJSON *train = cJSON_GetObjectItemCaseSensitive(all, "train");
+    cJSON *data = cJSON_GetObjectItemCaseSensitive(all, "data");
+    for (size_t i = 0; i < sizeof free_train / sizeof *free_train; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(train, free_train[i]);
+    cJSON_DeleteItemFromObjectCaseSensitive(data, "preload");
+    cJSON_DeleteItemFromObjectCaseSensitive(data, "pack"); /* may have been moved */
+    cJSON_DeleteItemFromObjectCaseSensitive(all, "eval");
+    cJSON_DeleteItemFromObjectCaseSensitive(all, "device");
+    cJSON_AddNumberToObject(all, "parcels", pixelset_count(s->set));
+    written = cJSON_PrintUnformatted(all);
+    if (!written) {
+        rc = fail(FAILED, "out of memory");
+        goto done;
+    }
+    snprintf(text, 17, "%016llx", (unsigned long long)hash_text(HASH_START, written));
+done:
+    cJSON_Delete(all);
+    free(written);
+    return rc;
+}
+
+static int state_new(const fold_run *r, cJSON **out)
+{
+    char hash[17];
+    int rc = settings_hash(r->s, hash);
+    if (rc) return rc;
+    cJSON *state = cJSON_CreateObject();
+    cJSON_AddNumberToObject(state, "epoch", r->epoch);
+    cJSON_AddNumberToObject(state, "step", (double)r->network->adam_step);
+    cJSON_AddNumberToObject(state, "best_epoch", r->best_epoch);
+    cJSON_AddNumberToObject(state, "best_IoU", r->best_iou);
+    cJSON_AddNumberToObject(state, "fold", r->fold);
+    cJSON_AddNumberToObject(state, "kfold", r->s->config.train.kfold);
+    cJSON_AddNumberToObject(state, "rdm_seed", r->s->config.train.rdm_seed);
+    cJSON_AddStringToObject(state, "settings", hash);
+    cJSON *classes = cJSON_AddArrayToObject(state, "classes");
+    for (int k = 0; k < pixelset_classes(r->s->set); k++)
+        cJSON_AddItemToArray(classes, cJSON_CreateString(pixelset_class_name(r->s->set, k)));
+    *out = state;
+    return OK;
+}
+
+static int save(const fold_run *r, const char *file, bool optimiser)
+{
+    int rc = OK;
+    cJSON *state = NULL;
+    char *path = fold_path(r->s, r->fold, file);
+    TRY_NEW(path);
+    TRY(state_new(r, &state));
+    TRY(checkpoint_save(path, r->network, state, optimiser));
+done:
+    cJSON_Delete(state);
+    free(path);
+    return rc;
+}
+
+static int write_json(const fold_run *r, const char *file, const cJSON *value)
+{
+    char *path = fold_path(r->s, r->fold, file);
+    if (!path) return FAILED;
+    int rc = json_write(path, value);
+    free(path);
+    return rc;
+}
+
+/* ---- start and resume -------------------------------------------------------------------------------------------- */
+
+static double number_in(const cJSON *object, const char *key, double otherwise)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+}
+
+/* A log may be ahead of the checkpoint by the epoch that was interrupted between the two. */
+static int read_log(fold_run *r)
+{
+    int rc = OK;
+    char *path = fold_path(r->s, r->fold, "trainlog.json");
+    cJSON *old = NULL;
+    TRY_NEW(path);
+    TRY(json_read(path, LOG_BYTES_MAX, &old));
+    for (int e = 1; e <= r->epoch; e++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", e);
+        cJSON *entry = cJSON_DetachItemFromObjectCaseSensitive(old, key);
+        if (entry) cJSON_AddItemToObject(r->log, key, entry);
+    }
+done:
+    cJSON_Delete(old);
+    free(path);
+    return rc;
+}
+
+static int check_settings(const fold_run *r, const cJSON *state, const char *path)
+{
+    char hash[17];
+    int rc = settings_hash(r->s, hash);
+    if (rc) return rc;
+    const cJSON *stored = cJSON_GetObjectItemCaseSensitive(state, "settings");
+    if (cJSON_IsString(stored) && strcmp(stored->valuestring, hash) == 0) return OK;
+    return fail(USAGE, "%s was written under other data, model or train settings; wanted the same to resume (the run's "
+                "conf.json has them), or start anew without --resume or in another train.res_dir", path);
+}
+
+static int resume(fold_run *r)
+{
+    int rc = OK;
+    cJSON *state = NULL;
+    char *path = fold_path(r->s, r->fold, "last.h5");
+    TRY_NEW(path);
+    if (!file_exists(path)) goto done;
+    TRY(checkpoint_peek(path, NULL, &state));
+    TRY(check_settings(r, state, path));
+    TRY(checkpoint_load(path, r->network, CHECKPOINT_RESUME));
+    r->epoch = (int)number_in(state, "epoch", 0);
+    r->best_epoch = (int)number_in(state, "best_epoch", 0);
+    r->best_iou = number_in(state, "best_IoU", -1);
+    TRY(read_log(r));
+    log_note("%s: resumed after epoch %d", r->title, r->epoch);
+done:
+    cJSON_Delete(state);
+    free(path);
+    return rc;
+}
+
+/* What an earlier run left in this fold's folder must not be taken for this run's. */
+static int clear_folder(const fold_run *r)
+{
+    static const char *const files[] = {"last.h5", "model.h5", "trainlog.json", "test_metrics.json", "conf_mat.npy"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = fold_path(r->s, r->fold, files[i]);
+        if (!path) return FAILED;
+        if (file_exists(path)) any = unlink(path) == 0 || any;
+        free(path);
+    }
+    if (any) log_warning("%s: an earlier run in %s is replaced (--resume goes on with one)", r->title,
+                         r->s->config.train.res_dir);
+    return OK;
+}
+
+static void warn_of_missing_classes(const fold_run *r)
+{
+    const pixelset *set = r->s->set;
+    for (int k = 0; k < pixelset_classes(set); k++) {
+        bool there = false;
+        for (int i = 0; i < r->split.train_count && !there; i++)
+            there = pixelset_label(set, (int)r->split.train[i]) == k;
+        if (!there)
+            log_warning("%s: no parcel of class %s in the training set", r->title, pixelset_class_name(set, k));
+    }
+}
+
+static int start(fold_run *r, fold_task task)
+{
+    int rc = OK;
+    const train_options *t = &r->s->config.train;
+    char *folder = fold_path(r->s, r->fold, NULL);
+    TRY_NEW(folder);
+    TRY(folder_make(folder));
+    TRY(fold_split_new(pixelset_count(r->s->set), t->kfold, r->fold, (uint32_t)t->rdm_seed, &r->split));
+    if (r->split.train_count < 2)
+        rc = fail(FAILED, "%s: %d parcels for training, wanted 2 or more", r->title, r->split.train_count);
+    if (rc) goto done;
+    warn_of_missing_classes(r);
+    TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
+    TRY(network_optimiser(r->network));
+    TRY(session_feed(r->s, &r->feed));
+    if (task.resume) TRY(resume(r));
+    else TRY(clear_folder(r));
+    if (task.weights && r->epoch == 0) TRY(checkpoint_load(task.weights, r->network, CHECKPOINT_FINE_TUNE));
+done:
+    free(folder);
+    return rc;
+}
+
+/* ---- epochs ------------------------------------------------------------------------------------------------------ */
+
+static int evaluate(const fold_run *r, const uint32_t *samples, int count, score *out)
+{
+    int rc = OK, classes = model_classes(r->network->model);
+    const run_config *c = &r->s->config;
+    int batch_size = c->eval.batch_size.present ? c->eval.batch_size.value : c->train.batch_size;
+    double *log_p = memory_new((size_t)count * (size_t)classes, sizeof *log_p);
+    TRY_NEW(log_p);
+    TRY(infer_add(r->network, r->feed, samples, count, batch_size, NULL, log_p));
+    TRY(score_samples(r->s->set, samples, count, classes, log_p, c->train.gamma, out));
+done:
+    free(log_p);
+    return rc;
+}
+
+static bool is_validated(const train_options *t, int epoch)
+{
+    return epoch == t->epochs || (epoch > t->val_after && epoch % t->val_every == 0);
+}
+
+/* The published rule: a tie goes to the later epoch. */
+static int validate(fold_run *r, cJSON *entry)
+{
+    int rc = OK;
+    score validation = {0};
+    TRY(evaluate(r, r->split.validation, r->split.validation_count, &validation));
+    score_put(&validation, "val", entry);
+    double iou = confusion_mean_iou(&validation.confusion);
+    if (!(iou < r->best_iou)) {
+        r->best_iou = iou;
+        r->best_epoch = r->epoch;
+        TRY(save(r, "model.h5", false));
+    }
+done:
+    confusion_free(&validation.confusion);
+    return rc;
+}
+
+static int one_epoch(fold_run *r)
+{
+    int rc = OK;
+    const train_options *t = &r->s->config.train;
+    score learning = {0};
+    char key[16];
+    cJSON *entry = cJSON_CreateObject();
+    epoch_task task = {
+        .network = r->network,
+        .feed = r->feed,
+        .set = r->s->set,
+        .train = r->split.train,
+        .count = r->split.train_count,
+        .batch_size = t->batch_size,
+        .epoch = r->epoch + 1,
+        .epochs = t->epochs,
+        .seed = fold_seed(r->s, r->fold),
+        .title = r->title,
+        .best_iou = r->best_iou,
+    };
+    TRY(epoch_train(&task, &learning));
+    r->epoch++;
+    score_put(&learning, "train", entry);
+    if (is_validated(t, r->epoch)) TRY(validate(r, entry));
+    snprintf(key, sizeof key, "%d", r->epoch);
+    cJSON_AddItemToObject(r->log, key, entry);
+    entry = NULL;
+    TRY(write_json(r, "trainlog.json", r->log));
+    TRY(save(r, "last.h5", true));
+    TRY(forms_record(r->s, r->s->config.train.res_dir));
+done:
+    cJSON_Delete(entry);
+    confusion_free(&learning.confusion);
+    return rc;
+}
+
+/* Why training stopped, with what is left of it. */
+static int stopped(const fold_run *r, int code)
+{
+    if (r->epoch == 0) return fail_within(code, "no checkpoint yet");
+    return fail_within(code, "%s/Fold_%d/last.h5 keeps epoch %d (--resume goes on)", r->s->config.train.res_dir, r->fold,
+                       r->epoch);
+}
+
+/* ---- test -------------------------------------------------------------------------------------------------------- */
+
+static int test(fold_run *r, cJSON **result)
+{
+    int rc = OK;
+    score tested = {0};
+    cJSON *metrics = cJSON_CreateObject();
+    char *best = fold_path(r->s, r->fold, "model.h5"), *matrix = fold_path(r->s, r->fold, "conf_mat.npy");
+    TRY_NEW(best);
+    TRY_NEW(matrix);
+    TRY(checkpoint_load(best, r->network, CHECKPOINT_WEIGHTS));
+    TRY(evaluate(r, r->split.test, r->split.test_count, &tested));
+    score_put(&tested, "test", metrics);
+    TRY(npy_write_int64(matrix, tested.confusion.count, tested.confusion.classes, tested.confusion.classes));
+    TRY(write_json(r, "test_metrics.json", metrics));
+    log_note("%s: best epoch %d, validation mIoU %.4f; test accuracy %.2f %%, mIoU %.4f", r->title, r->best_epoch,
+             r->best_iou, confusion_accuracy(&tested.confusion), confusion_mean_iou(&tested.confusion));
+    *result = cJSON_CreateObject();
+    cJSON_AddNumberToObject(*result, "fold", r->fold);
+    cJSON_AddNumberToObject(*result, "best_epoch", r->best_epoch);
+    cJSON_AddItemToObject(*result, "val_IoU", metric_json(r->best_iou));
+    score_put(&tested, "test", *result);
+done:
+    confusion_free(&tested.confusion);
+    cJSON_Delete(metrics);
+    free(best);
+    free(matrix);
+    return rc;
+}
+
+static void fold_run_free(fold_run *r)
+{
+    fold_split_free(&r->split);
+    feed_free(r->feed);
+    network_free(r->network);
+    cJSON_Delete(r->log);
+    free(r->title);
+}
+
+int fold_train(session *s, fold_task task, cJSON **result)
+{
+    int rc = OK;
+    fold_run r = {.s = s, .fold = task.fold, .best_iou = -1, .log = cJSON_CreateObject()};
+    TRY_NEW(r.title = text_format("fold %d of %d", task.fold, s->config.train.kfold));
+    TRY(start(&r, task));
+    while (r.epoch < s->config.train.epochs) {
+        rc = one_epoch(&r);
+        if (rc) {
+            rc = stopped(&r, rc);
+            goto done;
+        }
+    }
+    TRY(test(&r, result));
+done:
+    fold_run_free(&r);
+    return rc;
+}

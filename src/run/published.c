@@ -1,0 +1,142 @@
+/* A published conf.json is flat: one object with the options of train.py (VSainteuf/pytorch-psetae and
+ * lightweight-temporal-attention-pytorch). Here it is sorted into furrow's sections. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "run/config.h"
+
+typedef struct mapping {
+    const char *from, *section, *to;
+} mapping;
+
+static const mapping mappings[] = {
+    {"npixel", "data", "npixel"},       {"preload", "data", "preload"},     {"res_dir", "train", "res_dir"},
+    {"rdm_seed", "train", "rdm_seed"},  {"kfold", "train", "kfold"},        {"epochs", "train", "epochs"},
+    {"batch_size", "train", "batch_size"}, {"lr", "train", "lr"},           {"gamma", "train", "gamma"},
+    {"input_dim", "model", "input_dim"}, {"mlp1", "model", "mlp1"},         {"pooling", "model", "pooling"},
+    {"mlp2", "model", "mlp2"},          {"n_head", "model", "n_head"},      {"d_k", "model", "d_k"},
+    {"d_model", "model", "d_model"},    {"mlp3", "model", "mlp3"},          {"T", "model", "T"},
+    {"dropout", "model", "dropout"},    {"mlp4", "model", "mlp4"},          {"lms", "model", "len_max_seq"},
+    {"model", "model", "arch"},
+};
+
+/* Read here one by one, below. */
+static const char *const special[] = {"geomfeat", "positions", "device", "num_classes", "tae", "gru", "tcnn", NULL};
+
+/* The classes with more than 100 parcels in the S2-Agri set, as the published train.py writes them into its text. */
+static const int published_classes[] = {1,  3,  4,  5,  6,  8,  9,  12, 13, 14,
+                                        16, 18, 19, 23, 28, 31, 33, 34, 36, 39};
+enum { PUBLISHED_CLASSES = sizeof published_classes / sizeof *published_classes };
+
+static const cJSON *get(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static bool truth(const cJSON *item)
+{
+    return cJSON_IsTrue(item) || (cJSON_IsNumber(item) && item->valueint != 0);
+}
+
+/* Flat: none of furrow's sections is there as an object, and some key of the published scripts is. */
+static bool is_flat(const cJSON *root)
+{
+    if (!cJSON_IsObject(root)) return false;
+    static const char *const ours[] = {"data", "model", "train", "eval"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (cJSON_IsObject(get(root, ours[i]))) return false;
+    for (size_t i = 0; i < sizeof mappings / sizeof *mappings; i++)
+        if (get(root, mappings[i].from)) return true;
+    return false;
+}
+
+static bool is_special(const char *key)
+{
+    for (int i = 0; special[i]; i++)
+        if (strcmp(special[i], key) == 0) return true;
+    return false;
+}
+
+static const mapping *mapping_of(const char *key)
+{
+    for (size_t i = 0; i < sizeof mappings / sizeof *mappings; i++)
+        if (strcmp(mappings[i].from, key) == 0) return &mappings[i];
+    return NULL;
+}
+
+/* The scripts choose the network by flags; only the L-TAE repository has them. */
+static const char *published_arch(const cJSON *root)
+{
+    if (truth(get(root, "gru"))) return "psegru";
+    if (truth(get(root, "tcnn"))) return "psetempcnn";
+    if (truth(get(root, "tae")) || !get(root, "tae")) return "psetae";
+    return "pseltae";
+}
+
+static void map_special(const cJSON *root, cJSON *data, cJSON *model, cJSON *out)
+{
+    if (!get(model, "arch")) cJSON_AddStringToObject(model, "arch", published_arch(root));
+    const cJSON *features = get(root, "geomfeat"), *positions = get(root, "positions");
+    bool extra = !features || truth(features);
+    if (extra) cJSON_AddStringToObject(data, "extra_feature", "geomfeat");
+    cJSON_AddBoolToObject(model, "with_extra", extra);
+    if (cJSON_IsString(positions) && strcmp(positions->valuestring, "order") == 0)
+        cJSON_AddNullToObject(model, "positions");
+    else
+        cJSON_AddStringToObject(model, "positions", "dates");
+    const cJSON *classes = get(root, "num_classes");
+    if (!classes || classes->valueint == PUBLISHED_CLASSES) {
+        cJSON_AddStringToObject(data, "nomenclature", "label_44class");
+        cJSON_AddItemToObject(data, "sub_classes", cJSON_CreateIntArray(published_classes, PUBLISHED_CLASSES));
+    }
+    const cJSON *device = get(root, "device");
+    bool cpu = cJSON_IsString(device) && strcmp(device->valuestring, "cpu") == 0;
+    cJSON_AddStringToObject(out, "device", cpu ? "cpu" : "auto");
+}
+
+/* "a, b, c" of the keys that mean nothing here; NULL when there are none or memory is out. */
+static char *unmapped_keys(const cJSON *root)
+{
+    char *list = NULL;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, root)
+    {
+        if (mapping_of(item->string) || is_special(item->string)) continue;
+        char *longer = list ? text_format("%s, %s", list, item->string) : text_copy(item->string);
+        free(list);
+        list = longer;
+    }
+    return list;
+}
+
+int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat)
+{
+    *flat = is_flat(root);
+    if (!*flat) {
+        *out = root;
+        return OK;
+    }
+    cJSON *result = cJSON_CreateObject();
+    cJSON *data = cJSON_AddObjectToObject(result, "data");
+    cJSON *model = cJSON_AddObjectToObject(result, "model");
+    cJSON_AddObjectToObject(result, "train");
+    const cJSON *item;
+    cJSON_ArrayForEach(item, root)
+    {
+        const mapping *m = mapping_of(item->string);
+        if (!m || cJSON_IsNull(item)) continue;
+        cJSON *section = cJSON_GetObjectItemCaseSensitive(result, m->section);
+        cJSON_AddItemToObject(section, m->to, cJSON_Duplicate(item, true));
+    }
+    map_special(root, data, model, result);
+    char *ignored = unmapped_keys(root);
+    log_note("%s is a published, flat configuration%s%s", path,
+             ignored ? "; without a meaning here: " : "", ignored ? ignored : "");
+    free(ignored);
+    cJSON_Delete(root);
+    *out = result;
+    return OK;
+}

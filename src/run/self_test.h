@@ -1,0 +1,16 @@
+/* The self-test of a device: every kernel family against a plain C reference, once per device, driver and kernel text. */
+#ifndef FURROW_RUN_SELF_TEST_H
+#define FURROW_RUN_SELF_TEST_H
+
+#include "rt/rt.h"
+
+/* Runs it when its result is not remembered. A device that failed is refused: NO_DEVICE, with the check's name. */
+int self_test_ensure(device *d);
+
+/* Forgets a remembered result first. */
+int self_test_again(device *d);
+
+/* "passed", "failed: ...", or "not run yet". Owned by the caller's buffer. */
+void self_test_result(device *d, char *text, size_t size);
+
+#endif

@@ -1,0 +1,184 @@
+#include "run/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "run/checkpoint.h"
+#include "run/self_test.h"
+
+enum { FORMS_BYTES_MAX = 16 << 20 };
+
+/* Keys that the configuration does not give come from the checkpoint's own settings. */
+static int fill_from_weights(cJSON *config, const char *weights)
+{
+    int rc = OK;
+    cJSON *stored = NULL;
+    TRY(checkpoint_peek(weights, &stored, NULL));
+    const cJSON *item;
+    cJSON_ArrayForEach(item, stored)
+    {
+        if (cJSON_HasObjectItem(config, item->string)) continue;
+        cJSON_AddItemToObject(config, item->string, cJSON_Duplicate(item, true));
+    }
+done:
+    cJSON_Delete(stored);
+    return rc;
+}
+
+static int resolve_model(session *s, bool labels, const char *weights)
+{
+    int rc = OK;
+    model *m = NULL;
+    if (weights) TRY(fill_from_weights(s->config.model, weights));
+    data_sizes sizes = {
+        .bands = pixelset_bands(s->set),
+        .extra = pixelset_extra(s->set),
+        .classes = pixelset_classes(s->set),
+        .longest = pixelset_longest(s->set),
+    };
+    TRY(config_complete_model(s->config.model, s->where, sizes));
+    TRY(model_new(s->config.model, s->where, &m));
+    TRY(network_fits(m, s->set, labels, s->config.path));
+    TRY_NEW(s->model = model_config(m));
+done:
+    model_free(m);
+    return rc;
+}
+
+static int choose_fold(run_config *c, int fold)
+{
+    if (fold == 0) return OK;
+    if (fold < 1 || fold > c->train.kfold)
+        return fail(USAGE, "fold %d was asked for; wanted 1 to train.kfold, which is %d", fold, c->train.kfold);
+    c->train.fold = (optional_int){true, fold};
+    return OK;
+}
+
+int session_open(const furrow_run_options *o, bool labels, const char *weights, session *out)
+{
+    int rc = OK;
+    *out = (session){0};
+    TRY(config_read(o->config, o->set, o->sets, &out->config));
+    TRY(choose_fold(&out->config, o->fold));
+    TRY_NEW(out->where = text_format("%s: model", o->config));
+    TRY(pixelset_open(&out->config.data, labels, &out->set));
+    TRY(resolve_model(out, labels, weights));
+    TRY(device_open(o->device ? o->device : out->config.device, &out->device));
+    TRY(self_test_ensure(out->device));
+done:
+    if (rc) session_close(out);
+    return rc;
+}
+
+void session_close(session *s)
+{
+    device_close(s->device);
+    pixelset_close(s->set);
+    cJSON_Delete(s->model);
+    free(s->where);
+    config_free(&s->config);
+    *s = (session){0};
+}
+
+int session_network(session *s, uint64_t seed, network **out)
+{
+    model *m = NULL;
+    int rc = model_new(s->model, s->where, &m);
+    if (rc) return rc;
+    rc = network_new(s->device, m, network_input_of(s->set, m, s->config.data.npixel), seed, out);
+    if (rc) return rc;
+    (*out)->gamma = (float)s->config.train.gamma;
+    (*out)->adam.learning_rate = (float)s->config.train.lr;
+    return OK;
+}
+
+int session_feed(session *s, feed **out)
+{
+    int rc = OK;
+    model *m = NULL;
+    TRY(model_new(s->model, s->where, &m));
+    TRY(feed_new(s->device,
+                 (feed_options){
+                     .set = s->set,
+                     .npixel = s->config.data.npixel,
+                     .jitter = s->config.data.jitter,
+                     .date_positions = model_positions_are_dates(m),
+                     .seed = (uint64_t)s->config.train.rdm_seed,
+                 },
+                 out));
+done:
+    model_free(m);
+    return rc;
+}
+
+/* ---- class names ------------------------------------------------------------------------------------------------- */
+
+static char *class_name(const session *s, const cJSON *stored, int k)
+{
+    const cJSON *name = cJSON_GetArrayItem(stored, k);
+    if (cJSON_IsString(name)) return text_copy(name->valuestring);
+    return k < pixelset_classes(s->set) ? text_copy(pixelset_class_name(s->set, k)) : text_format("%d", k);
+}
+
+int class_names(const session *s, const cJSON *state, int classes, char ***out)
+{
+    const cJSON *stored = cJSON_GetObjectItemCaseSensitive(state, "classes");
+    char **names = memory_new((size_t)classes + 1, sizeof *names);
+    if (!names) return FAILED;
+    for (int k = 0; k < classes; k++)
+        if (!(names[k] = class_name(s, stored, k))) {
+            names_free(names, k);
+            return FAILED;
+        }
+    *out = names;
+    return OK;
+}
+
+void names_free(char **names, int count)
+{
+    for (int k = 0; names && k < count; k++) free(names[k]);
+    free(names);
+}
+
+/* ---- kernel forms ------------------------------------------------------------------------------------------------ */
+
+int forms_use(const session *s, const char *folder)
+{
+    int rc = OK;
+    char *text = NULL, *path = path_join(folder, "forms.json");
+    size_t length;
+    TRY_NEW(path);
+    if (!file_exists(path)) goto done;
+    TRY(file_read(path, FORMS_BYTES_MAX, &text, &length));
+    rc = tune_import(s->device, text);
+    if (rc) rc = fail_within(rc, "%s", path);
+done:
+    free(text);
+    free(path);
+    return rc;
+}
+
+int forms_record(const session *s, const char *folder)
+{
+    int rc = OK;
+    char *text = NULL, *path = path_join(folder, "forms.json");
+    TRY_NEW(path);
+    TRY_NEW(text = tune_export(s->device));
+    TRY(file_write(path, text, strlen(text)));
+done:
+    free(text);
+    free(path);
+    return rc;
+}
+
+int json_text(cJSON *value, char **out)
+{
+    char *text = cJSON_Print(value);
+    cJSON_Delete(value);
+    *out = text;
+    return text ? OK : fail(FAILED, "out of memory");
+}

@@ -1,0 +1,135 @@
+/* furrow_train: one fold after the other, then the measures over all of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "run/fold.h"
+#include "run/metrics.h"
+#include "run/npy_write.h"
+#include "run/weights.h"
+
+static int write_config(const session *s)
+{
+    int rc = OK;
+    cJSON *all = NULL;
+    char *path = path_join(s->config.train.res_dir, "conf.json");
+    TRY_NEW(path);
+    TRY(config_resolved(&s->config, s->model, &all));
+    TRY(json_write(path, all));
+done:
+    cJSON_Delete(all);
+    free(path);
+    return rc;
+}
+
+/* The forms that the run folder names, where we go on with a run or repeat one from its conf.json: the same forms give
+ * the same bits. */
+static int use_recorded_forms(const session *s, bool resumed)
+{
+    if (resumed) return forms_use(s, s->config.train.res_dir);
+    const char *slash = strrchr(s->config.path, '/'), *name = slash ? slash + 1 : s->config.path;
+    if (strcmp(name, "conf.json") != 0) return OK;
+    char *folder = slash ? text_format("%.*s", (int)(slash - s->config.path), s->config.path) : text_copy(".");
+    if (!folder) return FAILED;
+    int rc = forms_use(s, folder);
+    free(folder);
+    return rc;
+}
+
+/* Adds up the confusion matrices of the folds that have one; *folds lists them. */
+static int sum_folds(const session *s, confusion *sum, cJSON *folds)
+{
+    int rc = OK;
+    confusion one = {0};
+    TRY(confusion_new(sum->classes, &one));
+    for (int k = 1; k <= s->config.train.kfold; k++) {
+        char *path = fold_path(s, k, "conf_mat.npy");
+        if (!path) rc = FAILED;
+        else if (file_exists(path)) {
+            rc = npy_read_int64(path, one.count, one.classes, one.classes);
+            if (!rc) confusion_add(sum, &one);
+            if (!rc) cJSON_AddItemToArray(folds, cJSON_CreateNumber(k));
+        }
+        free(path);
+        if (rc) goto done;
+    }
+done:
+    confusion_free(&one);
+    return rc;
+}
+
+static int write_overall(const session *s, cJSON **out)
+{
+    int rc = OK, classes = pixelset_classes(s->set);
+    confusion sum = {0};
+    char **names = NULL, *path = path_join(s->config.train.res_dir, "overall.json");
+    cJSON *overall = NULL, *folds = cJSON_CreateArray();
+    TRY_NEW(path);
+    TRY(class_names(s, NULL, classes, &names));
+    TRY(confusion_new(classes, &sum));
+    TRY(sum_folds(s, &sum, folds));
+    overall = confusion_overall(&sum);
+    cJSON_AddItemToObject(overall, "folds", folds);
+    folds = NULL;
+    cJSON_AddItemToObject(overall, "per_class", confusion_per_class(&sum, (const char *const *)names));
+    TRY(json_write(path, overall));
+    *out = overall;
+    overall = NULL;
+done:
+    confusion_free(&sum);
+    cJSON_Delete(overall);
+    cJSON_Delete(folds);
+    names_free(names, classes);
+    free(path);
+    return rc;
+}
+
+static int train_folds(session *s, const furrow_run_options *o, const weight_files *weights, cJSON *results)
+{
+    int rc = OK, kfold = s->config.train.kfold;
+    int first = s->config.train.fold.present ? s->config.train.fold.value : 1;
+    int last = s->config.train.fold.present ? first : kfold;
+    for (int fold = first; fold <= last; fold++) {
+        cJSON *result = NULL;
+        TRY(fold_train(s, (fold_task){fold, weight_file_of(weights, fold), o->resume}, &result));
+        cJSON_AddItemToArray(results, result);
+    }
+done:
+    return rc;
+}
+
+static int summary(const session *s, cJSON *results, cJSON *overall, char **json)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "res_dir", s->config.train.res_dir);
+    cJSON_AddItemToObject(all, "folds", results);
+    cJSON_AddItemToObject(all, "overall", overall);
+    return json_text(all, json);
+}
+
+int furrow_train(const furrow_run_options *o, char **json)
+{
+    int rc = OK;
+    session s = {0};
+    weight_files weights = {0};
+    cJSON *results = cJSON_CreateArray(), *overall = NULL;
+    *json = NULL;
+    if (o->weights) TRY(weights_find(o->weights, 0, &weights));
+    TRY(session_open(o, true, NULL, &s));
+    TRY(folder_make(s.config.train.res_dir));
+    TRY(use_recorded_forms(&s, o->resume));
+    TRY(write_config(&s));
+    TRY(train_folds(&s, o, &weights, results));
+    TRY(write_overall(&s, &overall));
+    rc = summary(&s, results, overall, json);
+    results = overall = NULL;
+done:
+    cJSON_Delete(results);
+    cJSON_Delete(overall);
+    weights_free(&weights);
+    session_close(&s);
+    return rc;
+}
