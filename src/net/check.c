@@ -12,7 +12,6 @@
 #include "net/internal.h"
 
 enum { INPUTS_MAX = 32, OUTPUTS_MAX = 2 };
-static const uint64_t check_seed = 20260101;
 
 /* One case while it is being checked. */
 typedef struct bench {
@@ -40,13 +39,13 @@ static bool is_differentiable(const op_check *c, int i)
 void check_fill_positive(const void *user, size_t count, uint64_t stream, double *values)
 {
     (void)user;
-    const random_key key = random_stream(check_seed, RANDOM_SYNTHETIC, stream);
+    const random_key key = random_stream(CHECK_SEED, RANDOM_SYNTHETIC, stream);
     for (size_t i = 0; i < count; i++) values[i] = 0.5 + random_uniform(key, i);
 }
 
 static void fill_normal(size_t count, uint64_t stream, double *values)
 {
-    const random_key key = random_stream(check_seed, RANDOM_SYNTHETIC, stream);
+    const random_key key = random_stream(CHECK_SEED, RANDOM_SYNTHETIC, stream);
     for (size_t i = 0; i < count; i++) values[i] = random_normal(key, i);
 }
 
@@ -184,7 +183,7 @@ static int pass(bench *b, bool training)
     }
     values_restore(b);
     reference_run(b, training);
-    TRY(net_forward(b->n, 1));
+    TRY(net_forward(b->n, CHECK_STEP));
     TRY(forward_compare(b, training));
 done:
     return rc;
@@ -288,8 +287,8 @@ static int accumulation_check(bench *b, const float *gradient)
         TRY(net_read_gradient(b->n, b->in[i], once[i]));
     }
     for (int k = 0; k < only->inputs; k++) only->accumulate[k] = true;
-    TRY(net_forward(b->n, 1));
-    TRY(net_backward_from(b->n, b->out[0], gradient, 1));
+    TRY(net_forward(b->n, CHECK_STEP));
+    TRY(net_backward_from(b->n, b->out[0], gradient, CHECK_STEP));
     for (int i = 0; i < b->c->inputs; i++) {
         if (!once[i]) continue;
         size_t count = input_count(b->c, i);
@@ -321,7 +320,7 @@ static int backward_check(bench *b, bool thorough)
         gradient[k] = (float)b->weight[k];
         b->weight[k] = (double)gradient[k];
     }
-    TRY(net_backward_from(b->n, b->out[0], gradient, 1));
+    TRY(net_backward_from(b->n, b->out[0], gradient, CHECK_STEP));
     TRY(gradients_compare(b, thorough));
     TRY(accumulation_check(b, gradient));
 done:
@@ -334,7 +333,7 @@ int check_operation(device *d, const op_check *c, bool thorough)
     int rc = OK;
     bench b = {.c = c};
     if (c->inputs > INPUTS_MAX || c->outputs > OUTPUTS_MAX) panic("check %s: too many inputs or outputs", c->name);
-    TRY(net_new(d, check_seed, &b.n));
+    TRY(net_new(d, CHECK_SEED, &b.n));
     net_guard(b.n);
     TRY(inputs_fill(&b));
     if (!c->skip_eval) {

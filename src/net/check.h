@@ -10,6 +10,10 @@
 
 #include "net/net.h"
 
+/* What a case runs with, for references that draw random numbers: the net's seed and the step; its operation is the
+ * tape's node 0. */
+enum { CHECK_SEED = 20260101, CHECK_STEP = 1 };
+
 enum check_input_kind {
     CHECK_INPUT,     /* real, gradient checked */
     CHECK_CONSTANT,  /* real, no gradient wanted (mask, table) */

@@ -28,7 +28,6 @@ device *net_device(const net *n);
 
 /* Starts a tape: forgets the nodes, keeps the parameters. */
 void net_begin(net *n, bool training);
-bool net_training(const net *n);
 
 /* The parameter `key`, made when it does not exist; a shape that differs from the existing one's is an error. */
 tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role, enum initial initial, double scale);

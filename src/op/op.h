@@ -100,6 +100,9 @@ struct node {
 node *net_record(net *n, const op_def *def, tensor *const *in, int inputs, int required, const void *attributes,
                  size_t attributes_size);
 
+/* For constructors: is this tape recorded for training? */
+bool net_training(const net *n);
+
 /* For shape(): each returns a code. Outputs want a gradient where an input does. */
 int node_output(node *n, enum element e, shape s);
 int node_save(node *n, enum element e, shape s);      /* saved[k], in order; only made when training */
