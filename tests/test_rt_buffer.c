@@ -26,12 +26,26 @@ static void what_is_written_is_read(void **state)
     }
 }
 
+/* Keeps the queue busy for some milliseconds, so that what is queued next has not run when the call returns. */
+static buffer *keep_busy(void)
+{
+    enum { WORDS = 1 << 20 };
+    buffer *b = NULL;
+    kernel *scale = NULL;
+    assert_ok(buffer_new(test_device, WORDS * 4, &b));
+    assert_ok(buffer_fill(b, 0, 0, WORDS * 4));
+    assert_ok(kernel_get(test_device, "test", "", "scale", &scale));
+    for (int i = 0; i < 10; i++)
+        assert_ok(LAUNCH(scale, 1, 1, 1, 1, ((cost){0}), arg_buffer(b), arg_float(1), arg_int(WORDS)));
+    return b;
+}
+
 /* More writes than the ring has slots, with the source overwritten at once. */
 static void small_writes_free_their_source_and_keep_order(void **state)
 {
     (void)state;
     enum { WRITES = 100, WORDS = 16 * 1024 };
-    buffer *b = NULL;
+    buffer *b = NULL, *busy = keep_busy();
     int32_t *words = memory_new(WORDS, sizeof *words);
     assert_ok(buffer_new(test_device, WORDS * sizeof *words, &b));
     for (int32_t i = 0; i < WRITES; i++) {
@@ -44,6 +58,7 @@ static void small_writes_free_their_source_and_keep_order(void **state)
     assert_ok(buffer_read(b, 0, words, WORDS * sizeof *words));
     for (int32_t j = 0; j < WORDS; j++) assert_int_equal(words[j], j < WRITES ? j : (WRITES - 1) * WORDS + j);
     buffer_free(b);
+    buffer_free(busy);
     free(words);
 }
 
