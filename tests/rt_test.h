@@ -82,13 +82,13 @@ static inline void *real_function(const char *name)
 
 cl_int clGetPlatformIDs(cl_uint room, cl_platform_id *ids, cl_uint *count)
 {
-    REAL("clGetPlatformIDs", cl_int (*real)(cl_uint, cl_platform_id *, cl_uint *));
+    REAL("clGetPlatformIDs", cl_int(*real)(cl_uint, cl_platform_id *, cl_uint *));
     return lie.no_platforms ? -1001 : real(room, ids, count);
 }
 
 cl_int clGetDeviceInfo(cl_device_id id, cl_device_info what, size_t size, void *value, size_t *real_size)
 {
-    REAL("clGetDeviceInfo", cl_int (*real)(cl_device_id, cl_device_info, size_t, void *, size_t *));
+    REAL("clGetDeviceInfo", cl_int(*real)(cl_device_id, cl_device_info, size_t, void *, size_t *));
     cl_int status = real(id, what, size, value, real_size);
     if (!value) return status;
     if (what == CL_DEVICE_MAX_WORK_GROUP_SIZE && lie.device_group_limit) *(size_t *)value = lie.device_group_limit;
@@ -104,7 +104,7 @@ cl_int clGetKernelWorkGroupInfo(cl_kernel k, cl_device_id id, cl_kernel_work_gro
                                 size_t *real_size)
 {
     REAL("clGetKernelWorkGroupInfo",
-         cl_int (*real)(cl_kernel, cl_device_id, cl_kernel_work_group_info, size_t, void *, size_t *));
+         cl_int(*real)(cl_kernel, cl_device_id, cl_kernel_work_group_info, size_t, void *, size_t *));
     cl_int status = real(k, id, what, size, value, real_size);
     if (what != CL_KERNEL_WORK_GROUP_SIZE || !value) return status;
     cl_uint arguments = 0;
@@ -117,8 +117,7 @@ cl_int clGetKernelWorkGroupInfo(cl_kernel k, cl_device_id id, cl_kernel_work_gro
 cl_program clCreateProgramWithSource(cl_context c, cl_uint count, const char **text, const size_t *lengths,
                                      cl_int *status)
 {
-    REAL("clCreateProgramWithSource",
-         cl_program (*real)(cl_context, cl_uint, const char **, const size_t *, cl_int *));
+    REAL("clCreateProgramWithSource", cl_program(*real)(cl_context, cl_uint, const char **, const size_t *, cl_int *));
     if (!strstr(text[0], "void empty(")) sources_built++; /* not the runtime's probe of the driver's limits */
     return real(c, count, text, lengths, status);
 }
@@ -126,9 +125,8 @@ cl_program clCreateProgramWithSource(cl_context c, cl_uint count, const char **t
 cl_program clCreateProgramWithBinary(cl_context c, cl_uint count, const cl_device_id *ids, const size_t *lengths,
                                      const unsigned char **binaries, cl_int *loaded, cl_int *status)
 {
-    REAL("clCreateProgramWithBinary",
-         cl_program (*real)(cl_context, cl_uint, const cl_device_id *, const size_t *, const unsigned char **,
-                            cl_int *, cl_int *));
+    REAL("clCreateProgramWithBinary", cl_program(*real)(cl_context, cl_uint, const cl_device_id *, const size_t *,
+                                                        const unsigned char **, cl_int *, cl_int *));
     binaries_loaded++;
     if (!lie.reject_binaries) return real(c, count, ids, lengths, binaries, loaded, status);
     *status = CL_INVALID_BINARY;
@@ -137,7 +135,7 @@ cl_program clCreateProgramWithBinary(cl_context c, cl_uint count, const cl_devic
 
 cl_int clFinish(cl_command_queue queue)
 {
-    REAL("clFinish", cl_int (*real)(cl_command_queue));
+    REAL("clFinish", cl_int(*real)(cl_command_queue));
     cl_int status = real(queue);
     finishes++;
     return lie.finish != CL_SUCCESS ? lie.finish : status;
@@ -146,8 +144,8 @@ cl_int clFinish(cl_command_queue queue)
 cl_int clEnqueueReadBuffer(cl_command_queue queue, cl_mem b, cl_bool wait, size_t start, size_t bytes, void *target,
                            cl_uint count, const cl_event *events, cl_event *event)
 {
-    REAL("clEnqueueReadBuffer", cl_int (*real)(cl_command_queue, cl_mem, cl_bool, size_t, size_t, void *, cl_uint,
-                                               const cl_event *, cl_event *));
+    REAL("clEnqueueReadBuffer", cl_int(*real)(cl_command_queue, cl_mem, cl_bool, size_t, size_t, void *, cl_uint,
+                                              const cl_event *, cl_event *));
     cl_int status = real(queue, b, wait, start, bytes, target, count, events, event);
     return lie.read != CL_SUCCESS ? lie.read : status;
 }

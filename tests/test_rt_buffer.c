@@ -135,8 +135,7 @@ static void views_stay_within_their_bounds(void **state)
     assert_ok(LAUNCH(scale, 1, 1, 1, 8, ((cost){0}), arg_buffer(middle), arg_float(2), arg_int((int)(3 * words))));
     assert_ok(LAUNCH(scale, 1, 1, 1, 8, ((cost){0}), arg_buffer(inner), arg_float(5), arg_int((int)words - 1)));
     assert_ok(buffer_read(middle, 0, all, 3 * align));
-    for (size_t i = 0; i < 3 * words; i++)
-        assert_true(all[i] == (i >= words && i < 2 * words - 1 ? 10.0f : 2.0f));
+    for (size_t i = 0; i < 3 * words; i++) assert_true(all[i] == (i >= words && i < 2 * words - 1 ? 10.0f : 2.0f));
 
     assert_ok(buffer_fill(inner, 4, 0x40400000, align - 12)); /* 3.0f */
     assert_ok(buffer_copy(middle, 0, inner, 0, 4));
@@ -189,14 +188,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_start_open, test_end)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_written_is_read),
-        TEST(small_writes_free_their_source_and_keep_order),
-        TEST(empty_buffers_are_buffers),
-        TEST(ranges_are_checked),
-        TEST(views_must_be_aligned_and_inside),
-        TEST(views_stay_within_their_bounds),
-        TEST(memory_limits_are_named),
-        TEST(uploads_may_come_later),
+        TEST(what_is_written_is_read),          TEST(small_writes_free_their_source_and_keep_order),
+        TEST(empty_buffers_are_buffers),        TEST(ranges_are_checked),
+        TEST(views_must_be_aligned_and_inside), TEST(views_stay_within_their_bounds),
+        TEST(memory_limits_are_named),          TEST(uploads_may_come_later),
     };
     return cmocka_run_group_tests_name("rt buffer", tests, group_open, group_close);
 }

@@ -58,8 +58,10 @@ static void environment_selects(void **state)
     assert_refused(device_open(NULL, &test_device), NO_DEVICE, "no such device");
     assert_refused(device_open("auto", &test_device), NO_DEVICE, "no such device");
     assert_ok(device_open("0", &test_device));
-    if (before) setenv("FURROW_DEVICE", saved, 1);
-    else unsetenv("FURROW_DEVICE");
+    if (before)
+        setenv("FURROW_DEVICE", saved, 1);
+    else
+        unsetenv("FURROW_DEVICE");
     free(saved);
 }
 

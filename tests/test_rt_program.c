@@ -51,8 +51,10 @@ static void build_errors_name_kernel_file_line_and_reason(void **state)
 {
     (void)state;
     kernel *k = NULL;
-    write_kernels("broken.cl", "#include \"shared.clh\"\n__kernel void f(__global float *x)\n{\n    x[0] = seven;\n}\n");
-    assert_refused(kernel_get(test_device, "broken", "-DB=3", "f", &k), FAILED, "kernel f: cl/broken.cl does not build");
+    write_kernels("broken.cl",
+                  "#include \"shared.clh\"\n__kernel void f(__global float *x)\n{\n    x[0] = seven;\n}\n");
+    assert_refused(kernel_get(test_device, "broken", "-DB=3", "f", &k), FAILED,
+                   "kernel f: cl/broken.cl does not build");
     assert_null(k);
     assert_non_null(strstr(error_message(), "-DB=3"));
     assert_non_null(strstr(error_message(), "seven"));

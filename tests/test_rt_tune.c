@@ -114,8 +114,12 @@ static void choices_are_kept_on_disk(void **state)
 static void a_damaged_file_counts_as_empty(void **state)
 {
     (void)state;
-    static const char *const damage[] = {"", "{\"entries\": {\"scale 200\": \"fa", "[1]", "{\"entries\": 3}",
-                                         "{\"entries\": {\"scale 200\": 1}}", "{\"entries\": {\"scale 200\": \"odd\"}}"};
+    static const char *const damage[] = {"",
+                                         "{\"entries\": {\"scale 200\": \"fa",
+                                         "[1]",
+                                         "{\"entries\": 3}",
+                                         "{\"entries\": {\"scale 200\": 1}}",
+                                         "{\"entries\": {\"scale 200\": \"odd\"}}"};
     int runs = 0;
     choose_anew("scale 200", NULL, &runs);
     for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {

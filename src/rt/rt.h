@@ -117,6 +117,8 @@ typedef struct cost {
  * A launch with a zero dimension is no launch. Checks group size and local memory against the device first. */
 int launch(kernel *k, const size_t groups[3], const size_t items[3], cost c, const argument *arguments, int count);
 
+/* One-dimensional groups: LAUNCH(k, groups, 1, 1, items, ((cost){flops, bytes}), arg_buffer(x), arg_int(n)); the cost
+ * in parentheses of its own, because the preprocessor splits at its comma. */
 #define LAUNCH(k, groups0, groups1, groups2, items, work, ...)                                                         \
     launch((k), (const size_t[3]){(groups0), (groups1), (groups2)}, (const size_t[3]){(items), 1, 1}, (work),          \
            (const argument[]){__VA_ARGS__}, (int)(sizeof((const argument[]){__VA_ARGS__}) / sizeof(argument)))
