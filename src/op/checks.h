@@ -1,0 +1,18 @@
+/* Each operation's cases, for the self-test and the tests: a line an operation. */
+#ifndef FURROW_OP_CHECKS_H
+#define FURROW_OP_CHECKS_H
+
+#include "net/check.h"
+
+const op_check *layer_norm_checks(int *count);
+const op_check *sequence_norm_checks(int *count);
+const op_check *sequence_mean_checks(int *count);
+const op_check *attention_checks(int *count);
+const op_check *dropout_checks(int *count);
+const op_check *concat_checks(int *count);
+const op_check *focal_loss_checks(int *count);
+const op_check *linear_checks(int *count);
+const op_check *linear_norm_checks(int *count);
+const op_check *batch_norm_checks(int *count);
+
+#endif

@@ -1,0 +1,49 @@
+/* Reference and cases of concat. */
+#include "net/check.h"
+#include "op/checks.h"
+
+typedef struct sizes {
+    int rows, left, right;
+} sizes;
+
+static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
+{
+    (void)c;
+    out[0] = concat(n, in[0], in[1]);
+    return 0;
+}
+
+static void reference(const op_check *c, bool training, double *const *in, double *const *out)
+{
+    (void)training;
+    const sizes *s = c->user;
+    for (int r = 0; r < s->rows; r++) {
+        double *y = out[0] + r * (s->left + s->right);
+        for (int i = 0; i < s->left; i++) y[i] = in[0][r * s->left + i];
+        for (int i = 0; i < s->right; i++) y[s->left + i] = in[1][r * s->right + i];
+    }
+}
+
+static const sizes odd = {70, 19, 3}, single = {1, 16, 1};
+
+static const check_input odd_inputs[] = {
+    {"a", CHECK_INPUT, {2, {70, 19}}, NULL},
+    {"b", CHECK_INPUT, {3, {10, 7, 3}}, NULL},
+};
+static const check_input single_inputs[] = {
+    {"a", CHECK_INPUT, {2, {1, 16}}, NULL},
+    {"b", CHECK_INPUT, {2, {1, 1}}, NULL},
+};
+
+static const op_check checks[] = {
+    {.name = "concat 70x(19+3)", .input = odd_inputs, .inputs = 2, .build = build, .outputs = 1,
+     .reference = reference, .user = &odd},
+    {.name = "concat 1x(16+1)", .input = single_inputs, .inputs = 2, .build = build, .outputs = 1,
+     .reference = reference, .user = &single},
+};
+
+const op_check *concat_checks(int *count)
+{
+    *count = (int)(sizeof checks / sizeof *checks);
+    return checks;
+}
