@@ -136,6 +136,24 @@ static void entries_are_saved_when_something_new_ran(void **state)
     free(entry);
 }
 
+static void what_only_rehearsed_is_not_kept(void **state)
+{
+    (void)state;
+    assert_false(device_rehearse(test_device, true));
+    use("-DA=1");
+    assert_true(device_rehearse(test_device, false));
+    assert_int_equal(builds_of_next_start(), 1); /* and this one is a performance */
+    assert_int_equal(builds_of_next_start(), 0);
+    assert_true(!device_rehearse(test_device, true));
+    use("-DA=2");
+    device_rehearse(test_device, false);
+    use("-DA=2"); /* first rehearsed, then wanted */
+    reopen();
+    sources_built = 0;
+    use("-DA=2");
+    assert_int_equal(sources_built, 0);
+}
+
 /* Replaces the entry by what `change` makes of it and expects one silent build, and a whole entry afterwards. */
 static void expect_rebuild_after(void (*change)(char *bytes, size_t *length))
 {
@@ -269,6 +287,7 @@ int main(void)
         TEST(includes_are_put_in_once),
         TEST(second_start_compiles_nothing),
         TEST(entries_are_saved_when_something_new_ran),
+        TEST(what_only_rehearsed_is_not_kept),
         TEST(damaged_entries_are_built_anew),
         TEST(a_binary_that_the_driver_refuses_is_rebuilt_once),
         TEST(another_driver_text_or_options_build_anew),

@@ -12,8 +12,8 @@
 #include "base/memory.h"
 
 enum {
-    FLUSH_EVERY = 32,  /* commands: often enough to keep a device busy, rarely enough to cost nothing */
-    SAVE_EVERY = 5000, /* milliseconds between saves of the caches while work goes on */
+    FLUSH_EVERY = 32,   /* commands: often enough to keep a device busy, rarely enough to cost nothing */
+    SAVE_EVERY = 60000, /* milliseconds between saves of the caches while work goes on */
 };
 
 int64_t clock_nanoseconds(void)
@@ -181,6 +181,13 @@ enum tile_family device_tiles(const device *d)
 uint64_t device_flops(const device *d)
 {
     return (uint64_t)d->flops;
+}
+
+bool device_rehearse(device *d, bool on)
+{
+    bool before = d->rehearsing;
+    d->rehearsing = on;
+    return before;
 }
 
 void device_queued(device *d)

@@ -56,8 +56,9 @@ struct device {
     kernel **kernels;
     size_t kernel_count, kernel_capacity;
     bool programs_dirty; /* some program has something to save */
+    bool rehearsing;     /* device_rehearse */
     int64_t saved_at;    /* when the caches were last looked after: milliseconds of a steady clock */
-    bool cache_warned, compile_announced, tune_announced, blas_used;
+    bool cache_warned, compile_announced, tune_announced, save_announced, blas_used;
     bool limits_tested, limits_believed; /* does the driver report sensible limits of kernels? limits.c */
     struct staging *staging;
     struct profile *profile;
@@ -92,7 +93,7 @@ struct program {
     uint64_t key;       /* of the cache entry */
     uint64_t *variants; /* kernel and group size pairs that its binary holds, or will when saved */
     size_t variant_count, variant_capacity;
-    bool dirty;
+    bool dirty, wanted; /* wanted: launched other than in a rehearsal */
 };
 
 struct kernel {

@@ -135,23 +135,33 @@ static void program_save(program *p)
     free(binary);
 }
 
+/* Asking PoCL for a binary makes it compile every kernel of the program once more, for any group size: seconds, the
+ * first time. So programs that only rehearsed are left out, and nobody who pressed Ctrl-C waits for it. */
 void program_save_all(device *d)
 {
-    if (!d->programs_dirty) return;
-    for (size_t i = 0; i < d->program_count; i++) {
-        if (d->programs[i]->dirty) program_save(d->programs[i]);
-        d->programs[i]->dirty = false;
-    }
+    if (!d->programs_dirty || interrupt_requested()) return;
     d->programs_dirty = false;
+    for (size_t i = 0; i < d->program_count; i++) {
+        program *p = d->programs[i];
+        if (!p->dirty || !p->wanted) continue;
+        if (!d->save_announced) log_note("keeping the compiled kernels of %s for the next start", d->about.name);
+        d->save_announced = true;
+        program_save(p);
+        p->dirty = false;
+    }
 }
 
-/* PoCL compiles a kernel again when it is first launched with a group size (and again for launches of 65,536 items or
+/* PoCL compiles a kernel again when it is first launched with a group size (and again for launches of 65,535 items or
  * more), which takes longer than the build, and puts the result into the program's binary. So a binary is worth saving
  * when a pair of kernel and group size has run that it does not hold yet; other drivers lose nothing by this. */
 int program_launched(kernel *k, const size_t items[3], const size_t global[3])
 {
     program *p = k->program;
-    uint64_t large = global[0] > 65535 || global[1] > 65535 || global[2] > 65535;
+    if (!p->wanted && !p->device->rehearsing) {
+        p->wanted = true;
+        if (p->dirty) p->device->programs_dirty = true;
+    }
+    uint64_t large = global[0] >= 65535 || global[1] >= 65535 || global[2] >= 65535;
     uint64_t variant = hash_bytes(hash_bytes(hash_text(HASH_START, k->name), items, 3 * sizeof *items), &large, 8);
     if (variant == k->last_variant) return OK;
     k->last_variant = variant;

@@ -60,6 +60,10 @@ const device_info *device_about(const device *d);
 enum tile_family device_tiles(const device *d); /* honours FURROW_TILE */
 int device_finish(device *d);                   /* waits; reports errors that surfaced late */
 
+/* Programs that are only used while rehearsing (a self-test, the forms that tune_choose tries) are not kept on disk:
+ * a later start does not need them, and keeping them is expensive. Returns the state before. */
+bool device_rehearse(device *d, bool on);
+
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
 /* Zero bytes make a valid buffer (of one byte); the contents are undefined. Refused with the size and the limit when

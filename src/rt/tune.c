@@ -195,8 +195,10 @@ static int measure(device *d, const char *key, int count, int (*run)(void *user,
     if (rc) return rc;
     if (!d->tune_announced) log_note("measuring kernel forms on %s; the choices are kept", d->about.name);
     d->tune_announced = true;
+    bool before = device_rehearse(d, true);
     qualify(&r, count);
     run_rounds(&r, count);
+    device_rehearse(d, before);
     int64_t best = fastest(&r, count);
     for (int i = 0; i < count; i++)
         if (best >= 0 && r.best[i] == best) {
