@@ -59,6 +59,7 @@ int network_record(network *w, bool training, int parcels, int frames)
     };
     w->out = model_build(w->model, n, &w->in);
     net_keep(n, w->out.logits);
+    if (w->keep_spatial) net_keep(n, w->out.spatial);
     w->target = w->loss = NULL;
     if (training) {
         w->target = net_input(n, "target", ELEMENT_INT, SHAPE(parcels), false);

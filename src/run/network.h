@@ -18,6 +18,7 @@ typedef struct network {
     net *net;
     network_input input;
     float gamma;
+    bool keep_spatial;   /* the pixel-set encoder's output can be read after a forward pass, as the logits can */
     /* the tape */
     bool recorded, training;
     int parcels, frames;

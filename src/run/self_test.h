@@ -7,7 +7,7 @@
 /* Runs it when its result is not remembered. A device that failed is refused: NO_DEVICE, with the check's name. */
 int self_test_ensure(device *d);
 
-/* Forgets a remembered result first. */
+/* Runs it whatever is remembered. */
 int self_test_again(device *d);
 
 /* "passed", "failed: ...", or "not run yet". Owned by the caller's buffer. */

@@ -1,0 +1,282 @@
+/* furrow_info: what a file of furrow's, or of reference results, holds. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "format/h5.h"
+#include "furrow.h"
+#include "run/session.h"
+
+enum { VALUES_MAX = 1 << 28, LABELS_SHOWN = 1000 };
+
+static int add_text(h5 *file, const char *path, const char *attribute, const char *key, cJSON *out)
+{
+    char *text = NULL;
+    if (!h5_has_attribute(file, path, attribute)) return OK;
+    int rc = h5_get_text(file, path, attribute, &text);
+    if (!rc) cJSON_AddStringToObject(out, key, text);
+    free(text);
+    return rc;
+}
+
+static int add_json(h5 *file, const char *attribute, cJSON *out)
+{
+    int rc = OK;
+    char *text = NULL;
+    cJSON *value = NULL;
+    if (!h5_has_attribute(file, "/", attribute)) return OK;
+    TRY(h5_get_text(file, "/", attribute, &text));
+    TRY(json_parse(text, strlen(text), h5_path(file), &value));
+    cJSON_AddItemToObject(out, attribute, value);
+done:
+    free(text);
+    return rc;
+}
+
+/* "float32 196608 x 32" */
+static char *describe(const h5_about *a)
+{
+    char *text = text_copy(a->text ? "text" : number_name(a->type));
+    for (int i = 0; text && i < a->rank; i++) {
+        char *longer = text_format("%s%s%zu", text, i ? " x " : " ", a->shape[i]);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+/* {name: "type shape"} of a group's data sets; *elements (may be NULL): how many values they have. */
+static int add_arrays(h5 *file, const char *group, const char *key, cJSON *out, double *elements)
+{
+    int rc = OK;
+    char **names = NULL;
+    size_t count = 0;
+    cJSON *list = cJSON_CreateObject();
+    TRY(h5_list(file, group, &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        h5_about about;
+        enum h5_kind kind = H5_NOTHING;
+        char *path = text_format("%s/%s", strcmp(group, "/") ? group : "", names[i]), *text = NULL;
+        rc = path ? h5_kind_of(file, path, &kind) : FAILED;
+        if (!rc && kind == H5_DATASET) rc = h5_about_of(file, path, &about);
+        if (!rc && kind == H5_DATASET && (text = describe(&about))) {
+            cJSON_AddStringToObject(list, names[i], text);
+            if (elements) *elements += (double)about.count;
+        }
+        free(text);
+        free(path);
+        if (rc) goto done;
+    }
+    if (cJSON_GetArraySize(list)) {
+        cJSON_AddItemToObject(out, key, list);
+        list = NULL;
+    }
+done:
+    cJSON_Delete(list);
+    h5_names_free(names, count);
+    return rc;
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------------------------------- */
+
+static int checkpoint_info(h5 *file, cJSON *out)
+{
+    int rc = OK;
+    double elements = 0;
+    TRY(add_json(file, "model", out));
+    TRY(add_json(file, "state", out));
+    cJSON_AddBoolToObject(out, "optimizer", h5_exists(file, "/optimizer/step"));
+    TRY(add_arrays(file, "/weights", "weights", out, &elements));
+    cJSON_AddNumberToObject(out, "values", elements);
+done:
+    return rc;
+}
+
+/* ---- packs ------------------------------------------------------------------------------------------------------- */
+
+typedef struct span {
+    int32_t least, most;
+    double mean;
+} span;
+
+static int read_span(h5 *file, const char *path, span *out, size_t *count)
+{
+    int32_t *values = NULL;
+    h5_about about;
+    int rc = h5_read_new(file, path, NUMBER_I32, VALUES_MAX, (void **)&values, &about);
+    *out = (span){0};
+    for (size_t i = 0; !rc && i < about.count; i++) {
+        if (i == 0 || values[i] < out->least) out->least = values[i];
+        if (i == 0 || values[i] > out->most) out->most = values[i];
+        out->mean += (double)values[i] / (double)about.count;
+    }
+    if (!rc) *count = about.count;
+    free(values);
+    return rc;
+}
+
+static int add_span(h5 *file, const char *path, const char *key, cJSON *out, size_t *count)
+{
+    span s;
+    int rc = read_span(file, path, &s, count);
+    if (rc) return rc;
+    cJSON *o = cJSON_AddObjectToObject(out, key);
+    cJSON_AddNumberToObject(o, "least", s.least);
+    cJSON_AddNumberToObject(o, "mean", s.mean);
+    cJSON_AddNumberToObject(o, "most", s.most);
+    return OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* {label: parcels} */
+static int add_counts(h5 *file, const char *path, cJSON *out)
+{
+    int rc = OK;
+    int32_t *labels = NULL;
+    h5_about about;
+    cJSON *counts = cJSON_AddObjectToObject(out, "labels");
+    TRY(h5_read_new(file, path, NUMBER_I32, VALUES_MAX, (void **)&labels, &about));
+    qsort(labels, about.count, sizeof *labels, by_value);
+    int shown = 0;
+    for (size_t i = 0, end; i < about.count && shown < LABELS_SHOWN; i = end, shown++) {
+        for (end = i; end < about.count && labels[end] == labels[i];) end++;
+        char *name = labels[i] == INT32_MIN ? text_copy("none") : text_format("%d", (int)labels[i]);
+        if (name) cJSON_AddNumberToObject(counts, name, (double)(end - i));
+        free(name);
+    }
+done:
+    free(labels);
+    return rc;
+}
+
+static int add_nomenclatures(h5 *file, cJSON *out)
+{
+    int rc = OK;
+    char **names = NULL;
+    size_t count = 0;
+    cJSON *list = cJSON_AddArrayToObject(out, "nomenclatures");
+    TRY(h5_list(file, "/labels", &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(list, one);
+        char *path = text_format("/labels/%s", names[i]);
+        TRY_NEW(path);
+        rc = add_text(file, path, "name", "name", one);
+        if (!rc) rc = add_counts(file, path, one);
+        free(path);
+        if (rc) goto done;
+    }
+done:
+    h5_names_free(names, count);
+    return rc;
+}
+
+static int add_features(h5 *file, cJSON *out)
+{
+    int rc = OK;
+    char **names = NULL;
+    size_t count = 0;
+    cJSON *list = cJSON_AddObjectToObject(out, "features");
+    TRY(h5_list(file, "/features", &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        h5_about about;
+        char *path = text_format("/features/%s", names[i]), *name = NULL;
+        rc = path ? h5_about_of(file, path, &about) : FAILED;
+        if (!rc) rc = h5_get_text(file, path, "name", &name);
+        if (!rc) cJSON_AddNumberToObject(list, name, about.rank == 2 ? (double)about.shape[1] : 1);
+        free(name);
+        free(path);
+        if (rc) goto done;
+    }
+done:
+    h5_names_free(names, count);
+    return rc;
+}
+
+static int pack_info(h5 *file, cJSON *out)
+{
+    int rc = OK;
+    int64_t bands = 0;
+    size_t parcels = 0, days = 0;
+    h5_about pixels;
+    span s;
+    TRY(h5_get_int(file, "/", "bands", &bands));
+    TRY(h5_about_of(file, "/pixels", &pixels));
+    cJSON_AddNumberToObject(out, "bands", (double)bands);
+    cJSON_AddStringToObject(out, "type", number_name(pixels.type));
+    cJSON_AddNumberToObject(out, "values", (double)pixels.count);
+    TRY(add_span(file, "/parcels/dates", "dates", out, &parcels));
+    TRY(add_span(file, "/parcels/pixels", "pixels", out, &parcels));
+    cJSON_AddNumberToObject(out, "parcels", (double)parcels);
+    TRY(read_span(file, "/days", &s, &days));
+    cJSON_AddNumberToObject(out, "first_day", s.least); /* since 1970-01-01 */
+    cJSON_AddNumberToObject(out, "last_day", s.most);
+    TRY(add_nomenclatures(file, out));
+    TRY(add_features(file, out));
+    TRY(add_text(file, "/normalisation", "source", "normalisation", out));
+done:
+    return rc;
+}
+
+/* ---- reference results ------------------------------------------------------------------------------------------- */
+
+static int golden_info(h5 *file, cJSON *out)
+{
+    static const char *const groups[] = {"/input", "/eval", "/train", "/train/grad", "/train/buffers", "/weights"};
+    int rc = OK;
+    TRY(add_json(file, "model", out));
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        TRY(add_arrays(file, groups[i], groups[i] + 1, out, NULL));
+done:
+    return rc;
+}
+
+static int check_complete(h5 *file, cJSON *out)
+{
+    int64_t complete = 0;
+    int rc = h5_has_attribute(file, "/", "complete") ? h5_get_int(file, "/", "complete", &complete) : OK;
+    if (!rc) cJSON_AddBoolToObject(out, "complete", complete == 1);
+    return rc;
+}
+
+int furrow_info(const char *path, char **json)
+{
+    int rc = OK;
+    h5 *file = NULL;
+    char *kind = NULL;
+    cJSON *out = cJSON_CreateObject();
+    *json = NULL;
+    TRY(h5_open(path, &file));
+    cJSON_AddStringToObject(out, "file", path);
+    if (h5_has_attribute(file, "/", "furrow_format")) {
+        TRY(h5_get_text(file, "/", "furrow_format", &kind));
+        cJSON_AddStringToObject(out, "kind", kind);
+        TRY(check_complete(file, out));
+        if (strcmp(kind, "pixelset") == 0) TRY(pack_info(file, out));
+        if (strcmp(kind, "checkpoint") == 0) TRY(checkpoint_info(file, out));
+    } else if (h5_has_attribute(file, "/", "kind")) {
+        TRY(h5_get_text(file, "/", "kind", &kind));
+        char *title = text_format("reference results: %s", kind);
+        TRY_NEW(title);
+        cJSON_AddStringToObject(out, "kind", title);
+        free(title);
+        TRY(golden_info(file, out));
+    } else {
+        rc = fail(FAILED, "%s is an HDF5 file, but no pack, checkpoint or reference results: it has no attribute "
+                  "furrow_format or kind", path);
+        goto done;
+    }
+    rc = json_text(out, json);
+    out = NULL;
+done:
+    cJSON_Delete(out);
+    free(kind);
+    h5_close(file);
+    return rc;
+}

@@ -1,0 +1,151 @@
+#include "run/reference.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum { VALUES_MAX = 1 << 28, POSITION_MAX = 1 << 20 };
+
+static int upload(reference_input *r, const void *values, size_t count, buffer **out)
+{
+    int rc = buffer_new(r->device, count * 4, out);
+    return rc ? rc : buffer_write(*out, 0, values, count * 4);
+}
+
+static int upload_array(reference_input *r, const char *path, enum number_type type, size_t count, buffer **out)
+{
+    void *values = memory_new(count, 4);
+    if (!values) return FAILED;
+    int rc = h5_read(r->file, path, type, count, values);
+    if (!rc) rc = upload(r, values, count, out);
+    free(values);
+    return rc;
+}
+
+/* x is stored B x T x C x S; the network wants frames x S x C. */
+static int upload_x(reference_input *r)
+{
+    int rc = OK;
+    float *stored = NULL, *turned = NULL;
+    size_t frames = (size_t)r->batch.frames, bands = (size_t)r->bands, pixels = (size_t)r->pixels;
+    size_t count = frames * bands * pixels;
+    TRY_NEW(stored = memory_new(count, sizeof *stored));
+    TRY_NEW(turned = memory_new(count, sizeof *turned));
+    TRY(h5_read(r->file, "/input/x", NUMBER_F32, count, stored));
+    for (size_t f = 0; f < frames; f++)
+        for (size_t c = 0; c < bands; c++)
+            for (size_t s = 0; s < pixels; s++)
+                turned[(f * pixels + s) * bands + c] = stored[(f * bands + c) * pixels + s];
+    TRY(upload(r, turned, count, &r->batch.x));
+done:
+    free(stored);
+    free(turned);
+    return rc;
+}
+
+static int upload_offsets(reference_input *r)
+{
+    int32_t *offsets = memory_new((size_t)r->parcels + 1, sizeof *offsets);
+    if (!offsets) return FAILED;
+    for (int i = 0; i <= r->parcels; i++) offsets[i] = i * r->dates;
+    int rc = upload(r, offsets, (size_t)r->parcels + 1, &r->batch.offsets);
+    free(offsets);
+    return rc;
+}
+
+/* The file's T positions, the same for each parcel, as lines of the table; 1, 2, ... where positions is null. */
+static int upload_positions(reference_input *r, bool dates)
+{
+    int rc = OK, last = r->dates;
+    size_t count = (size_t)r->batch.frames;
+    int32_t *positions = memory_new((size_t)r->dates, sizeof *positions), *lines = NULL;
+    TRY_NEW(positions);
+    TRY_NEW(lines = memory_new(count, sizeof *lines));
+    for (int t = 0; t < r->dates; t++) positions[t] = t + 1;
+    if (dates) TRY(h5_read(r->file, "/input/positions", NUMBER_I32, (size_t)r->dates, positions));
+    r->first_position = last = positions[0];
+    for (int t = 0; t < r->dates; t++) {
+        if (abs(positions[t] / 2) > POSITION_MAX) {
+            rc = fail(FAILED, "%s: /input/positions[%d] is %d days", h5_path(r->file), t, positions[t]);
+            goto done;
+        }
+        if (positions[t] < r->first_position) r->first_position = positions[t];
+        if (positions[t] > last) last = positions[t];
+    }
+    r->position_lines = last - r->first_position + 1;
+    for (size_t i = 0; i < count; i++) lines[i] = positions[i % (size_t)r->dates] - r->first_position;
+    TRY(upload(r, lines, count, &r->batch.positions));
+done:
+    free(positions);
+    free(lines);
+    return rc;
+}
+
+/* A label that is no class would make a kernel read past its row. */
+static int upload_target(reference_input *r, int classes)
+{
+    int rc = OK;
+    int32_t *target = memory_new((size_t)r->parcels, sizeof *target);
+    TRY_NEW(target);
+    TRY(h5_read(r->file, "/input/target", NUMBER_I32, (size_t)r->parcels, target));
+    for (int i = 0; i < r->parcels; i++)
+        if (target[i] < 0 || target[i] >= classes) {
+            rc = fail(FAILED, "%s: /input/target[%d] is %d; wanted a class from 0 to %d", h5_path(r->file), i, target[i],
+                      classes - 1);
+            goto done;
+        }
+    TRY(upload(r, target, (size_t)r->parcels, &r->batch.target));
+done:
+    free(target);
+    return rc;
+}
+
+static int read_sizes(reference_input *r)
+{
+    h5_about about;
+    int rc = h5_about_of(r->file, "/input/x", &about);
+    if (rc) return rc;
+    bool fits = !about.text && about.rank == 4 && about.count > 0 && about.count < VALUES_MAX;
+    if (!fits)
+        return fail(FAILED, "%s: /input/x has %d dimensions; wanted parcels x dates x bands x pixels", h5_path(r->file),
+                    about.rank);
+    r->parcels = (int)about.shape[0];
+    r->dates = (int)about.shape[1];
+    r->bands = (int)about.shape[2];
+    r->pixels = (int)about.shape[3];
+    r->batch.parcels = r->parcels;
+    r->batch.frames = r->parcels * r->dates;
+    if (!h5_exists(r->file, "/input/extra")) return OK;
+    rc = h5_about_of(r->file, "/input/extra", &about);
+    if (!rc && about.rank != 3) rc = fail(FAILED, "%s: /input/extra has %d dimensions; wanted 3", h5_path(r->file), about.rank);
+    if (!rc) r->features = (int)about.shape[2];
+    return rc;
+}
+
+int reference_read(reference_input *r, const model *m)
+{
+    int rc = OK;
+    TRY(read_sizes(r));
+    size_t frames = (size_t)r->batch.frames;
+    TRY(upload_x(r));
+    TRY(upload_array(r, "/input/mask", NUMBER_F32, frames * (size_t)r->pixels, &r->batch.mask));
+    if (model_extra(m))
+        TRY(upload_array(r, "/input/extra", NUMBER_F32, frames * (size_t)r->features, &r->batch.extra));
+    TRY(upload_offsets(r));
+    TRY(upload_positions(r, model_positions_are_dates(m)));
+    if (h5_exists(r->file, "/input/target")) TRY(upload_target(r, model_classes(m)));
+done:
+    return rc;
+}
+
+void reference_free(reference_input *r)
+{
+    buffer_free(r->batch.x);
+    buffer_free(r->batch.mask);
+    buffer_free(r->batch.extra);
+    buffer_free(r->batch.offsets);
+    buffer_free(r->batch.positions);
+    buffer_free(r->batch.target);
+    r->batch = (feed_batch){0};
+}

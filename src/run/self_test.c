@@ -1,0 +1,87 @@
+#include "run/self_test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "op/checks.h"
+#include "run/peak.h"
+
+enum { RESULT_MAX = 400 };
+
+static const struct family {
+    const char *name;
+    const op_check *(*checks)(int *count);
+} families[] = {
+    {"linear", linear_checks},
+    {"linear_norm", linear_norm_checks},
+    {"batch_norm", batch_norm_checks},
+    {"layer_norm", layer_norm_checks},
+    {"sequence_norm", sequence_norm_checks},
+    {"sequence_mean", sequence_mean_checks},
+    {"attention", attention_checks},
+    {"dropout", dropout_checks},
+    {"concat", concat_checks},
+    {"focal_loss", focal_loss_checks},
+};
+enum { FAMILIES = sizeof families / sizeof *families };
+
+/* The two families of kernel forms are different kernels. */
+static const char *memo_key(const device *d)
+{
+    return device_tiles(d) == TILE_GPU ? "self-test gpu" : "self-test cpu";
+}
+
+static int run_families(device *d)
+{
+    int rc = OK;
+    for (int i = 0; i < FAMILIES; i++) {
+        int count;
+        const op_check *checks = families[i].checks(&count);
+        for (int k = 0; k < count; k++) {
+            if (interrupt_requested()) return fail(INTERRUPTED, "interrupted during the self-test");
+            TRY(check_operation(d, &checks[k], false));
+        }
+        log_progress("self-test", (size_t)i + 1, FAMILIES, families[i].name);
+    }
+done:
+    return rc;
+}
+
+static int refuse(device *d, const char *result)
+{
+    return fail(NO_DEVICE, "%s computes wrongly and is not used: self-test %s (choose another with --device; "
+                "furrow devices --tune tests again)", device_about(d)->name, result);
+}
+
+static int test(device *d)
+{
+    char result[RESULT_MAX] = "passed";
+    double start = seconds_now();
+    log_note("self-test of %s: its first use with this driver and these kernels", device_about(d)->name);
+    int rc = run_families(d);
+    if (rc == INTERRUPTED) return rc;
+    if (rc) snprintf(result, sizeof result, "failed: %s", error_message());
+    int kept = memo_set(d, memo_key(d), result);
+    if (rc) return refuse(d, result);
+    log_note("self-test passed in %.1f s", seconds_now() - start);
+    return kept;
+}
+
+int self_test_ensure(device *d)
+{
+    char result[RESULT_MAX];
+    if (memo_get(d, memo_key(d), result, sizeof result)) return test(d);
+    return strcmp(result, "passed") == 0 ? OK : refuse(d, result);
+}
+
+int self_test_again(device *d)
+{
+    return test(d);
+}
+
+void self_test_result(device *d, char *text, size_t size)
+{
+    if (memo_get(d, memo_key(d), text, size)) snprintf(text, size, "not run yet");
+}

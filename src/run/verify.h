@@ -1,0 +1,22 @@
+/* Reference results of parcel networks (contracts: kind "parcel"), compared with what this device computes. */
+#ifndef FURROW_RUN_VERIFY_H
+#define FURROW_RUN_VERIFY_H
+
+#include "format/h5.h"
+#include "furrow.h"
+#include "rt/rt.h"
+
+/* Who is told of each tensor, and the count. */
+typedef struct verify_report {
+    const char *file;
+    void (*line)(void *user, const furrow_check *check); /* NULL: nobody */
+    void *user;
+    int passed, failed;
+} verify_report;
+
+/* Tells the result: passed when error <= limit; an error that is not a number never is. */
+void verify_tell(verify_report *r, const char *name, double error, double limit);
+
+int verify_parcel(h5 *file, device *d, verify_report *r);
+
+#endif

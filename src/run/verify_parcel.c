@@ -1,0 +1,284 @@
+/* One file of reference results of a parcel network. Limits: the contract's table "Reference results". */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "run/reference.h"
+#include "run/verify.h"
+
+static const double output_limit = 1e-4, buffer_limit = 1e-4, loss_limit = 2e-3;
+static const double gradient_limit = 2e-3, gradient_floor = 1e-5, gradient_share = 1e-6;
+
+typedef struct reference {
+    h5 *file;
+    verify_report *report;
+    device *device;
+    network *network;
+    reference_input input;
+} reference;
+
+/* ---- the network ------------------------------------------------------------------------------------------------- */
+
+/* The published constructor's arguments, without dropout. */
+static int read_model(reference *r, model **out)
+{
+    int rc = OK;
+    char *text = NULL;
+    cJSON *config = NULL;
+    TRY(h5_get_text(r->file, "/", "model", &text));
+    TRY(json_parse(text, strlen(text), h5_path(r->file), &config));
+    static const char *const none[] = {"dropout", "attention_dropout"};
+    for (int i = 0; i < 2; i++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(config, none[i]);
+        cJSON_AddNumberToObject(config, none[i], 0);
+    }
+    TRY(model_new(config, h5_path(r->file), out));
+done:
+    cJSON_Delete(config);
+    free(text);
+    return rc;
+}
+
+static int make_network(reference *r, model *m)
+{
+    const reference_input *i = &r->input;
+    network_input input = {i->pixels, i->bands, i->features, i->first_position, i->position_lines, i->dates};
+    int rc = network_new(r->device, m, input, 1, &r->network);
+    if (!rc) r->network->keep_spatial = true;
+    return rc;
+}
+
+static char *key_path(const char *group, const tensor *p)
+{
+    return text_format("%s/%s", group, p->name);
+}
+
+/* The file's values of a parameter, as many as it has. */
+static int read_values(reference *r, const char *group, const tensor *p, float **out)
+{
+    int rc = OK;
+    float *values = NULL;
+    char *path = key_path(group, p);
+    TRY_NEW(path);
+    TRY_NEW(values = memory_new(tensor_count(p), sizeof *values));
+    TRY(h5_read(r->file, path, NUMBER_F32, tensor_count(p), values));
+    *out = values;
+    values = NULL;
+done:
+    free(values);
+    free(path);
+    return rc;
+}
+
+static int load_weights(reference *r)
+{
+    int rc = OK;
+    net *n = r->network->net;
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        tensor *p = net_parameter_at(n, i);
+        float *values = NULL;
+        rc = read_values(r, "/weights", p, &values);
+        if (!rc) rc = net_parameter_write(n, p, values);
+        free(values);
+        if (rc) goto done;
+    }
+    net_parameters_changed(n);
+done:
+    return rc;
+}
+
+/* ---- comparing --------------------------------------------------------------------------------------------------- */
+
+typedef struct difference {
+    double largest, reference; /* max abs */
+    double norm, reference_norm;
+} difference;
+
+static difference compare(const float *got, const float *wanted, size_t count)
+{
+    difference d = {0};
+    for (size_t i = 0; i < count; i++) {
+        double error = fabs((double)got[i] - (double)wanted[i]);
+        if (!(error <= d.largest)) d.largest = error; /* keeps a NaN: nothing is greater than it */
+        if (isnan(error)) return (difference){error, error, error, error};
+        d.reference = fmax(d.reference, fabs((double)wanted[i]));
+        d.norm += error * error;
+        d.reference_norm += (double)wanted[i] * (double)wanted[i];
+    }
+    d.norm = sqrt(d.norm);
+    d.reference_norm = sqrt(d.reference_norm);
+    return d;
+}
+
+static int check_output(reference *r, const char *path, const tensor *t)
+{
+    int rc = OK;
+    size_t count = tensor_count(t);
+    float *got = memory_new(count, sizeof *got), *wanted = memory_new(count, sizeof *wanted);
+    TRY_NEW(got);
+    TRY_NEW(wanted);
+    TRY(h5_read(r->file, path, NUMBER_F32, count, wanted));
+    TRY(net_read(r->network->net, t, got));
+    difference d = compare(got, wanted, count);
+    verify_tell(r->report, path + 1, d.largest, output_limit * fmax(1, d.reference));
+done:
+    free(got);
+    free(wanted);
+    return rc;
+}
+
+static int check_eval(reference *r)
+{
+    int rc = OK;
+    TRY(load_weights(r));
+    TRY(network_use(r->network, false, &r->input.batch));
+    TRY(network_forward(r->network, 0));
+    if (h5_exists(r->file, "/eval/spatial_encoder"))
+        TRY(check_output(r, "/eval/spatial_encoder", r->network->out.spatial));
+    TRY(check_output(r, "/eval/output", r->network->out.logits));
+done:
+    return rc;
+}
+
+/* ---- one training pass ------------------------------------------------------------------------------------------- */
+
+static int check_loss(reference *r, const char *name, double wanted)
+{
+    float got;
+    int rc = net_read(r->network->net, r->network->loss, &got);
+    if (!rc) verify_tell(r->report, name, fabs((double)got - wanted) / fmax(fabs(wanted), 1e-12), loss_limit);
+    return rc;
+}
+
+static int check_buffers(reference *r)
+{
+    net *n = r->network->net;
+    int rc = OK;
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        tensor *p = net_parameter_at(n, i);
+        if (net_parameter_role(n, i) != PARAMETER_STATISTIC) continue;
+        float *wanted = NULL, *got = memory_new(tensor_count(p), sizeof *got);
+        char *path = key_path("train/buffers", p);
+        rc = got && path ? read_values(r, "/train/buffers", p, &wanted) : FAILED;
+        if (!rc) rc = net_parameter_read(n, p, got);
+        if (!rc) {
+            difference d = compare(got, wanted, tensor_count(p));
+            verify_tell(r->report, path, d.largest, buffer_limit * fmax(1, d.reference));
+        }
+        free(wanted);
+        free(got);
+        free(path);
+        if (rc) break;
+    }
+    return rc;
+}
+
+/* The norm over all gradients of the file. */
+static int all_gradients_norm(reference *r, double *out)
+{
+    net *n = r->network->net;
+    double sum = 0;
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        tensor *p = net_parameter_at(n, i);
+        float *wanted = NULL;
+        if (net_parameter_role(n, i) != PARAMETER_TRAINED) continue;
+        int rc = read_values(r, "/train/grad", p, &wanted);
+        if (rc) return rc;
+        for (size_t k = 0; k < tensor_count(p); k++) sum += (double)wanted[k] * (double)wanted[k];
+        free(wanted);
+    }
+    *out = sqrt(sum);
+    return OK;
+}
+
+static int check_gradient(reference *r, tensor *p, double all)
+{
+    int rc = OK;
+    float *wanted = NULL, *got = NULL;
+    char *path = key_path("train/grad", p);
+    TRY_NEW(path);
+    TRY_NEW(got = memory_new(tensor_count(p), sizeof *got));
+    TRY(read_values(r, "/train/grad", p, &wanted));
+    TRY(net_read_gradient(r->network->net, p, got));
+    difference d = compare(got, wanted, tensor_count(p));
+    double floor_of = fmax(gradient_floor, gradient_share * all);
+    verify_tell(r->report, path, d.norm, gradient_limit * d.reference_norm + floor_of);
+done:
+    free(wanted);
+    free(got);
+    free(path);
+    return rc;
+}
+
+static int check_gradients(reference *r)
+{
+    int rc = OK;
+    double all = 0;
+    net *n = r->network->net;
+    TRY(all_gradients_norm(r, &all));
+    for (int i = 0; i < net_parameter_count(n); i++)
+        if (net_parameter_role(n, i) == PARAMETER_TRAINED) TRY(check_gradient(r, net_parameter_at(n, i), all));
+done:
+    return rc;
+}
+
+static int check_train(reference *r)
+{
+    int rc = OK;
+    float loss;
+    TRY(load_weights(r));
+    TRY(h5_read(r->file, "/train/loss", NUMBER_F32, 1, &loss));
+    TRY(network_use(r->network, true, &r->input.batch));
+    TRY(network_forward(r->network, 0));
+    TRY(check_loss(r, "train/loss", (double)loss));
+    TRY(check_buffers(r));
+    TRY(net_backward(r->network->net, r->network->loss, 0));
+    TRY(check_gradients(r));
+done:
+    return rc;
+}
+
+/* Adam from the file's weights: each loss is taken before its step. */
+static int check_losses(reference *r)
+{
+    int rc = OK;
+    float *losses = NULL;
+    h5_about about;
+    TRY(h5_read_new(r->file, "/train/losses", NUMBER_F32, 10000, (void **)&losses, &about));
+    TRY(load_weights(r));
+    for (size_t i = 0; i < about.count; i++) {
+        char *name = text_format("train/losses[%zu]", i);
+        TRY_NEW(name);
+        rc = network_use(r->network, true, &r->input.batch);
+        if (!rc) rc = network_forward(r->network, i);
+        if (!rc) rc = check_loss(r, name, (double)losses[i]);
+        if (!rc) rc = network_learn(r->network, i);
+        free(name);
+        if (rc) goto done;
+    }
+done:
+    free(losses);
+    return rc;
+}
+
+int verify_parcel(h5 *file, device *d, verify_report *report)
+{
+    int rc = OK;
+    reference r = {.file = file, .report = report, .device = d, .input = {.file = file, .device = d}};
+    model *m = NULL;
+    TRY(read_model(&r, &m));
+    TRY(reference_read(&r.input, m));
+    rc = make_network(&r, m);
+    m = NULL; /* the network's, whatever came of it */
+    if (rc) goto done;
+    TRY(check_eval(&r));
+    if (h5_exists(file, "/train")) TRY(check_train(&r));
+    if (h5_exists(file, "/train/losses")) TRY(check_losses(&r));
+done:
+    model_free(m);
+    network_free(r.network);
+    reference_free(&r.input);
+    return rc;
+}
