@@ -14,17 +14,18 @@
  * rest1 = 1 - b1, rest2 = 1 - b2. An item owns EACH vectors; each of the four buffers is read once, three are written.
  * 12 FLOPs a float. */
 __kernel GROUP_OF(LANES) void adam(__global float *restrict weights, __global const float *restrict gradients,
-                                   __global float *restrict exp_avg, __global float *restrict exp_avg_sq, ulong count,
+                                   __global float *restrict exp_avg, __global float *restrict exp_avg_sq, uint count,
                                    float step_size, float root, float rest1, float beta2, float rest2, float epsilon)
 {
-    const size_t begin = get_global_id(0) * (size_t)(EACH * VW), left = begin < count ? count - begin : 0;
+    const size_t begin = get_global_id(0) * (size_t)(EACH * VW);
+    const int left = begin < count ? (int)min((uint)(count - begin), (uint)(EACH * VW)) : 0;
     weights += begin;
     gradients += begin;
     exp_avg += begin;
     exp_avg_sq += begin;
     for (int i = 0; i < EACH; i++) {
         if (i * VW >= left) return;
-        const int lanes = (int)min(left - (size_t)(i * VW), (size_t)VW);
+        const int lanes = left - i * VW;
         const vec g = load_tail(gradients + i * VW, lanes);
         const vec m_old = load_tail(exp_avg + i * VW, lanes);
         const vec m = fma((vec)rest1, g - m_old, m_old);

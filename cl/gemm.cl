@@ -85,20 +85,21 @@ static void sum_columns(__global const float *restrict a, int columns, int begin
 
 /* C [rows x columns] = A^T B over rows_each of the `inner` lines of A [inner x rows] and B [inner x columns]; chunk
  * get_global_id(1) of them writes `step` floats behind the one before (one chunk: C itself; more: partial products that
- * reduce_partials adds up in order). Or += where `add`.
+ * reduce_partials adds up in order). Or += where `add` (`add_sums` for the sums).
  *
  * An item owns one tile of C in its chunk: it reads PX columns of A and OB vectors of B per line, writes its tile once.
- * One more item than there are tiles writes the columns' sums of A to `sums` (NULL: none), laid out like C. */
+ * One more item than there are tiles writes the columns' sums of A to `sums` (NULL: none), laid out like C from
+ * sums_start on. */
 __kernel ONE_ITEM void multiply_transposed(__global const float *restrict a, __global const float *restrict b,
-                                           __global float *restrict c, __global float *restrict sums, int rows,
-                                           int columns, int inner, int rows_each, int step, int add)
+                                           __global float *restrict c, __global float *restrict sums, int sums_start,
+                                           int rows, int columns, int inner, int rows_each, int step, int add, int add_sums)
 {
     const int vectors = (columns + VW - 1) / VW, across = (vectors + OB - 1) / OB, down = (rows + PX - 1) / PX;
     const int tile = (int)get_global_id(0);
     const int begin = (int)get_global_id(1) * rows_each, end = min(begin + rows_each, inner);
     const size_t chunk = get_global_id(1) * (size_t)step;
     if (tile == across * down) {
-        sum_columns(a, rows, begin, end, sums + chunk, add);
+        sum_columns(a, rows, begin, end, sums + sums_start + chunk, add_sums);
         return;
     }
     int column[OB], first[OB];

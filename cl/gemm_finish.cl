@@ -32,17 +32,17 @@ __kernel GROUP_OF(LANES) void reduce_partials(__global const float *restrict par
     if (sums) reduce(partial + size, (size_t)step, chunks, sums, columns, v, add_sums);
 }
 
-/* Sums of each column of lines [chunk rows_each, + rows_each) of a [rows x columns], chunk get_global_id(1), `step`
- * floats behind the chunk before; or +=. Reads a once. */
+/* Sums of each column of lines [chunk rows_each, + rows_each) of a [rows x columns], to `out` from `start` on, chunk
+ * get_global_id(1) `step` floats behind the one before; or +=. Reads a once. */
 __kernel GROUP_OF(LANES) void sum_columns(__global const float *restrict a, int rows, int columns, int rows_each,
-                                          __global float *restrict out, int step, int add)
+                                          __global float *restrict out, int start, int step, int add)
 {
     const int column = (int)get_global_id(0) * VW, left = columns - column;
     const int begin = (int)get_global_id(1) * rows_each, end = min(begin + rows_each, rows);
     if (left <= 0) return;
     vec sum = (vec)0.0f;
     for (int row = begin; row < end; row++) sum += load_tail(a + (size_t)row * columns + column, left);
-    out += get_global_id(1) * (size_t)step + column;
+    out += start + get_global_id(1) * (size_t)step + column;
     if (add) sum += load_tail(out, left);
     store_tail(sum, out, left);
 }
