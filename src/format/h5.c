@@ -1,0 +1,373 @@
+/* HDF5: files, the walk to an object, types. Data sets are in h5_dataset.c, attributes in h5_attribute.c. */
+#include "format/h5.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "format/h5_internal.h"
+
+enum { PATH_MAX_BYTES = 4096, NAMES_MAX = 1 << 24 };
+
+/* ---- the library -------------------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void h5_enter(void)
+{
+    static bool prepared;
+    pthread_mutex_lock(&lock);
+    if (prepared) return;
+    prepared = true;
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* we say what went wrong */
+    H5PLset_loading_state(0);              /* a file must not choose code to run */
+}
+
+void h5_leave(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static herr_t innermost(unsigned n, const H5E_error2_t *error, void *user)
+{
+    const char **reason = user;
+    if (n == 0) *reason = error->desc;
+    return 0;
+}
+
+int h5_fail(const h5 *file, const char *object, const char *what)
+{
+    const char *reason = NULL;
+    int rc;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, &reason);
+    if (reason)
+        rc = fail(FAILED, "%s: %s: %s (HDF5: %s)", file->path, object, what, reason);
+    else
+        rc = fail(FAILED, "%s: %s: %s", file->path, object, what);
+    H5Eclear2(H5E_DEFAULT);
+    return rc;
+}
+
+/* ---- files -------------------------------------------------------------------------------------------------------- */
+
+/* New metadata carries checksums (file format 1.10); no locks, which network file systems often lack. */
+static hid_t access_properties(void)
+{
+    hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
+    if (properties < 0) return properties;
+    if (H5Pset_libver_bounds(properties, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 ||
+        H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG) < 0 || H5Pset_file_locking(properties, 0, 1) < 0) {
+        H5Pclose(properties);
+        return -1;
+    }
+    return properties;
+}
+
+static int file_prepare(const char *path, bool writing, h5 **out)
+{
+    h5 *file = memory_new(1, sizeof *file);
+    if (!file) return FAILED;
+    file->id = -1;
+    file->writing = writing;
+    if (!(file->path = text_copy(path))) {
+        free(file);
+        return FAILED;
+    }
+    *out = file;
+    return OK;
+}
+
+static int file_open(h5 *file)
+{
+    struct stat about;
+    int rc = OK;
+    hid_t properties = -1;
+    if (!file->writing) {
+        if (stat(file->path, &about)) return fail(FAILED, "%s: cannot open: %s", file->path, strerror(errno));
+        if (!S_ISREG(about.st_mode)) return fail(FAILED, "%s: is not a file", file->path);
+        file->bytes = (uint64_t)about.st_size;
+    }
+    properties = access_properties();
+    if (properties < 0) return h5_fail(file, "/", "the HDF5 library does not work");
+    file->id = file->writing ? H5Fcreate(file->path, H5F_ACC_TRUNC, H5P_DEFAULT, properties)
+                             : H5Fopen(file->path, H5F_ACC_RDONLY, properties);
+    H5Pclose(properties);
+    if (file->id < 0)
+        rc = h5_fail(file, "/", file->writing ? "the file cannot be made" : "is not a whole HDF5 file");
+    return rc;
+}
+
+static int file_new(const char *path, bool writing, h5 **out)
+{
+    h5 *file;
+    int rc = file_prepare(path, writing, &file);
+    if (rc) return rc;
+    h5_enter();
+    rc = file_open(file);
+    h5_leave();
+    if (rc) {
+        free(file->path);
+        free(file);
+        return rc;
+    }
+    *out = file;
+    return OK;
+}
+
+int h5_open(const char *path, h5 **out)
+{
+    return file_new(path, false, out);
+}
+
+int h5_create(const char *path, h5 **out)
+{
+    return file_new(path, true, out);
+}
+
+int h5_close(h5 *file)
+{
+    int rc = OK;
+    if (!file) return OK;
+    h5_enter();
+    if (file->writing && H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0) rc = h5_fail(file, "/", "cannot be written");
+    if (H5Fclose(file->id) < 0 && !rc) rc = h5_fail(file, "/", "cannot be closed");
+    h5_leave();
+    free(file->path);
+    free(file);
+    return rc;
+}
+
+const char *h5_path(const h5 *file)
+{
+    return file->path;
+}
+
+/* ---- the walk ----------------------------------------------------------------------------------------------------- */
+
+static int link_check(h5 *file, const char *path, bool *there)
+{
+    H5L_info_t about;
+    htri_t exists = H5Lexists(file->id, path, H5P_DEFAULT);
+    if (exists < 0) return h5_fail(file, path, "cannot be looked up");
+    *there = exists > 0;
+    if (!*there) return OK;
+    if (H5Lget_info(file->id, path, &about, H5P_DEFAULT) < 0) return h5_fail(file, path, "its link cannot be read");
+    if (about.type != H5L_TYPE_HARD)
+        return h5_fail(file, path, "is a soft or external link, which is not followed; wanted the data itself");
+    return OK;
+}
+
+static int object_kind(h5 *file, const char *path, enum h5_kind *out)
+{
+    hid_t object = H5Oopen(file->id, path, H5P_DEFAULT);
+    if (object < 0) return h5_fail(file, path, "cannot be opened");
+    H5I_type_t type = H5Iget_type(object);
+    H5Oclose(object);
+    if (type != H5I_GROUP && type != H5I_DATASET) return h5_fail(file, path, "is neither a group nor a data set");
+    *out = type == H5I_GROUP ? H5_GROUP : H5_DATASET;
+    return OK;
+}
+
+int h5_walk(h5 *file, const char *path, enum h5_kind *out)
+{
+    char part[PATH_MAX_BYTES];
+    size_t length = strlen(path);
+    bool there = true;
+    int rc;
+    *out = H5_NOTHING;
+    if (length >= sizeof part) return fail(FAILED, "%s: a path of %zu bytes is too long", file->path, length);
+    if (path[0] != '/') return fail(FAILED, "%s: %s: wanted a path that starts with /", file->path, path);
+    if (length == 1) {
+        *out = H5_GROUP;
+        return OK;
+    }
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != 0) continue;
+        enum h5_kind kind;
+        memcpy(part, path, i);
+        part[i] = 0;
+        if ((rc = link_check(file, part, &there))) return rc;
+        if (!there) return OK;
+        if ((rc = object_kind(file, part, &kind))) return rc;
+        if (i == length) *out = kind;
+        else if (kind != H5_GROUP) return OK; /* nothing can lie below a data set */
+    }
+    return OK;
+}
+
+int h5_kind_of(h5 *file, const char *path, enum h5_kind *out)
+{
+    h5_enter();
+    int rc = h5_walk(file, path, out);
+    h5_leave();
+    return rc;
+}
+
+bool h5_exists(h5 *file, const char *path)
+{
+    enum h5_kind kind;
+    return !h5_kind_of(file, path, &kind) && kind != H5_NOTHING;
+}
+
+/* ---- names -------------------------------------------------------------------------------------------------------- */
+
+typedef struct name_list {
+    char **names;
+    size_t count, capacity;
+    bool linked, failed; /* something that is not a hard link; out of memory */
+} name_list;
+
+static herr_t name_add(hid_t group, const char *name, const H5L_info_t *about, void *user)
+{
+    name_list *list = user;
+    void *grown = list->names;
+    (void)group;
+    if (about->type != H5L_TYPE_HARD) list->linked = true;
+    if (list->count >= NAMES_MAX || memory_grow(&grown, &list->capacity, list->count + 1, sizeof *list->names)) {
+        list->failed = true;
+        return -1;
+    }
+    list->names = grown;
+    list->failed = !(list->names[list->count] = text_copy(name));
+    if (list->failed) return -1;
+    list->count++;
+    return list->linked ? 1 : 0; /* 1 ends the walk at the name in question */
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int names_read(h5 *file, const char *path, name_list *list)
+{
+    enum h5_kind kind;
+    int rc = h5_walk(file, path, &kind);
+    if (rc || kind == H5_NOTHING) return rc;
+    if (kind != H5_GROUP) return h5_fail(file, path, "is a data set, wanted a group");
+    hid_t group = H5Gopen2(file->id, path, H5P_DEFAULT);
+    if (group < 0) return h5_fail(file, path, "the group cannot be opened");
+    herr_t walked = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, name_add, list);
+    H5Gclose(group);
+    if (list->failed) return fail(FAILED, "%s: %s: too many names for the memory", file->path, path);
+    if (list->linked)
+        return fail(FAILED, "%s: %s: \"%s\" is a soft or external link, which is not followed", file->path, path,
+                    list->names[list->count - 1]);
+    if (walked < 0) return h5_fail(file, path, "the group cannot be read");
+    return OK;
+}
+
+int h5_list(h5 *file, const char *group, char ***names, size_t *count)
+{
+    name_list list = {0};
+    h5_enter();
+    int rc = names_read(file, group, &list);
+    h5_leave();
+    if (rc) {
+        h5_names_free(list.names, list.count);
+        return rc;
+    }
+    if (list.count) qsort(list.names, list.count, sizeof *list.names, by_bytes);
+    *names = list.names;
+    *count = list.count;
+    return OK;
+}
+
+void h5_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) free(names[i]);
+    free(names);
+}
+
+/* ---- types -------------------------------------------------------------------------------------------------------- */
+
+static bool integer_type(size_t size, bool is_signed, enum number_type *out)
+{
+    switch (size) {
+    case 1: *out = is_signed ? NUMBER_I8 : NUMBER_U8; return true;
+    case 2: *out = is_signed ? NUMBER_I16 : NUMBER_U16; return true;
+    case 4: *out = is_signed ? NUMBER_I32 : NUMBER_U32; return true;
+    case 8: *out = is_signed ? NUMBER_I64 : NUMBER_U64; return true;
+    default: return false;
+    }
+}
+
+static bool real_type(size_t size, enum number_type *out)
+{
+    *out = size == 2 ? NUMBER_F16 : size == 4 ? NUMBER_F32 : NUMBER_F64;
+    return size == 2 || size == 4 || size == 8;
+}
+
+int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out)
+{
+    size_t size = H5Tget_size(type);
+    H5T_class_t class = H5Tget_class(type);
+    bool known = false;
+    if (class == H5T_STRING) {
+        if (H5Tis_variable_str(type)) return h5_fail(file, object, "has variable-length text, wanted a fixed length");
+        out->text = true;
+        out->text_width = size;
+        out->type = NUMBER_U8;
+        return OK;
+    }
+    if (class == H5T_ENUM) {
+        hid_t base = H5Tget_super(type);
+        if (base >= 0 && H5Tget_class(base) == H5T_INTEGER)
+            known = integer_type(H5Tget_size(base), H5Tget_sign(base) == H5T_SGN_2, &out->type);
+        if (base >= 0) H5Tclose(base);
+    }
+    if (class == H5T_INTEGER) known = integer_type(size, H5Tget_sign(type) == H5T_SGN_2, &out->type);
+    if (class == H5T_FLOAT) known = real_type(size, &out->type);
+    if (!known) return h5_fail(file, object, "has a type other than fixed text, integer or real");
+    return OK;
+}
+
+hid_t h5_memory_type(enum number_type type)
+{
+    switch (type) {
+    case NUMBER_U8: return H5T_NATIVE_UINT8;
+    case NUMBER_I8: return H5T_NATIVE_INT8;
+    case NUMBER_U16: return H5T_NATIVE_UINT16;
+    case NUMBER_I16: return H5T_NATIVE_INT16;
+    case NUMBER_U32: return H5T_NATIVE_UINT32;
+    case NUMBER_I32: return H5T_NATIVE_INT32;
+    case NUMBER_U64: return H5T_NATIVE_UINT64;
+    case NUMBER_I64: return H5T_NATIVE_INT64;
+    case NUMBER_F32: return H5T_NATIVE_FLOAT;
+    case NUMBER_F64: return H5T_NATIVE_DOUBLE;
+    default: panic("HDF5: no memory type for %s", number_name(type));
+    }
+}
+
+hid_t h5_stored_type(enum number_type type)
+{
+    switch (type) {
+    case NUMBER_U8: return H5T_STD_U8LE;
+    case NUMBER_I8: return H5T_STD_I8LE;
+    case NUMBER_U16: return H5T_STD_U16LE;
+    case NUMBER_I16: return H5T_STD_I16LE;
+    case NUMBER_U32: return H5T_STD_U32LE;
+    case NUMBER_I32: return H5T_STD_I32LE;
+    case NUMBER_U64: return H5T_STD_U64LE;
+    case NUMBER_I64: return H5T_STD_I64LE;
+    case NUMBER_F32: return H5T_IEEE_F32LE;
+    case NUMBER_F64: return H5T_IEEE_F64LE;
+    default: panic("HDF5: no stored type for %s", number_name(type));
+    }
+}
+
+hid_t h5_text_type(size_t width, H5T_str_t padding, H5T_cset_t set)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type < 0) return type;
+    if (H5Tset_size(type, width) < 0 || H5Tset_strpad(type, padding) < 0 || H5Tset_cset(type, set) < 0) {
+        H5Tclose(type);
+        return -1;
+    }
+    return type;
+}

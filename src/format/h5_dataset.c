@@ -1,0 +1,406 @@
+/* HDF5 data sets: what may be opened, reading and writing by rows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "format/h5_internal.h"
+
+enum {
+    CHUNK_BYTES = 1 << 20,   /* of arrays that are written whole */
+    DEFLATE_MOST = 1032,     /* deflate cannot make data smaller than that */
+    TEXT_WIDTH_MAX = 1 << 16,
+};
+
+struct h5_dataset {
+    h5 *file;
+    char *path;
+    hid_t id;
+    h5_about about;
+};
+
+/* ---- what may be opened ------------------------------------------------------------------------------------------- */
+
+static int filters_check(const h5 *file, const char *path, hid_t properties, bool *deflated)
+{
+    int count = H5Pget_nfilters(properties), deflates = 0;
+    if (count < 0) return h5_fail(file, path, "its filters cannot be read");
+    for (int i = 0; i < count; i++) {
+        unsigned flags, configuration;
+        size_t values = 0;
+        H5Z_filter_t filter = H5Pget_filter2(properties, (unsigned)i, &flags, &values, NULL, 0, NULL, &configuration);
+        if (filter == H5Z_FILTER_DEFLATE) deflates++;
+        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
+            return fail(FAILED, "%s: %s: has filter %d; wanted deflate, shuffle and Fletcher-32 alone", file->path, path,
+                        (int)filter);
+    }
+    if (deflates > 1) return h5_fail(file, path, "is deflated more than once");
+    *deflated = deflates;
+    return OK;
+}
+
+static int shape_read(const h5 *file, const char *path, hid_t space, h5_about *about)
+{
+    hsize_t shape[H5_RANK_MAX];
+    H5S_class_t class = H5Sget_simple_extent_type(space);
+    if (class != H5S_SCALAR && class != H5S_SIMPLE) return h5_fail(file, path, "has no shape");
+    about->rank = H5Sget_simple_extent_ndims(space);
+    if (about->rank < 0 || about->rank > H5_RANK_MAX)
+        return fail(FAILED, "%s: %s: has %d dimensions, wanted at most %d", file->path, path, about->rank, H5_RANK_MAX);
+    if (about->rank && H5Sget_simple_extent_dims(space, shape, NULL) < 0)
+        return h5_fail(file, path, "its shape cannot be read");
+    about->count = 1;
+    for (int i = 0; i < about->rank; i++) {
+        if (shape[i] > SIZE_MAX / 16 || !size_multiply(about->count, (size_t)shape[i], &about->count) ||
+            about->count > SIZE_MAX / 16)
+            return h5_fail(file, path, "its shape is too large");
+        about->shape[i] = (size_t)shape[i];
+    }
+    return OK;
+}
+
+/* The bytes that one chunk has in memory; 0 for data that is not in chunks. */
+static int chunk_bytes(const h5 *file, const char *path, hid_t properties, size_t element, size_t *out)
+{
+    hsize_t chunk[H5_RANK_MAX];
+    size_t bytes = element;
+    *out = 0;
+    if (H5Pget_layout(properties) != H5D_CHUNKED) return OK;
+    int rank = H5Pget_chunk(properties, H5_RANK_MAX, chunk);
+    if (rank < 0 || rank > H5_RANK_MAX) return h5_fail(file, path, "its chunks cannot be read");
+    for (int i = 0; i < rank; i++)
+        if (chunk[i] > SIZE_MAX / 16 || !size_multiply(bytes, (size_t)chunk[i], &bytes))
+            return h5_fail(file, path, "its chunks are too large");
+    *out = bytes;
+    return OK;
+}
+
+/* A few bytes can declare terabytes: what is declared must be there, or come out of deflate. */
+static int size_check(const h5 *file, const char *path, hid_t id, hid_t properties, bool deflated, size_t declared)
+{
+    hsize_t stored = H5Dget_storage_size(id);
+    size_t chunk;
+    if (file->writing || !declared) return OK;
+    if (stored > file->bytes)
+        return fail(FAILED, "%s: %s: claims %llu bytes of a file of %llu", file->path, path, (unsigned long long)stored,
+                    (unsigned long long)file->bytes);
+    int rc = chunk_bytes(file, path, properties, 1, &chunk);
+    if (rc) return rc;
+    hsize_t most = deflated ? stored * DEFLATE_MOST : stored;
+    if (declared > most || chunk > most)
+        return fail(FAILED, "%s: %s: declares %zu bytes, but %llu are stored: data is missing", file->path, path,
+                    declared, (unsigned long long)stored);
+    return OK;
+}
+
+static int dataset_check(const h5 *file, const char *path, hid_t id, hid_t properties, h5_about *about)
+{
+    bool deflated = false;
+    int rc = OK;
+    hid_t type = H5Dget_type(id), space = H5Dget_space(id);
+    if (type < 0 || space < 0) {
+        rc = h5_fail(file, path, "its type or shape cannot be read");
+        goto done;
+    }
+    if (H5Pget_external_count(properties) != 0 || H5Pget_layout(properties) == H5D_VIRTUAL) {
+        rc = h5_fail(file, path, "keeps its data in other files, which are not read");
+        goto done;
+    }
+    TRY(filters_check(file, path, properties, &deflated));
+    TRY(h5_type_of(file, path, type, about));
+    TRY(shape_read(file, path, space, about));
+    TRY(size_check(file, path, id, properties, deflated, about->count * H5Tget_size(type)));
+done:
+    if (space >= 0) H5Sclose(space);
+    if (type >= 0) H5Tclose(type);
+    return rc;
+}
+
+static int open_id(h5 *file, const char *path, hid_t *out, h5_about *about)
+{
+    enum h5_kind kind;
+    int rc = h5_walk(file, path, &kind);
+    if (rc) return rc;
+    if (kind != H5_DATASET)
+        return h5_fail(file, path, kind == H5_GROUP ? "is a group, wanted a data set" : "is missing");
+    memset(about, 0, sizeof *about);
+    hid_t id = H5Dopen2(file->id, path, H5P_DEFAULT);
+    if (id < 0) return h5_fail(file, path, "the data set cannot be opened");
+    hid_t properties = H5Dget_create_plist(id);
+    rc = properties < 0 ? h5_fail(file, path, "its properties cannot be read")
+                        : dataset_check(file, path, id, properties, about);
+    if (properties >= 0) H5Pclose(properties);
+    if (rc)
+        H5Dclose(id);
+    else
+        *out = id;
+    return rc;
+}
+
+static int dataset_hold(h5 *file, const char *path, hid_t id, const h5_about *about, h5_dataset **out)
+{
+    h5_dataset *d = memory_new(1, sizeof *d);
+    if (!d || !(d->path = text_copy(path))) {
+        free(d);
+        H5Dclose(id);
+        return FAILED;
+    }
+    d->file = file;
+    d->id = id;
+    d->about = *about;
+    *out = d;
+    return OK;
+}
+
+int h5_dataset_open(h5 *file, const char *path, h5_dataset **out)
+{
+    h5_about about;
+    hid_t id;
+    h5_enter();
+    int rc = open_id(file, path, &id, &about);
+    if (!rc) rc = dataset_hold(file, path, id, &about, out);
+    h5_leave();
+    return rc;
+}
+
+const h5_about *h5_dataset_about(const h5_dataset *d)
+{
+    return &d->about;
+}
+
+void h5_dataset_close(h5_dataset *d)
+{
+    if (!d) return;
+    h5_enter();
+    H5Dclose(d->id);
+    h5_leave();
+    free(d->path);
+    free(d);
+}
+
+int h5_about_of(h5 *file, const char *path, h5_about *out)
+{
+    hid_t id;
+    h5_enter();
+    int rc = open_id(file, path, &id, out);
+    if (!rc) H5Dclose(id);
+    h5_leave();
+    return rc;
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------------- */
+
+/* Selects rows in the data set's space and makes the memory's; both are the caller's to close. */
+static int rows_select(const h5_dataset *d, size_t first, size_t rows, hid_t *file_space, hid_t *memory_space)
+{
+    hsize_t start[H5_RANK_MAX] = {first}, count[H5_RANK_MAX];
+    size_t have = d->about.rank ? d->about.shape[0] : 1;
+    if (first > have || rows > have - first)
+        return fail(FAILED, "%s: %s: has %zu rows, wanted %zu from row %zu", d->file->path, d->path, have, rows, first);
+    *file_space = H5Dget_space(d->id);
+    for (int i = 0; i < d->about.rank; i++) count[i] = i ? d->about.shape[i] : rows;
+    *memory_space = d->about.rank ? H5Screate_simple(d->about.rank, count, NULL) : H5Screate(H5S_SCALAR);
+    if (*file_space < 0 || *memory_space < 0) return h5_fail(d->file, d->path, "its rows cannot be selected");
+    if (d->about.rank && H5Sselect_hyperslab(*file_space, H5S_SELECT_SET, start, NULL, count, NULL) < 0)
+        return h5_fail(d->file, d->path, "its rows cannot be selected");
+    return OK;
+}
+
+static int rows_move(h5_dataset *d, size_t first, size_t rows, hid_t type, void *in, const void *out)
+{
+    hid_t file_space = -1, memory_space = -1;
+    int rc = rows_select(d, first, rows, &file_space, &memory_space);
+    if (!rc && in && H5Dread(d->id, type, memory_space, file_space, H5P_DEFAULT, in) < 0)
+        rc = h5_fail(d->file, d->path, "cannot be read: damaged or cut off");
+    if (!rc && out && H5Dwrite(d->id, type, memory_space, file_space, H5P_DEFAULT, out) < 0)
+        rc = h5_fail(d->file, d->path, "cannot be written");
+    if (memory_space >= 0) H5Sclose(memory_space);
+    if (file_space >= 0) H5Sclose(file_space);
+    return rc;
+}
+
+int h5_dataset_read(h5_dataset *d, size_t first_row, size_t rows, enum number_type type, void *out)
+{
+    if (d->about.text) return fail(FAILED, "%s: %s: holds text, wanted numbers", d->file->path, d->path);
+    h5_enter();
+    int rc = rows_move(d, first_row, rows, h5_memory_type(type), out, NULL);
+    h5_leave();
+    return rc;
+}
+
+int h5_dataset_write(h5_dataset *d, size_t first_row, size_t rows, enum number_type type, const void *values)
+{
+    h5_enter();
+    int rc = rows_move(d, first_row, rows, h5_memory_type(type), NULL, values);
+    h5_leave();
+    return rc;
+}
+
+/* ---- whole arrays ------------------------------------------------------------------------------------------------- */
+
+static size_t rows_of(const h5_about *about)
+{
+    return about->rank ? about->shape[0] : 1;
+}
+
+int h5_read(h5 *file, const char *path, enum number_type type, size_t count, void *out)
+{
+    int rc = OK;
+    h5_dataset *d = NULL;
+    TRY(h5_dataset_open(file, path, &d));
+    if (d->about.count != count) {
+        rc = fail(FAILED, "%s: %s: has %zu elements, wanted %zu", file->path, path, d->about.count, count);
+        goto done;
+    }
+    TRY(h5_dataset_read(d, 0, rows_of(&d->about), type, out));
+done:
+    h5_dataset_close(d);
+    return rc;
+}
+
+int h5_read_new(h5 *file, const char *path, enum number_type type, size_t limit, void **out, h5_about *about)
+{
+    int rc = OK;
+    void *values = NULL;
+    h5_dataset *d = NULL;
+    TRY(h5_dataset_open(file, path, &d));
+    if (d->about.count > limit) {
+        rc = fail(FAILED, "%s: %s: has %zu elements, wanted at most %zu", file->path, path, d->about.count, limit);
+        goto done;
+    }
+    TRY_NEW(values = memory_new(d->about.count, number_size(type)));
+    TRY(h5_dataset_read(d, 0, rows_of(&d->about), type, values));
+    if (about) *about = d->about;
+    *out = values;
+    values = NULL;
+done:
+    free(values);
+    h5_dataset_close(d);
+    return rc;
+}
+
+/* The set of a stored text type: the library converts between no two. */
+static H5T_cset_t character_set(hid_t id)
+{
+    hid_t type = H5Dget_type(id);
+    H5T_cset_t set = type < 0 ? H5T_CSET_ASCII : H5Tget_cset(type);
+    if (type >= 0) H5Tclose(type);
+    return set;
+}
+
+static int text_move(h5_dataset *d, size_t width, void *in, const void *out)
+{
+    int rc;
+    h5_enter();
+    hid_t type = h5_text_type(width, in ? H5T_STR_NULLTERM : H5T_STR_NULLPAD, character_set(d->id));
+    rc = type < 0 ? h5_fail(d->file, d->path, "its text type is refused")
+                  : rows_move(d, 0, rows_of(&d->about), type, in, out);
+    if (type >= 0) H5Tclose(type);
+    h5_leave();
+    return rc;
+}
+
+int h5_read_text(h5 *file, const char *path, size_t limit, char **out, size_t *width, size_t *count)
+{
+    int rc = OK;
+    char *text = NULL;
+    h5_dataset *d = NULL;
+    TRY(h5_dataset_open(file, path, &d));
+    if (!d->about.text || d->about.count > limit || d->about.text_width > TEXT_WIDTH_MAX) {
+        rc = fail(FAILED, "%s: %s: wanted at most %zu texts of at most %d bytes", file->path, path, limit,
+                  TEXT_WIDTH_MAX);
+        goto done;
+    }
+    *width = d->about.text_width + 1;
+    *count = d->about.count;
+    TRY_NEW(text = memory_new(*count, *width));
+    TRY(text_move(d, *width, text, NULL));
+    *out = text;
+    text = NULL;
+done:
+    free(text);
+    h5_dataset_close(d);
+    return rc;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------- */
+
+/* Intermediate groups are made; data lies in checksummed chunks, or in the (checksummed) header where it is tiny. */
+static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_t *shape, size_t chunk_rows, int deflate,
+                   hid_t *out)
+{
+    hsize_t size[H5_RANK_MAX], chunk[H5_RANK_MAX];
+    bool empty = false, made = true;
+    hid_t id = -1;
+    for (int i = 0; i < rank; i++) {
+        size[i] = chunk[i] = shape[i];
+        empty |= !shape[i];
+    }
+    if (rank && chunk_rows < shape[0]) chunk[0] = chunk_rows ? chunk_rows : 1;
+    hid_t space = rank ? H5Screate_simple(rank, size, NULL) : H5Screate(H5S_SCALAR);
+    hid_t links = H5Pcreate(H5P_LINK_CREATE), properties = H5Pcreate(H5P_DATASET_CREATE);
+    made &= space >= 0 && links >= 0 && properties >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0;
+    if (!rank || empty) {
+        made = made && H5Pset_layout(properties, H5D_COMPACT) >= 0;
+    } else {
+        made = made && H5Pset_chunk(properties, rank, chunk) >= 0;
+        if (deflate) made = made && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, (unsigned)deflate) >= 0;
+        made = made && H5Pset_fletcher32(properties) >= 0;
+    }
+    if (made) id = H5Dcreate2(file->id, path, type, space, links, properties, H5P_DEFAULT);
+    if (properties >= 0) H5Pclose(properties);
+    if (links >= 0) H5Pclose(links);
+    if (space >= 0) H5Sclose(space);
+    if (id < 0) return h5_fail(file, path, "the data set cannot be made");
+    *out = id;
+    return OK;
+}
+
+static int make(h5 *file, const char *path, hid_t type, int rank, const size_t *shape, size_t chunk_rows, int deflate,
+                h5_dataset **out)
+{
+    h5_about about = {.rank = rank, .count = 1};
+    hid_t id = -1;
+    if (type < 0) return h5_fail(file, path, "its text type is refused");
+    if (rank > H5_RANK_MAX) panic("HDF5: %s: %d dimensions", path, rank);
+    for (int i = 0; i < rank; i++) {
+        about.shape[i] = shape[i];
+        about.count *= shape[i];
+    }
+    int rc = make_id(file, path, type, rank, shape, chunk_rows, deflate, &id);
+    return rc ? rc : dataset_hold(file, path, id, &about, out);
+}
+
+int h5_dataset_new(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape, size_t chunk_rows,
+                   int deflate, h5_dataset **out)
+{
+    h5_enter();
+    int rc = make(file, path, h5_stored_type(type), rank, shape, chunk_rows, deflate, out);
+    h5_leave();
+    if (!rc) (*out)->about.type = type;
+    return rc;
+}
+
+int h5_write(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape, const void *values)
+{
+    size_t row = number_size(type);
+    h5_dataset *d = NULL;
+    for (int i = 1; i < rank; i++) row *= shape[i];
+    int rc = h5_dataset_new(file, path, type, rank, shape, row < CHUNK_BYTES ? CHUNK_BYTES / (row ? row : 1) : 1, 0, &d);
+    if (!rc && d->about.count) rc = h5_dataset_write(d, 0, rows_of(&d->about), type, values);
+    h5_dataset_close(d);
+    return rc;
+}
+
+int h5_write_text(h5 *file, const char *path, size_t count, size_t width, const char *values)
+{
+    h5_dataset *d = NULL;
+    h5_enter();
+    hid_t type = h5_text_type(width, H5T_STR_NULLPAD, H5T_CSET_UTF8);
+    int rc = make(file, path, type, 1, &count, CHUNK_BYTES / width + 1, 0, &d);
+    if (type >= 0) H5Tclose(type);
+    h5_leave();
+    if (!rc && count) rc = text_move(d, width, NULL, values);
+    h5_dataset_close(d);
+    return rc;
+}

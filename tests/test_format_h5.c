@@ -1,0 +1,339 @@
+/* The HDF5 wrapper: what is written comes back, numbers are converted, hostile and damaged files are refused.
+ * The only test that uses the library itself: to make files that furrow would never write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define H5_USE_110_API
+#include <hdf5.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "format/h5.h"
+
+#include <cmocka.h> /* last: it defines fail() */
+
+static char path[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(path, "/tmp/furrow-h5-XXXXXX");
+    int descriptor = mkstemp(path);
+    if (descriptor < 0) return -1;
+    close(descriptor);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static void write_sample(void)
+{
+    h5 *file;
+    h5_dataset *rows;
+    const size_t shape[2] = {1000, 3}, none = 0;
+    const double statistics[2] = {1.5, -2.5};
+    int16_t values[3000];
+    float scalar = 0.25f;
+    for (int i = 0; i < 3000; i++) values[i] = (int16_t)(7 * i - 9000);
+    assert_int_equal(h5_create(path, &file), OK);
+    assert_int_equal(h5_write(file, "/parcels/values", NUMBER_I16, 2, shape, values), OK);
+    assert_int_equal(h5_write(file, "/scalar", NUMBER_F32, 0, NULL, &scalar), OK);
+    assert_int_equal(h5_write(file, "/empty", NUMBER_F32, 1, &none, values), OK);
+    assert_int_equal(h5_write_text(file, "/parcels/id", 3, 4, "1\0\0\0twenabcd"), OK);
+    assert_int_equal(h5_dataset_new(file, "/rows", NUMBER_F32, 2, shape, 64, 4, &rows), OK);
+    for (size_t first = 0; first < 1000; first += 100)
+        assert_int_equal(h5_dataset_write(rows, first, 100, NUMBER_I16, values + 3 * first), OK);
+    h5_dataset_close(rows);
+    assert_int_equal(h5_new_group(file, "/features/deep"), OK);
+    assert_int_equal(h5_set_int(file, "/", "version", 1), OK);
+    assert_int_equal(h5_set_text(file, "/", "name", ""), OK);
+    assert_int_equal(h5_set_text(file, "/", "name", "bl\xc3\xa9"), OK); /* in the place of the first */
+    assert_int_equal(h5_set_reals(file, "/rows", "mean", 2, statistics), OK);
+    char *large = malloc(200001);
+    memset(large, 'x', 200000);
+    large[200000] = 0;
+    assert_int_equal(h5_set_text(file, "/features", "large", large), OK);
+    free(large);
+    assert_int_equal(h5_close(file), OK);
+}
+
+static void comes_back(void **state)
+{
+    (void)state;
+    h5 *file;
+    h5_about about;
+    char *text, **names;
+    size_t width, count;
+    int64_t number;
+    double reals[2];
+    float one, row[3];
+    void *values;
+    h5_dataset *rows;
+    write_sample();
+    assert_int_equal(h5_open(path, &file), OK);
+
+    assert_int_equal(h5_read_new(file, "/parcels/values", NUMBER_F64, 3000, &values, &about), OK);
+    assert_int_equal(about.rank, 2);
+    assert_int_equal(about.shape[0], 1000);
+    assert_int_equal(about.type, NUMBER_I16);
+    for (int i = 0; i < 3000; i++) assert_true(((double *)values)[i] == 7.0 * i - 9000);
+    free(values);
+    assert_int_equal(h5_read_new(file, "/parcels/values", NUMBER_F64, 2999, &values, &about), FAILED);
+
+    assert_int_equal(h5_read(file, "/scalar", NUMBER_F32, 1, &one), OK);
+    assert_true(one == 0.25f);
+    assert_int_equal(h5_read(file, "/scalar", NUMBER_F32, 2, row), FAILED);
+    assert_non_null(strstr(error_message(), "/scalar: has 1 elements, wanted 2"));
+    assert_int_equal(h5_about_of(file, "/empty", &about), OK);
+    assert_int_equal(about.count, 0);
+
+    assert_int_equal(h5_dataset_open(file, "/rows", &rows), OK);
+    assert_int_equal(h5_dataset_read(rows, 999, 1, NUMBER_F32, row), OK);
+    assert_true(row[2] == 7 * 2999 - 9000);
+    assert_int_equal(h5_dataset_read(rows, 999, 2, NUMBER_F32, row), FAILED);
+    assert_int_equal(h5_dataset_read(rows, SIZE_MAX, 2, NUMBER_F32, row), FAILED);
+    h5_dataset_close(rows);
+
+    assert_int_equal(h5_read_text(file, "/parcels/id", 10, &text, &width, &count), OK);
+    assert_int_equal(width, 5);
+    assert_int_equal(count, 3);
+    assert_string_equal(text, "1");
+    assert_string_equal(text + width, "twen");
+    assert_string_equal(text + 2 * width, "abcd");
+    free(text);
+
+    assert_int_equal(h5_get_text(file, "/", "name", &text), OK);
+    assert_string_equal(text, "bl\xc3\xa9");
+    free(text);
+    assert_int_equal(h5_get_text(file, "/features", "large", &text), OK);
+    assert_int_equal(strlen(text), 200000);
+    free(text);
+    assert_int_equal(h5_get_int(file, "/", "version", &number), OK);
+    assert_int_equal(number, 1);
+    assert_int_equal(h5_get_reals(file, "/rows", "mean", 2, reals), OK);
+    assert_true(reals[1] == -2.5);
+    assert_int_equal(h5_get_reals(file, "/rows", "mean", 3, reals), FAILED);
+    assert_int_equal(h5_get_int(file, "/", "name", &number), FAILED);
+    assert_int_equal(h5_get_int(file, "/", "absent", &number), FAILED);
+    assert_non_null(strstr(error_message(), "attribute absent: is missing"));
+    assert_true(h5_has_attribute(file, "/rows", "mean"));
+    assert_false(h5_has_attribute(file, "/rows", "std"));
+    assert_false(h5_has_attribute(file, "/nowhere", "std"));
+
+    assert_int_equal(h5_list(file, "/parcels", &names, &count), OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(names[0], "id");
+    assert_string_equal(names[1], "values");
+    h5_names_free(names, count);
+    assert_true(h5_exists(file, "/features/deep"));
+    assert_false(h5_exists(file, "/features/shallow"));
+    assert_false(h5_exists(file, "/rows/below"));
+    assert_int_equal(h5_about_of(file, "/features", &about), FAILED);
+    assert_int_equal(h5_about_of(file, "/absent", &about), FAILED);
+    assert_non_null(strstr(error_message(), "/absent: is missing"));
+    assert_int_equal(h5_close(file), OK);
+}
+
+/* Without the sync of file_write: thousands of files. */
+static void put(const char *bytes, size_t length)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Opens everything by name; whatever happens is a message. Returns whether something was refused. */
+static bool refused_anywhere(void)
+{
+    static const char *const numbers[] = {"/parcels/values", "/scalar", "/empty", "/rows"};
+    h5 *file;
+    void *values;
+    char *text;
+    size_t width, count;
+    int64_t number;
+    double reals[2];
+    if (h5_open(path, &file)) return true;
+    bool refused = false;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (h5_read_new(file, numbers[i], NUMBER_F64, 1 << 20, &values, NULL)) refused = true;
+        else free(values);
+    }
+    if (h5_read_text(file, "/parcels/id", 100, &text, &width, &count)) refused = true;
+    else free(text);
+    if (h5_get_text(file, "/", "name", &text)) refused = true;
+    else free(text);
+    refused |= h5_get_int(file, "/", "version", &number) != OK;
+    refused |= h5_get_reals(file, "/rows", "mean", 2, reals) != OK;
+    h5_close(file);
+    return refused;
+}
+
+static void damaged_files_are_refused(void **state)
+{
+    (void)state;
+    char *bytes;
+    size_t length;
+    write_sample();
+    assert_false(refused_anywhere());
+    assert_int_equal(file_read(path, 1 << 24, &bytes, &length), OK);
+    for (size_t cut = 0; cut < length; cut += cut < 128 ? 1 : 397) {
+        put(bytes, cut);
+        assert_true(refused_anywhere());
+        assert_non_null(strstr(error_message(), path));
+    }
+    for (size_t at = 0; at < length; at += at < 512 ? 1 : 251) {
+        bytes[at] = (char)(bytes[at] ^ 0x41);
+        put(bytes, length);
+        refused_anywhere(); /* a byte that nobody reads may be flipped */
+        bytes[at] = (char)(bytes[at] ^ 0x41);
+    }
+    free(bytes);
+}
+
+static void flipped_data_is_refused(void **state)
+{
+    (void)state;
+    char *bytes;
+    size_t length, found = 0;
+    int16_t three[3];
+    write_sample();
+    assert_int_equal(file_read(path, 1 << 24, &bytes, &length), OK);
+    for (int i = 0; i < 3; i++) three[i] = (int16_t)(7 * (1500 + i) - 9000);
+    while (found + sizeof three < length && memcmp(bytes + found, three, sizeof three)) found++;
+    assert_true(found + sizeof three < length);
+    bytes[found] = (char)(bytes[found] ^ 1);
+    put(bytes, length);
+    assert_true(refused_anywhere());
+    assert_non_null(strstr(error_message(), "/parcels/values: cannot be read: damaged"));
+    free(bytes);
+}
+
+/* ---- hostile files ------------------------------------------------------------------------------------------------ */
+
+static void expect_refusal(const char *object, const char *reason)
+{
+    h5 *file;
+    h5_about about;
+    assert_int_equal(h5_open(path, &file), OK);
+    assert_int_equal(h5_about_of(file, object, &about), FAILED);
+    if (!strstr(error_message(), reason)) fail_msg("%s", error_message());
+    assert_int_equal(h5_close(file), OK);
+}
+
+static void links_are_not_followed(void **state)
+{
+    (void)state;
+    h5 *file;
+    char **names;
+    size_t count;
+    hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t group = H5Gcreate2(id, "/g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_soft("/g", id, "/soft", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("/etc/passwd", "/x", group, "external", H5P_DEFAULT, H5P_DEFAULT);
+    H5Gclose(group);
+    H5Fclose(id);
+    expect_refusal("/soft", "soft or external link");
+    expect_refusal("/soft/below", "soft or external link");
+    expect_refusal("/g/external", "soft or external link");
+    assert_int_equal(h5_open(path, &file), OK);
+    assert_int_equal(h5_list(file, "/g", &names, &count), FAILED);
+    assert_non_null(strstr(error_message(), "\"external\" is a soft or external link"));
+    assert_int_equal(h5_close(file), OK);
+}
+
+static void make_plain(const char *name, hid_t type, hsize_t size, hid_t properties)
+{
+    hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(1, &size, NULL);
+    H5Dclose(H5Dcreate2(id, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT));
+    H5Sclose(space);
+    H5Fclose(id);
+}
+
+static void hostile_data_sets_are_refused(void **state)
+{
+    (void)state;
+    const hsize_t chunk = 1 << 20;
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_external(properties, "/etc/hostname", 0, 8);
+    make_plain("/outside", H5T_NATIVE_CHAR, 8, properties);
+    H5Pclose(properties);
+    expect_refusal("/outside", "in other files");
+
+    make_plain("/huge", H5T_NATIVE_DOUBLE, (hsize_t)1 << 50, H5P_DEFAULT);
+    expect_refusal("/huge", "data is missing");
+
+    properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(properties, 1, &chunk);
+    H5Pset_deflate(properties, 9);
+    make_plain("/bomb", H5T_NATIVE_DOUBLE, (hsize_t)1 << 40, properties);
+    expect_refusal("/bomb", "data is missing");
+    H5Pset_nbit(properties);
+    make_plain("/filter", H5T_NATIVE_INT, (hsize_t)1 << 20, properties);
+    expect_refusal("/filter", "has filter 5");
+    H5Pclose(properties);
+
+    hid_t text = H5Tcopy(H5T_C_S1), list = H5Tvlen_create(H5T_NATIVE_INT);
+    H5Tset_size(text, H5T_VARIABLE);
+    make_plain("/text", text, 3, H5P_DEFAULT);
+    expect_refusal("/text", "variable-length text");
+    make_plain("/list", list, 3, H5P_DEFAULT);
+    expect_refusal("/list", "type other than");
+    H5Tclose(text);
+    H5Tclose(list);
+}
+
+static void enumerations_are_integers(void **state)
+{
+    (void)state;
+    h5 *file;
+    uint8_t values[3] = {0};
+    int8_t truth[3] = {1, 0, 1}, zero = 0, one = 1;
+    hsize_t size = 3;
+    hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t type = H5Tenum_create(H5T_NATIVE_INT8), space = H5Screate_simple(1, &size, NULL);
+    H5Tenum_insert(type, "FALSE", &zero);
+    H5Tenum_insert(type, "TRUE", &one);
+    hid_t set = H5Dcreate2(id, "/mask", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, truth);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Fclose(id);
+    assert_int_equal(h5_open(path, &file), OK);
+    assert_int_equal(h5_read(file, "/mask", NUMBER_U8, 3, values), OK);
+    assert_memory_equal(values, truth, 3);
+    assert_int_equal(h5_close(file), OK);
+}
+
+/* The library itself loses memory when it meets damaged metadata. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5";
+}
+
+int main(int count, char **arguments)
+{
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(damaged_files_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(flipped_data_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(links_are_not_followed, setup, teardown),
+        cmocka_unit_test_setup_teardown(hostile_data_sets_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(enumerations_are_integers, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
