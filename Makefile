@@ -23,7 +23,7 @@ KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 
-.PHONY: all demo test test-full test-devices check-cl lint bench install clean tests
+.PHONY: all demo test test-full test-devices check-cl lint bench install clean tests setup
 .SECONDARY:
 
 all: $(BUILD)/furrow
@@ -51,6 +51,49 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(BUILD)/libfurrow.a
 	$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES) -lcmocka
 
 tests: $(TESTS)
+
+# What every first command does: the packages, then the program.
+setup:
+	@sh scripts/setup.sh
+
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@sh scripts/demo.sh $(BUILD)
+
+# All tests but the long ones. TEST_CACHE keeps compiled kernels between runs.
+TEST_CACHE ?= $(BUILD)/cache
+TEST_ENVIRONMENT = FURROW_CACHE_DIR=$(abspath $(TEST_CACHE)) FURROW=$(abspath $(BUILD))/furrow
+
+test: setup
+	@$(MAKE) --no-print-directory all tests
+	@$(TEST_ENVIRONMENT) sh scripts/test.sh 600 $(sort $(TESTS)) $(sort $(wildcard tests/test_*.sh))
+
+# The long ones too: kills and resumes, damaged files by the thousand, reference results at published sizes.
+test-full: test
+	@FURROW_TEST_FULL=1 $(TEST_ENVIRONMENT) sh scripts/test.sh 3600 $(sort $(wildcard tests/full_*.sh))
+
+test-devices: setup
+	@$(MAKE) --no-print-directory all tests
+	@sh scripts/test-devices.sh $(BUILD)
+
+check-cl:
+	@sh scripts/check-cl.sh
+
+lint:
+	@sh scripts/lint.sh
+
+bench: all
+	$(BUILD)/furrow bench psetae
+	$(BUILD)/furrow bench pseltae
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib \
+	           $(DESTDIR)$(PREFIX)/share/furrow/configs $(DESTDIR)$(PREFIX)/share/doc/furrow
+	install -m 755 $(BUILD)/furrow $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 include/furrow.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(BUILD)/libfurrow.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 configs/*.json $(DESTDIR)$(PREFIX)/share/furrow/configs/
+	install -m 644 README.md CHANGELOG.md LICENSE docs/* $(DESTDIR)$(PREFIX)/share/doc/furrow/
 
 clean:
 	rm -rf $(BUILD)
