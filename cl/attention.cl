@@ -6,14 +6,13 @@
  *   x [frames x C]; sequence s owns the frames offsets[s] .. offsets[s + 1] - 1, T of them.
  *   u [queries x H x C]: one query a sequence (TAE) or one in all (L-TAE).
  *   Per date and head (scores, softmax, gradients): [sequences] blocks of [H x T] one after the other, that of sequence
- *   s from offsets[s] H on; so any T, and a head's dates lie side by side.
+ *   s from offsets[s] H on; so any T, and a head's dates lie side by side. Dropout's draws are numbered that way too.
  *   Values: TAE: all of x for every head, y [sequences x H x C]; L-TAE: each head its C / H channels, y [sequences x C].
  *   VW divides C / H there.
  *
  * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=0
  * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=1
  * check: -DVW=1 -DLANES=16 -DTEAM=16 -DSHARED_QUERY=0 */
-#include "team.clh"
 #include "dropout.clh"
 
 #define EACH 4 /* heads, dates or queries whose sums an item holds at once */
@@ -36,8 +35,8 @@ static inline void all_dots(__global const float *x, int dates, int channels, __
                 const int left = length - c;
                 UNROLL for (int i = 0; i < EACH; i++) {
                     const int h = min(h0 + i, heads - 1);
-                    const vec v = load_tail(x + (size_t)t * channels + h * slice + c, left);
-                    sum[i] = fma(v, load_tail(vectors + (size_t)h * length + c, left), sum[i]);
+                    const vec v = ROW_LOAD(x + (size_t)t * channels + h * slice + c, left);
+                    sum[i] = fma(v, ROW_LOAD(vectors + (size_t)h * length + c, left), sum[i]);
                 }
             }
             UNROLL for (int i = 0; i < EACH; i++) {
@@ -69,12 +68,12 @@ static inline void weigh_values(__global const float *weights, __global const fl
             vec sum[EACH];
             UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
             for (int t = 0; t < dates; t++) {
-                const vec v = load_tail(x + (size_t)t * channels + c, left);
+                const vec v = ROW_LOAD(x + (size_t)t * channels + c, left);
                 UNROLL for (int i = 0; i < EACH; i++)
                     sum[i] = fma((vec)weights[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
             }
             UNROLL for (int i = 0; i < EACH; i++)
-                if (h0 + i < heads) store_tail(sum[i], out + (size_t)(h0 + i) * channels + c, left);
+                if (h0 + i < heads) ROW_STORE(sum[i], out + (size_t)(h0 + i) * channels + c, left);
         }
 #endif
 }
@@ -101,32 +100,6 @@ static inline void softmax_dates(__global float *scores, int heads, int dates, _
     }
 }
 
-/* What dropout does to the values of one sequence: the draw of (frame, head) is number h frames + frame. */
-typedef struct drop {
-    uint2 key;
-    uint limit; /* 0: none */
-    float scale;
-    int frames, first; /* of the batch, and of the sequence */
-} drop;
-
-/* to = from x factors, per date and head (may be in place); then visible to the whole group. */
-static inline void drop_dates(drop d, __global const float *from, __global float *to, int heads, int dates)
-{
-    for (int h = 0; h < heads; h++) {
-        const uint origin = (uint)h * (uint)d.frames + (uint)d.first, last = origin + (uint)dates - 1u;
-        for (uint block = origin / 4 + (uint)get_local_id(0); dates > 0 && block <= last / 4; block += LANES) {
-            const float4 drawn = dropout_factors(d.key, block, d.limit, d.scale);
-            const float factor[4] = {drawn.x, drawn.y, drawn.z, drawn.w};
-            UNROLL for (uint i = 0; i < 4; i++) {
-                const uint draw = 4 * block + i;
-                const size_t at = (size_t)h * dates + (draw - origin);
-                if (draw >= origin && draw <= last) to[at] = from[at] * factor[i];
-            }
-        }
-    }
-    group_wait();
-}
-
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 /* u [queries x H x C] = scale Wk^T q a head; query [queries x H d_k], key_weight [H d_k x C]. Group (block of EACH
@@ -142,26 +115,26 @@ __kernel GROUP_OF(LANES) void push_queries(__global const float *restrict query,
     vec sum[EACH];
     UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
     for (int k = 0; k < d_k; k++) {
-        const vec w = load_tail(key_weight + ((size_t)h * d_k + k) * channels + c, left);
+        const vec w = ROW_LOAD(key_weight + ((size_t)h * d_k + k) * channels + c, left);
         UNROLL for (int i = 0; i < EACH; i++) {
             const int s = min(s0 + i, queries - 1);
             sum[i] = fma((vec)query[((size_t)s * heads + h) * d_k + k], w, sum[i]);
         }
     }
     UNROLL for (int i = 0; i < EACH; i++)
-        if (s0 + i < queries) store_tail(sum[i] * scale, u + ((size_t)(s0 + i) * heads + h) * channels + c, left);
+        if (s0 + i < queries) ROW_STORE(sum[i] * scale, u + ((size_t)(s0 + i) * heads + h) * channels + c, left);
 }
 
 /* A group owns a sequence: scores, softmax (into `softmax`), dropout (into `dropped`, unless limit is 0), y. map [frames
  * x H] may be NULL. x is read twice, the second time from cache; about 4 T H C FLOPs. */
 __kernel GROUP_OF(LANES) void attend(__global const float *restrict x, __global const int *restrict offsets,
                                      __global const float *restrict u, __global float *softmax, __global float *dropped,
-                                     __global float *restrict y, __global float *restrict map, int frames, int channels,
-                                     int heads, uint key_low, uint key_high, uint limit, float scale)
+                                     __global float *restrict y, __global float *restrict map, int channels, int heads,
+                                     uint key_low, uint key_high, uint limit, float scale)
 {
     TEAM_BOX;
     const int s = (int)get_group_id(0), first = offsets[s], dates = offsets[s + 1] - first;
-    const drop d = {(uint2)(key_low, key_high), limit, scale, frames, first};
+    const drop d = {(uint2)(key_low, key_high), limit, scale};
     __global const float *from = x + (size_t)first * channels;
     __global float *scores = softmax + (size_t)first * heads, *weights = scores;
     all_dots(from, dates, channels, SHARED_QUERY ? u : u + (size_t)s * heads * channels, channels, 0, heads, scores, box);
@@ -170,7 +143,8 @@ __kernel GROUP_OF(LANES) void attend(__global const float *restrict x, __global 
     group_wait();
     if (limit) {
         weights = dropped + (size_t)first * heads;
-        drop_dates(d, scores, weights, heads, dates);
+        drop_values(d, (uint)(first * heads), scores, weights, heads * dates, 0);
+        group_wait();
     }
     weigh_values(weights, from, dates, channels, heads, y + (size_t)s * channels * (SHARED_QUERY ? 1 : heads));
     for (int i = (int)get_local_id(0); map && i < heads * dates; i += LANES)
@@ -210,12 +184,12 @@ static inline void spread(__global const float *score_gradient, __global const f
             vec sum[EACH];
             UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
             for (int h = 0; h < heads; h++) {
-                const vec along = load_tail(u + (size_t)h * channels + c, left);
+                const vec along = ROW_LOAD(u + (size_t)h * channels + c, left);
                 __global const float *line = score_gradient + (size_t)h * dates;
                 UNROLL for (int i = 0; i < EACH; i++)
                     sum[i] = fma((vec)line[min(t0 + i, dates - 1)], along, sum[i]);
 #if !SHARED_QUERY
-                const vec back = load_tail(dy + (size_t)h * channels + c, left);
+                const vec back = ROW_LOAD(dy + (size_t)h * channels + c, left);
                 line = weights + (size_t)h * dates;
                 UNROLL for (int i = 0; i < EACH; i++)
                     sum[i] = fma((vec)line[min(t0 + i, dates - 1)], back, sum[i]);
@@ -229,7 +203,7 @@ static inline void spread(__global const float *score_gradient, __global const f
             UNROLL for (int i = 0; i < EACH; i++) {
                 if (t0 + i >= dates) continue;
                 __global float *to = dx + (size_t)(t0 + i) * channels + c;
-                store_tail(accumulate ? sum[i] + load_tail(to, left) : sum[i], to, left);
+                ROW_STORE(accumulate ? sum[i] + ROW_LOAD(to, left) : sum[i], to, left);
             }
         }
 }
@@ -240,13 +214,13 @@ static inline void spread(__global const float *score_gradient, __global const f
 __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, __global const int *restrict offsets,
                                               __global const float *restrict u, __global const float *softmax,
                                               __global const float *restrict dy, __global float *restrict dx,
-                                              __global float *score_gradient, __global float *dropped, int frames,
-                                              int channels, int heads, uint key_low, uint key_high, uint limit,
+                                              __global float *score_gradient, __global float *dropped, int channels,
+                                              int heads, uint key_low, uint key_high, uint limit,
                                               float scale, int accumulate)
 {
     TEAM_BOX;
     const int s = (int)get_group_id(0), first = offsets[s], dates = offsets[s + 1] - first;
-    const drop d = {(uint2)(key_low, key_high), limit, scale, frames, first};
+    const drop d = {(uint2)(key_low, key_high), limit, scale};
     __global const float *after = softmax + (size_t)first * heads, *weights = after;
     __global const float *back = dy + (size_t)s * channels * (SHARED_QUERY ? 1 : heads);
     __global float *gradient = score_gradient + (size_t)first * heads;
@@ -254,8 +228,9 @@ __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, 
     all_dots(x + (size_t)first * channels, dates, channels, back, length, SHARED_QUERY ? length : 0, heads, gradient, box);
     group_wait();
     if (limit) {
-        drop_dates(d, gradient, gradient, heads, dates);
-        drop_dates(d, after, dropped + (size_t)first * heads, heads, dates);
+        drop_values(d, (uint)(first * heads), gradient, gradient, heads * dates, 0);
+        drop_values(d, (uint)(first * heads), after, dropped + (size_t)first * heads, heads * dates, 0);
+        group_wait();
         weights = dropped + (size_t)first * heads;
     }
     softmax_gradient(after, gradient, heads, dates, box);
@@ -282,13 +257,13 @@ __kernel GROUP_OF(LANES) void sum_queries(__global const float *restrict x, __gl
         __global const float *from = x + (size_t)first * channels + c;
         __global const float *gradient = score_gradient + (size_t)first * heads;
         for (int t = 0; t < dates; t++) {
-            const vec v = load_tail(from + (size_t)t * channels, left);
+            const vec v = ROW_LOAD(from + (size_t)t * channels, left);
             UNROLL for (int i = 0; i < EACH; i++)
                 sum[i] = fma((vec)gradient[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
         }
     }
     UNROLL for (int i = 0; i < EACH; i++)
-        if (h0 + i < heads) store_tail(sum[i], du + ((size_t)part * heads + h0 + i) * channels + c, left);
+        if (h0 + i < heads) ROW_STORE(sum[i], du + ((size_t)part * heads + h0 + i) * channels + c, left);
 }
 
 /* dquery [queries x H d_k] (+)= scale Wk_h . du_h. Group (block of EACH queries, head): a team takes a row of Wk_h at a
@@ -307,10 +282,10 @@ __kernel GROUP_OF(LANES) void query_gradient(__global const float *restrict du,
         vec sum[EACH];
         UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
         for (int c = VW * member; c < channels; c += VW * TEAM) {
-            const vec w = load_tail(key_weight + ((size_t)h * d_k + k) * channels + c, channels - c);
+            const vec w = ROW_LOAD(key_weight + ((size_t)h * d_k + k) * channels + c, channels - c);
             UNROLL for (int i = 0; i < EACH; i++) {
                 const size_t row = (size_t)min(s0 + i, queries - 1) * heads + h;
-                sum[i] = fma(w, load_tail(du + row * channels + c, channels - c), sum[i]);
+                sum[i] = fma(w, ROW_LOAD(du + row * channels + c, channels - c), sum[i]);
             }
         }
         UNROLL for (int i = 0; i < EACH; i++) {
@@ -333,13 +308,13 @@ __kernel GROUP_OF(LANES) void key_gradient(__global const float *restrict query,
     vec sum[EACH];
     UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
     for (int s = 0; s < queries; s++) {
-        const vec d = load_tail(du + ((size_t)s * heads + h) * channels + c, left);
+        const vec d = ROW_LOAD(du + ((size_t)s * heads + h) * channels + c, left);
         UNROLL for (int i = 0; i < EACH; i++)
             sum[i] = fma((vec)query[((size_t)s * heads + h) * d_k + min(k0 + i, d_k - 1)], d, sum[i]);
     }
     UNROLL for (int i = 0; i < EACH; i++) {
         if (k0 + i >= d_k) continue;
         __global float *to = dkey_weight + ((size_t)h * d_k + k0 + i) * channels + c;
-        store_tail(accumulate ? fma(sum[i], (vec)scale, load_tail(to, left)) : sum[i] * scale, to, left);
+        ROW_STORE(accumulate ? fma(sum[i], (vec)scale, ROW_LOAD(to, left)) : sum[i] * scale, to, left);
     }
 }

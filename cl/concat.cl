@@ -14,8 +14,8 @@ __kernel GROUP_OF(LANES) void copy_columns(__global const float *restrict from, 
         for (int c = VW * ((int)get_local_id(0) % TEAM); c < columns; c += VW * TEAM) {
             const int left = columns - c;
             __global float *target = to + (size_t)row * to_stride + to_column + c;
-            vec v = load_tail(from + (size_t)row * from_stride + from_column + c, left);
-            if (accumulate) v += load_tail(target, left);
-            store_tail(v, target, left);
+            vec v = ROW_LOAD(from + (size_t)row * from_stride + from_column + c, left);
+            if (accumulate) v += ROW_LOAD(target, left);
+            ROW_STORE(v, target, left);
         }
 }

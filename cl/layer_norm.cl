@@ -15,10 +15,10 @@ static inline void write_row(__global const float *from, float mean, float scale
 {
     for (int c = start; c < channels; c += VW * TEAM) {
         const int left = channels - c;
-        vec v = (load_tail(from + c, left) - mean) * scale;
-        v = fma(v, load_tail(weight + c, left), load_tail(bias + c, left));
-        if (place) v += load_tail(place + c, left);
-        store_tail(v, y + c, left);
+        vec v = (ROW_LOAD(from + c, left) - mean) * scale;
+        v = fma(v, ROW_LOAD(weight + c, left), ROW_LOAD(bias + c, left));
+        if (place) v += ROW_LOAD(place + c, left);
+        ROW_STORE(v, y + c, left);
     }
 }
 
@@ -39,10 +39,10 @@ __kernel GROUP_OF(LANES) void layer_norm(__global const float *restrict x, __glo
         const bool mine = r + lane / TEAM < end;
         __global const float *from = x + (size_t)row * channels;
         vec sum = (vec)0.0f, squares = (vec)0.0f;
-        for (int c = start; c < channels; c += VW * TEAM) sum += load_tail(from + c, channels - c);
+        for (int c = start; c < channels; c += VW * TEAM) sum += ROW_LOAD(from + c, channels - c);
         const float mean = team_sum(sum_lanes(sum), box) / channels;
         for (int c = start; c < channels; c += VW * TEAM) {
-            const vec d = tail_or(load_tail(from + c, channels - c) - mean, channels - c, 0.0f);
+            const vec d = ROW_ONLY(ROW_LOAD(from + c, channels - c) - mean, channels - c);
             squares = fma(d, d, squares);
         }
         const float scale = 1.0f / sqrt(team_sum(sum_lanes(squares), box) / channels + EPSILON);
@@ -64,11 +64,11 @@ static inline void write_row_gradient(__global const float *from, __global const
 {
     for (int c = start; c < channels; c += VW * TEAM) {
         const int left = channels - c;
-        const vec g = load_tail(back + c, left) * load_tail(weight + c, left);
-        const vec n = (load_tail(from + c, left) - mean) * scale;
+        const vec g = ROW_LOAD(back + c, left) * ROW_LOAD(weight + c, left);
+        const vec n = (ROW_LOAD(from + c, left) - mean) * scale;
         vec d = (g - mean_g - n * mean_gn) * scale;
-        if (accumulate) d += load_tail(dx + c, left);
-        store_tail(d, dx + c, left);
+        if (accumulate) d += ROW_LOAD(dx + c, left);
+        ROW_STORE(d, dx + c, left);
     }
 }
 
@@ -91,9 +91,9 @@ __kernel GROUP_OF(LANES) void layer_norm_backward(__global const float *restrict
         vec sum = (vec)0.0f, along = (vec)0.0f;
         for (int c = start; c < channels; c += VW * TEAM) {
             const int left = channels - c;
-            const vec g = load_tail(back + c, left) * load_tail(weight + c, left);
+            const vec g = ROW_LOAD(back + c, left) * ROW_LOAD(weight + c, left);
             sum += g;
-            along = fma(g, (load_tail(from + c, left) - mean) * scale, along);
+            along = fma(g, (ROW_LOAD(from + c, left) - mean) * scale, along);
         }
         const float mean_g = team_sum(sum_lanes(sum), box) / channels;
         const float mean_gn = team_sum(sum_lanes(along), box) / channels;
@@ -115,13 +115,13 @@ __kernel GROUP_OF(LANES) void layer_norm_parameters(__global const float *restri
         const int left = channels - c;
         vec weight = (vec)0.0f, bias = (vec)0.0f;
         for (int row = first; row < end; row++) {
-            const vec d = load_tail(dy + (size_t)row * channels + c, left);
-            const vec n = (load_tail(x + (size_t)row * channels + c, left) - statistics[2 * row]) *
+            const vec d = ROW_LOAD(dy + (size_t)row * channels + c, left);
+            const vec n = (ROW_LOAD(x + (size_t)row * channels + c, left) - statistics[2 * row]) *
                           statistics[2 * row + 1];
             weight = fma(d, n, weight);
             bias += d;
         }
-        store_tail(weight, mine + c, left);
-        store_tail(bias, mine + channels + c, left);
+        ROW_STORE(weight, mine + c, left);
+        ROW_STORE(bias, mine + channels + c, left);
     }
 }

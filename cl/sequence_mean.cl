@@ -12,8 +12,8 @@ __kernel GROUP_OF(LANES) void sequence_mean(__global const float *restrict x, __
     const float share = end > first ? 1.0f / (end - first) : 0.0f;
     for (int c = VW * (int)get_local_id(0); c < channels; c += VW * LANES) {
         vec sum = (vec)0.0f;
-        for (int f = first; f < end; f++) sum += load_tail(x + (size_t)f * channels + c, channels - c);
-        store_tail(sum * share, y + (size_t)s * channels + c, channels - c);
+        for (int f = first; f < end; f++) sum += ROW_LOAD(x + (size_t)f * channels + c, channels - c);
+        ROW_STORE(sum * share, y + (size_t)s * channels + c, channels - c);
     }
 }
 
@@ -26,10 +26,10 @@ __kernel GROUP_OF(LANES) void sequence_mean_backward(__global const float *restr
     const float share = end > first ? 1.0f / (end - first) : 0.0f;
     for (int c = VW * (int)get_local_id(0); c < channels; c += VW * LANES) {
         const int left = channels - c;
-        const vec d = load_tail(dy + (size_t)s * channels + c, left) * share;
+        const vec d = ROW_LOAD(dy + (size_t)s * channels + c, left) * share;
         for (int f = first; f < end; f++) {
             __global float *to = dx + (size_t)f * channels + c;
-            store_tail(accumulate ? d + load_tail(to, left) : d, to, left);
+            ROW_STORE(accumulate ? d + ROW_LOAD(to, left) : d, to, left);
         }
     }
 }

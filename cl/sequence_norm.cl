@@ -13,7 +13,7 @@
 
 static inline vec parameter(__global const float *transposed, int line, int stride, int c, int left, float otherwise)
 {
-    return transposed ? load_tail(transposed + (size_t)line * stride + c, left) : (vec)otherwise;
+    return transposed ? ROW_LOAD(transposed + (size_t)line * stride + c, left) : (vec)otherwise;
 }
 
 /* y = (x - mean) / deviation weight + bias [+ table[position of the frame]]. table [lines x channels] and positions
@@ -33,12 +33,12 @@ __kernel GROUP_OF(LANES) void sequence_norm(__global const float *restrict x, __
     vec sum = (vec)0.0f, squares = (vec)0.0f;
     for (int t = 0; t < dates; t++)
         for (int c = start; c < channels; c += VW * LANES)
-            sum += load_tail(from + (size_t)t * channels + c, channels - c);
+            sum += ROW_LOAD(from + (size_t)t * channels + c, channels - c);
     const float mean = team_sum(sum_lanes(sum), box) / count;
     for (int t = 0; t < dates; t++)
         for (int c = start; c < channels; c += VW * LANES) {
             const int left = channels - c;
-            const vec d = tail_or(load_tail(from + (size_t)t * channels + c, left) - mean, left, 0.0f);
+            const vec d = ROW_ONLY(ROW_LOAD(from + (size_t)t * channels + c, left) - mean, left);
             squares = fma(d, d, squares);
         }
     const float scale = 1.0f / sqrt(team_sum(sum_lanes(squares), box) / count + EPSILON);
@@ -47,10 +47,10 @@ __kernel GROUP_OF(LANES) void sequence_norm(__global const float *restrict x, __
             table ? table + (size_t)clamp(positions[first + t], 0, lines - 1) * channels : 0;
         for (int c = start; c < channels; c += VW * LANES) {
             const int left = channels - c, line = min(t, longest - 1);
-            vec v = (load_tail(from + (size_t)t * channels + c, left) - mean) * scale;
+            vec v = (ROW_LOAD(from + (size_t)t * channels + c, left) - mean) * scale;
             v = fma(v, parameter(weight, line, stride, c, left, 1.0f), parameter(bias, line, stride, c, left, 0.0f));
-            if (place) v += load_tail(place + c, left);
-            store_tail(v, y + ((size_t)first + t) * channels + c, left);
+            if (place) v += ROW_LOAD(place + c, left);
+            ROW_STORE(v, y + ((size_t)first + t) * channels + c, left);
         }
     }
     if (statistics && start == 0) {
@@ -78,9 +78,9 @@ __kernel GROUP_OF(LANES) void sequence_norm_backward(__global const float *restr
             const int left = channels - c;
             const size_t at = ((size_t)first + t) * channels + c;
             const vec w = parameter(weight, min(t, longest - 1), stride, c, left, 1.0f);
-            const vec g = load_tail(dy + at, left) * w;
+            const vec g = ROW_LOAD(dy + at, left) * w;
             sum += g;
-            along = fma(g, (load_tail(x + at, left) - mean) * scale, along);
+            along = fma(g, (ROW_LOAD(x + at, left) - mean) * scale, along);
         }
     const float mean_g = team_sum(sum_lanes(sum), box) / count;
     const float mean_gn = team_sum(sum_lanes(along), box) / count;
@@ -89,10 +89,10 @@ __kernel GROUP_OF(LANES) void sequence_norm_backward(__global const float *restr
             const int left = channels - c;
             const size_t at = ((size_t)first + t) * channels + c;
             const vec w = parameter(weight, min(t, longest - 1), stride, c, left, 1.0f);
-            const vec n = (load_tail(x + at, left) - mean) * scale;
-            vec d = (load_tail(dy + at, left) * w - mean_g - n * mean_gn) * scale;
-            if (accumulate) d += load_tail(dx + at, left);
-            store_tail(d, dx + at, left);
+            const vec n = (ROW_LOAD(x + at, left) - mean) * scale;
+            vec d = (ROW_LOAD(dy + at, left) * w - mean_g - n * mean_gn) * scale;
+            if (accumulate) d += ROW_LOAD(dx + at, left);
+            ROW_STORE(d, dx + at, left);
         }
 }
 
@@ -122,8 +122,8 @@ __kernel GROUP_OF(LANES) void sequence_norm_parameters(__global const float *res
     for (int s = 0; s < sequences; s++) {
         if (t >= offsets[s + 1] - offsets[s]) continue;
         const size_t at = ((size_t)offsets[s] + t) * channels + c;
-        const vec d = load_tail(dy + at, left);
-        along = fma(d, (load_tail(x + at, left) - statistics[2 * s]) * statistics[2 * s + 1], along);
+        const vec d = ROW_LOAD(dy + at, left);
+        along = fma(d, (ROW_LOAD(x + at, left) - statistics[2 * s]) * statistics[2 * s + 1], along);
         sum += d;
     }
     if (dweight) put_column(along, dweight + (size_t)c * longest + t, longest, left, accumulate_weight);

@@ -49,13 +49,14 @@ static plan plan_of(const node *n, device *d)
         .shared = o.shared_query,
         .scale = (float)(1 / sqrt((double)o.d_k)),
         .dropout = n->training ? o.dropout : 0,
-        .form = team_form_of(d, TEAM_OF),
+        .form = team_form_of(d, TEAM_OF, tensor_channels(n->in[X])),
     };
     p.queries = p.shared ? 1 : p.sequences;
     p.sequences_each = p.shared ? (int)team_groups(p.sequences, SHARED_PARTS) : 1;
     if (p.sequences_each < 1) p.sequences_each = 1;
     p.parts = (int)team_groups(p.sequences, p.sequences_each);
     while (p.shared && p.channels / p.heads % p.form.width) p.form.width /= 2; /* no vector in two heads' channels */
+    if (p.shared) p.form.tail = false;
     snprintf(p.more, sizeof p.more, " -DSHARED_QUERY=%d", p.shared);
     return p;
 }
@@ -160,8 +161,7 @@ static int attention_forward(node *n, const run *r)
     TRY(LAUNCH(k, (size_t)p.sequences, 1, 1, (size_t)p.form.lanes, products(&p, 2 * values * p.heads, values),
                arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(kept[SAVED_PUSHED]->data),
                arg_buffer(kept[SAVED_SOFTMAX]->data), arg_buffer(drops ? n->work[0]->data : NULL),
-               arg_buffer(n->out[0]->data), arg_buffer(n->outputs > 1 ? n->out[1]->data : NULL), arg_int(p.frames),
-               arg_int(p.channels), arg_int(p.heads), arg_uint(key.word[0]), arg_uint(key.word[1]),
+               arg_buffer(n->out[0]->data), arg_buffer(n->outputs > 1 ? n->out[1]->data : NULL), arg_int(p.channels), arg_int(p.heads), arg_uint(key.word[0]), arg_uint(key.word[1]),
                arg_uint(dropout_limit(p.dropout)), arg_float(1 / (1 - p.dropout))));
 done:
     return rc;
@@ -182,7 +182,7 @@ static int scores_backward(node *n, const run *r, const plan *p)
                arg_buffer(n->saved[SAVED_SOFTMAX]->data), arg_buffer(n->out[0]->gradient),
                arg_buffer(n->in[X]->wants_gradient ? n->in[X]->gradient : NULL),
                arg_buffer(n->work_back[BACK_SCORES]->data), arg_buffer(drops ? n->work_back[BACK_DROPPED]->data : NULL),
-               arg_int(p->frames), arg_int(p->channels), arg_int(p->heads), arg_uint(key.word[0]), arg_uint(key.word[1]),
+               arg_int(p->channels), arg_int(p->heads), arg_uint(key.word[0]), arg_uint(key.word[1]),
                arg_uint(dropout_limit(p->dropout)), arg_float(1 / (1 - p->dropout)), arg_int(n->accumulate[X])));
 done:
     return rc;

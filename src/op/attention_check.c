@@ -61,7 +61,7 @@ static void weigh(const sizes *s, bool training, double *const *in, int first, i
     for (int t = 0; t < dates; t++) a[t] = score(s, in, in[X] + (first + t) * s->channels, query, h);
     softmax(a, dates);
     for (int t = 0; training && p > 0 && t < dates; t++)
-        a[t] *= dropout_factor(key, p, (uint64_t)(h * s->frames + first + t));
+        a[t] *= dropout_factor(key, p, (uint64_t)(first * s->options.heads + h * dates + t));
 }
 
 static void reference(const op_check *c, bool training, double *const *in, double *const *out)

@@ -16,7 +16,7 @@ static int copy_columns(device *d, columns from, columns to, int rows, int count
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(d, TEAM_OF);
+    const team_form f = team_form_of(d, TEAM_OF, count);
     TRY(team_kernel(d, f, "concat", "", "copy_columns", &k));
     TRY(LAUNCH(k, team_groups(rows, ROWS_EACH), 1, 1, (size_t)f.lanes, ((cost){0, 8.0 * rows * count}),
                arg_buffer(from.matrix), arg_int(from.stride), arg_int(from.first), arg_buffer(to.matrix),

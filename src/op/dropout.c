@@ -1,11 +1,11 @@
 /* Dropout (Srivastava et al. 2014): y = x factor, factor 0 with probability p, else 1 / (1 - p); dx = dy factor, drawn
- * again. Value i of x takes word i % 4 of Philox block i / 4 under the node's key. */
+ * again by the value's number under the node's key (cl/dropout.clh). */
 #include "op/dropout.h"
 
 #include "base/error.h"
 #include "op/team.h"
 
-enum { BLOCKS_EACH = 64 /* of four values, a group's */, TEAM_OF = 64 };
+enum { VALUES_EACH = 1024 /* a group's, a multiple of 64 */, TEAM_OF = 64 };
 
 random_key dropout_key(uint64_t seed, uint64_t step, int index)
 {
@@ -25,8 +25,8 @@ uint32_t dropout_limit(float p)
 double dropout_factor(random_key key, float p, uint64_t index)
 {
     uint32_t block[4];
-    random_block(key, index / 4, block);
-    return block[index % 4] < dropout_limit(p) ? 0 : (double)(1 / (1 - p));
+    random_block(key, index / 64 * 16 + index % 16, block);
+    return block[index / 16 % 4] < dropout_limit(p) ? 0 : (double)(1 / (1 - p));
 }
 
 static int multiply(node *n, const run *r, buffer *from, buffer *to, bool accumulate)
@@ -36,10 +36,10 @@ static int multiply(node *n, const run *r, buffer *from, buffer *to, bool accumu
     const float p = *(const float *)n->attributes;
     const int count = (int)tensor_count(n->in[0]);
     const random_key key = dropout_key(r->seed, r->step, n->index);
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, 1);
     TRY(team_kernel(r->device, f, "dropout", "", "dropout", &k));
-    TRY(LAUNCH(k, team_groups(count, 4 * BLOCKS_EACH), 1, 1, (size_t)f.lanes, ((cost){(double)count, 8.0 * count}),
-               arg_buffer(from), arg_buffer(to), arg_int(count), arg_int(BLOCKS_EACH), arg_uint(key.word[0]),
+    TRY(LAUNCH(k, team_groups(count, VALUES_EACH), 1, 1, (size_t)f.lanes, ((cost){(double)count, 8.0 * count}),
+               arg_buffer(from), arg_buffer(to), arg_int(count), arg_int(VALUES_EACH), arg_uint(key.word[0]),
                arg_uint(key.word[1]), arg_uint(dropout_limit(p)), arg_float(1 / (1 - p)), arg_int(accumulate)));
 done:
     return rc;

@@ -57,7 +57,7 @@ static int focal_loss_forward(node *n, const run *r)
     kernel *rowwise = NULL, *total = NULL;
     const int rows = tensor_rows(n->in[LOGITS]), classes = tensor_channels(n->in[LOGITS]), groups = groups_of(rows);
     const double values = (double)rows * classes;
-    const team_form f = team_form_of(r->device, 1);
+    const team_form f = team_form_of(r->device, 1, classes);
     TRY(team_kernel(r->device, f, "focal_loss", "", "focal_rows", &rowwise));
     TRY(LAUNCH(rowwise, (size_t)groups, 1, 1, (size_t)f.lanes, ((cost){4 * values, 4 * values}),
                arg_buffer(n->in[LOGITS]->data), arg_buffer(n->in[TARGET]->data), class_weight(n),
@@ -76,7 +76,7 @@ static int focal_loss_backward(node *n, const run *r)
     kernel *k = NULL;
     const int rows = tensor_rows(n->in[LOGITS]), classes = tensor_channels(n->in[LOGITS]);
     const double values = (double)rows * classes;
-    const team_form f = team_form_of(r->device, 1);
+    const team_form f = team_form_of(r->device, 1, classes);
     if (!n->in[LOGITS]->wants_gradient) return OK;
     TRY(team_kernel(r->device, f, "focal_loss", "", "focal_backward", &k));
     TRY(LAUNCH(k, (size_t)groups_of(rows), 1, 1, (size_t)f.lanes, ((cost){6 * values, 8 * values}),

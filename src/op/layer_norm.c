@@ -47,7 +47,7 @@ static int layer_norm_forward(node *n, const run *r)
     kernel *k = NULL;
     const int rows = tensor_rows(n->in[X]), channels = tensor_channels(n->in[X]);
     const double values = (double)rows * channels;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, channels);
     const tensor *table = n->in[TABLE];
     TRY(team_kernel(r->device, f, "layer_norm", "", "layer_norm", &k));
     TRY(LAUNCH(k, groups_of(rows), 1, 1, (size_t)f.lanes, ((cost){8 * values, 8 * values}), arg_buffer(n->in[X]->data),
@@ -65,7 +65,7 @@ static int parameters_backward(node *n, const run *r)
     kernel *k = NULL;
     const int rows = tensor_rows(n->in[X]), channels = tensor_channels(n->in[X]), groups = (int)groups_of(rows);
     const double values = (double)rows * channels;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, channels);
     buffer *part = n->work_back[0]->data;
     TRY(team_kernel(r->device, f, "layer_norm", "", "layer_norm_parameters", &k));
     TRY(LAUNCH(k, (size_t)groups, 1, 1, (size_t)f.lanes, ((cost){4 * values, 8 * values}), arg_buffer(n->in[X]->data),
@@ -85,7 +85,7 @@ static int layer_norm_backward(node *n, const run *r)
     kernel *k = NULL;
     const int rows = tensor_rows(n->in[X]), channels = tensor_channels(n->in[X]);
     const double values = (double)rows * channels;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, channels);
     if (n->in[WEIGHT]->wants_gradient || n->in[BIAS]->wants_gradient) TRY(parameters_backward(n, r));
     if (!n->in[X]->wants_gradient) return OK;
     TRY(team_kernel(r->device, f, "layer_norm", "", "layer_norm_backward", &k));

@@ -23,7 +23,7 @@ static int sequence_mean_forward(node *n, const run *r)
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, tensor_channels(n->in[X]));
     const double values = (double)tensor_count(n->in[X]);
     TRY(team_kernel(r->device, f, "sequence_mean", "", "sequence_mean", &k));
     TRY(LAUNCH(k, (size_t)tensor_rows(n->out[0]), 1, 1, (size_t)f.lanes, ((cost){values, 4 * values}),
@@ -37,7 +37,7 @@ static int sequence_mean_backward(node *n, const run *r)
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, tensor_channels(n->in[X]));
     const double values = (double)tensor_count(n->in[X]);
     if (!n->in[X]->wants_gradient) return OK;
     TRY(team_kernel(r->device, f, "sequence_mean", "", "sequence_mean_backward", &k));

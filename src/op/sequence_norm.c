@@ -72,7 +72,7 @@ static int sequence_norm_forward(node *n, const run *r)
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, tensor_channels(n->in[X]));
     const double values = (double)tensor_count(n->in[X]);
     const tensor *table = n->in[TABLE];
     TRY(team_kernel(r->device, f, "sequence_norm", "", "sequence_norm", &k));
@@ -95,7 +95,7 @@ static int parameters_backward(node *n, const run *r)
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, tensor_channels(n->in[X]));
     const int channels = tensor_channels(n->in[X]), sequences = (int)tensor_count(n->in[OFFSETS]) - 1;
     const double values = (double)tensor_count(n->in[X]);
     TRY(team_kernel(r->device, f, "sequence_norm", "", "sequence_norm_parameters", &k));
@@ -112,7 +112,7 @@ static int sequence_norm_backward(node *n, const run *r)
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(r->device, TEAM_OF);
+    const team_form f = team_form_of(r->device, TEAM_OF, tensor_channels(n->in[X]));
     const double values = (double)tensor_count(n->in[X]);
     if (gradient_of(n, WEIGHT) || gradient_of(n, BIAS)) TRY(parameters_backward(n, r));
     if (!n->in[X]->wants_gradient) return OK;

@@ -6,21 +6,27 @@
 
 /* ---- forms ------------------------------------------------------------------------------------------------------ */
 
-team_form team_form_of(const device *d, int team)
+static int cpu_width(unsigned native)
+{
+    return native >= 16 ? 16 : native >= 8 ? 8 : 4;
+}
+
+team_form team_form_of(const device *d, int team, int channels)
 {
     enum { GPU_LANES = 64 };
     const device_info *about = device_about(d);
-    if (device_tiles(d) == TILE_CPU)
-        return (team_form){about->vector_width >= 16 ? 16 : about->vector_width >= 8 ? 8 : 4, 1, 1};
+    const int width = cpu_width(about->vector_width);
+    if (device_tiles(d) == TILE_CPU) return (team_form){width, 1, 1, channels % width != 0};
     int lanes = GPU_LANES;
     while (lanes > 1 && (size_t)lanes > about->work_group_limit) lanes /= 2;
-    return (team_form){1, lanes, team < lanes ? team : lanes};
+    return (team_form){1, lanes, team < lanes ? team : lanes, false};
 }
 
 int team_kernel(device *d, team_form f, const char *program, const char *more, const char *name, kernel **out)
 {
     char options[96];
-    snprintf(options, sizeof options, "-DVW=%d -DLANES=%d -DTEAM=%d%s", f.width, f.lanes, f.team, more);
+    snprintf(options, sizeof options, "-DVW=%d -DLANES=%d -DTEAM=%d -DTAIL=%d%s", f.width, f.lanes, f.team, f.tail,
+             more);
     return kernel_get(d, program, options, name, out);
 }
 
@@ -35,7 +41,7 @@ int sum_parts(device *d, buffer *part, int parts, int stride, int start, int cou
 {
     int rc = OK;
     kernel *k = NULL;
-    const team_form f = team_form_of(d, 64);
+    const team_form f = team_form_of(d, 64, count);
     const cost work = {(double)parts * count, 4.0 * parts * count};
     TRY(team_kernel(d, f, "sum_parts", "", "sum_parts", &k));
     TRY(LAUNCH(k, team_groups(count, f.width * f.lanes), 1, 1, (size_t)f.lanes, work, arg_buffer(part), arg_int(parts),

@@ -4,13 +4,15 @@
 
 #include "op/op.h"
 
-/* The macros VW, LANES and TEAM: CPUs get one item with wide vectors, GPUs 64 single-channel items in teams. */
+/* The macros VW, LANES, TEAM and TAIL: CPUs get one item with wide vectors, GPUs 64 single-channel items in teams. */
 typedef struct team_form {
     int width, lanes, team;
+    bool tail; /* rows do not divide into vectors */
 } team_form;
 
-/* team: items that share a row on a GPU, a power of two up to 64. Fewer where the device's groups are smaller. */
-team_form team_form_of(const device *d, int team);
+/* For rows of `channels`. team: items that share a row on a GPU, a power of two up to 64; fewer where the device's
+ * groups are smaller. */
+team_form team_form_of(const device *d, int team, int channels);
 
 /* The kernel in that form; `more` ("" or " -DX=1") are further options. */
 int team_kernel(device *d, team_form f, const char *program, const char *more, const char *name, kernel **out);
