@@ -12,8 +12,8 @@
 #include "base/memory.h"
 
 enum {
-    FLUSH_EVERY = 32,   /* commands: often enough to keep a device busy, rarely enough to cost nothing */
-    SAVE_EVERY = 60000, /* milliseconds between saves of the caches while work goes on */
+    FLUSH_EVERY = 32,  /* commands: often enough to keep a device busy, rarely enough to cost nothing */
+    SAVE_EVERY = 5000, /* milliseconds between saves of the choices of forms while work goes on */
 };
 
 int64_t clock_nanoseconds(void)
@@ -129,7 +129,7 @@ int device_open(const char *selector, device **out)
     TRY(identify(d));
     TRY(open_queue(d, &list[chosen]));
     if (d->profiling) TRY(profile_new(&d->profile));
-    d->saved_at = clock_milliseconds();
+    d->opened_at = d->saved_at = clock_milliseconds();
     *out = d;
     d = NULL;
 done:
@@ -138,18 +138,11 @@ done:
     return rc;
 }
 
-/* Only while the queue is empty. Each saves what has changed and nothing otherwise. */
-static void save_caches(device *d)
-{
-    program_save_all(d);
-    tuning_save(d);
-    d->saved_at = clock_milliseconds();
-}
-
 void device_close(device *d)
 {
     if (!d) return;
-    if (d->queue && clFinish(d->queue) == CL_SUCCESS) save_caches(d);
+    if (d->queue && clFinish(d->queue) == CL_SUCCESS) program_save_all(d);
+    tuning_save(d);
     if (d->profile) {
         profile_collect(d->profile);
         profile_report(d->profile, d->about.name);
@@ -200,7 +193,10 @@ void device_queued(device *d)
 int device_idle(device *d)
 {
     d->unflushed = 0;
-    if (clock_milliseconds() - d->saved_at > SAVE_EVERY) save_caches(d);
+    if (clock_milliseconds() - d->saved_at > SAVE_EVERY) {
+        tuning_save(d);
+        d->saved_at = clock_milliseconds();
+    }
     return d->profile ? profile_collect(d->profile) : OK;
 }
 

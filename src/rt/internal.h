@@ -55,9 +55,9 @@ struct device {
     size_t program_count, program_capacity;
     kernel **kernels;
     size_t kernel_count, kernel_capacity;
-    bool programs_dirty; /* some program has something to save */
-    bool rehearsing;     /* device_rehearse */
-    int64_t saved_at;    /* when the caches were last looked after: milliseconds of a steady clock */
+    bool compiled;               /* some program was built that was in no cache, not even the driver's */
+    bool rehearsing;             /* device_rehearse */
+    int64_t opened_at, saved_at; /* milliseconds of a steady clock; saved: the choices of forms */
     bool cache_warned, compile_announced, tune_announced, save_announced, blas_used;
     bool limits_tested, limits_believed; /* does the driver report sensible limits of kernels? limits.c */
     struct staging *staging;
@@ -69,7 +69,7 @@ struct device {
 int64_t clock_milliseconds(void); /* a steady clock */
 int64_t clock_nanoseconds(void);
 void device_queued(device *d); /* after each command: flushes now and then, so that the device starts */
-int device_idle(device *d);    /* the queue is empty: collect profile events, save the caches now and then */
+int device_idle(device *d);    /* the queue is empty: collect profile events, save choices now and then */
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
 

@@ -10,7 +10,13 @@
 
 #define LANGUAGE "-cl-std=CL1.2" /* in front of every program's own options */
 
-enum { LOG_EXCERPT = 900 }; /* characters of a compiler's log that fit a message */
+enum {
+    LOG_EXCERPT = 900, /* characters of a compiler's log that fit a message */
+    REAL_BUILD = 100,  /* milliseconds: a build that takes longer did not come from a driver's own cache */
+    /* milliseconds in which saving may start new entries; or a tenth of the time that the device was open, if more */
+    SAVE_AFTER_COMPILING = 8000,
+    SAVE_AFTER_LOADING = 100,
+};
 
 /* ---- building --------------------------------------------------------------------------------------------------- */
 
@@ -73,8 +79,10 @@ static int build_from_source(program *p, const char *text)
     d->compile_announced = true;
     p->id = clCreateProgramWithSource(d->context, 1, &text, NULL, &status);
     if (!p->id) return status_fail(status, "cl/%s.cl on %s", p->name, d->about.name);
+    int64_t from = clock_milliseconds();
     if ((status = build(p)) != CL_SUCCESS) return build_failed(p, status);
-    p->dirty = d->programs_dirty = true;
+    if (clock_milliseconds() - from > REAL_BUILD) d->compiled = true;
+    p->dirty = true;
     return OK;
 }
 
@@ -135,16 +143,34 @@ static void program_save(program *p)
     free(binary);
 }
 
-/* Asking PoCL for a binary makes it compile every kernel of the program once more, for any group size: seconds, the
- * first time. So programs that only rehearsed are left out, and nobody who pressed Ctrl-C waits for it. */
-void program_save_all(device *d)
+/* The program with something worth keeping that has the fewest kernels, or NULL. */
+static program *next_to_save(const device *d)
 {
-    if (!d->programs_dirty || interrupt_requested()) return;
-    d->programs_dirty = false;
+    program *best = NULL;
+    size_t least = SIZE_MAX;
     for (size_t i = 0; i < d->program_count; i++) {
         program *p = d->programs[i];
+        size_t kernels = 0;
         if (!p->dirty || !p->wanted) continue;
-        if (!d->save_announced) log_note("keeping the compiled kernels of %s for the next start", d->about.name);
+        clGetProgramInfo(p->id, CL_PROGRAM_NUM_KERNELS, sizeof kernels, &kernels, NULL);
+        if (best && kernels >= least) continue;
+        best = p;
+        least = kernels;
+    }
+    return best;
+}
+
+/* Asking PoCL for a binary makes it compile every kernel of the program once more, for any group size: as slow as all
+ * compiling before it, the first time. So what only rehearsed is left out, small programs come first, and the whole is
+ * bounded: generously after a start that compiled, tightly after one that the driver's own cache made quick. What is
+ * left out is tried again after the next start. Nobody who pressed Ctrl-C waits for it. */
+void program_save_all(device *d)
+{
+    int64_t from = clock_milliseconds(), tenth = (from - d->opened_at) / 10;
+    int64_t least = d->compiled ? SAVE_AFTER_COMPILING : SAVE_AFTER_LOADING, budget = tenth > least ? tenth : least;
+    program *p;
+    while (!interrupt_requested() && clock_milliseconds() - from < budget && (p = next_to_save(d))) {
+        if (d->compiled && !d->save_announced) log_note("keeping the compiled kernels of %s", d->about.name);
         d->save_announced = true;
         program_save(p);
         p->dirty = false;
@@ -157,10 +183,7 @@ void program_save_all(device *d)
 int program_launched(kernel *k, const size_t items[3], const size_t global[3])
 {
     program *p = k->program;
-    if (!p->wanted && !p->device->rehearsing) {
-        p->wanted = true;
-        if (p->dirty) p->device->programs_dirty = true;
-    }
+    if (!p->device->rehearsing) p->wanted = true;
     uint64_t large = global[0] >= 65535 || global[1] >= 65535 || global[2] >= 65535;
     uint64_t variant = hash_bytes(hash_bytes(hash_text(HASH_START, k->name), items, 3 * sizeof *items), &large, 8);
     if (variant == k->last_variant) return OK;
@@ -172,7 +195,7 @@ int program_launched(kernel *k, const size_t items[3], const size_t global[3])
     p->variants = variants;
     if (rc) return rc;
     p->variants[p->variant_count++] = variant;
-    p->dirty = p->device->programs_dirty = true;
+    p->dirty = true;
     return OK;
 }
 
