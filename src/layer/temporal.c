@@ -27,6 +27,7 @@ static void sinusoid_fill(const void *user, float *values)
 
 static position_rows position_lookup(net *n, position_range range, int channels, int width, int period)
 {
+    if (range.given) return (position_rows){range.given, range.rows};
     const sinusoid s = {range.first, range.lines, channels, width, period};
     const char *key = scope(n, "sinusoids of %d from %d, %d wide, period %d", range.lines, range.first, width, period);
     tensor *table = net_constant(n, key, SHAPE(range.lines, channels), sinusoid_fill, &s);

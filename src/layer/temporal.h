@@ -20,6 +20,7 @@ typedef struct temporal_config {
 typedef struct position_range {
     tensor *rows; /* [frames] (int), position - first */
     int first, lines;
+    tensor *given; /* [lines x channels] instead of the sinusoids; NULL: none */
 } position_range;
 
 /* x [frames x channels], offsets [sequences + 1] -> [sequences x last of mlp3]; *map [frames x heads] */

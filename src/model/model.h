@@ -13,6 +13,7 @@ typedef struct parcel_inputs {
     tensor *offsets;   /* [parcels + 1] (int) */
     tensor *positions; /* [frames] (int), 0-based rows of the position table: position - first_position */
     int first_position, position_lines; /* the table covers first_position .. first_position + lines - 1 */
+    tensor *position_table; /* [lines x channels] in the sinusoids' place (reference results carry one); NULL: none */
     int longest;       /* the most dates of one parcel in the data set */
 } parcel_inputs;
 

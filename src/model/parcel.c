@@ -100,7 +100,7 @@ parcel_outputs parcel_build(net *n, const parcel_inputs *in, const parcel_config
         return out;
     }
     temporal_config settings = temporal_settings(in, c);
-    position_range positions = {in->positions, in->first_position, in->position_lines};
+    position_range positions = {in->positions, in->first_position, in->position_lines, in->position_table};
     out.spatial = pixel_set(n, "spatial_encoder", in->x, in->mask, in->extra, &pixels);
     tensor *embedding = temporal(n, "temporal_encoder", out.spatial, in->offsets, positions, &settings, &out.attention);
     out.logits = decoder(n, "decoder", embedding, &c->mlp4);

@@ -45,6 +45,7 @@ int network_record(network *w, bool training, int parcels, int frames)
     net *n = w->net;
     const network_input *input = &w->input;
     bool extra = model_extra(w->model) > 0 && input->extra > 0;
+    const shape table = SHAPE(input->position_lines, input->table_channels);
     w->recorded = false;
     net_begin(n, training);
     w->in = (parcel_inputs){
@@ -56,6 +57,7 @@ int network_record(network *w, bool training, int parcels, int frames)
         .first_position = input->first_position,
         .position_lines = input->position_lines,
         .longest = input->longest,
+        .position_table = input->position_table ? net_input(n, "position_table", ELEMENT_FLOAT, table, false) : NULL,
     };
     w->out = model_build(w->model, n, &w->in);
     net_keep(n, w->out.logits);
@@ -85,6 +87,7 @@ int network_use(network *w, bool training, const feed_batch *b)
     if (w->in.extra) TRY(net_input_use(w->net, w->in.extra, b->extra));
     TRY(net_input_use(w->net, w->in.offsets, b->offsets));
     TRY(net_input_use(w->net, w->in.positions, b->positions));
+    if (w->in.position_table) TRY(net_input_use(w->net, w->in.position_table, w->input.position_table));
     if (w->target) TRY(net_input_use(w->net, w->target, b->target));
 done:
     return rc;

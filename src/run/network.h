@@ -10,6 +10,8 @@ typedef struct network_input {
     int npixel, bands, extra;             /* extra 0: none */
     int first_position, position_lines;   /* of the position table */
     int longest;                          /* most dates of one parcel */
+    buffer *position_table;               /* [position_lines x table_channels] instead of sinusoids; NULL: none */
+    int table_channels;
 } network_input;
 
 typedef struct network {

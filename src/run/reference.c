@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 enum { VALUES_MAX = 1 << 28, POSITION_MAX = 1 << 20 };
+static const char table_path[] = "/weights/temporal_encoder.position_enc.weight";
 
 static int upload(reference_input *r, const void *values, size_t count, buffer **out)
 {
@@ -54,26 +55,64 @@ static int upload_offsets(reference_input *r)
     return rc;
 }
 
-/* The file's T positions, the same for each parcel, as lines of the table; 1, 2, ... where positions is null. */
+static int check_positions(const reference_input *r, const int32_t *positions)
+{
+    for (int t = 0; t < r->dates; t++)
+        if (abs(positions[t] / 2) > POSITION_MAX)
+            return fail(FAILED, "%s: /input/positions[%d] is %d days", h5_path(r->file), t, positions[t]);
+    return OK;
+}
+
+/* Weights carry a table with a line a date, or, where positions count 1, 2, ..., a line a number from 0. Where the
+ * file has one it is used: reference results are made with whatever it holds, sinusoids or not. */
+static int read_table(reference_input *r, bool dates, int32_t *positions)
+{
+    int rc = OK;
+    h5_about about;
+    float *table = NULL;
+    TRY(h5_read_new(r->file, table_path, NUMBER_F32, VALUES_MAX, (void **)&table, &about));
+    size_t wanted = (size_t)r->dates + (dates ? 0 : 1);
+    if (about.rank != 2 || about.shape[0] < wanted || about.shape[0] > POSITION_MAX) {
+        rc = fail(FAILED, "%s: %s has %zu lines; wanted %zu or more", h5_path(r->file), table_path,
+                  about.rank ? about.shape[0] : 0, wanted);
+        goto done;
+    }
+    TRY(upload(r, table, about.count, &r->table));
+    r->table_channels = (int)about.shape[1];
+    r->first_position = 0;
+    r->position_lines = (int)about.shape[0];
+    for (int t = 0; t < r->dates; t++) positions[t] = t + (dates ? 0 : 1);
+done:
+    free(table);
+    return rc;
+}
+
+/* The days that /input/positions gives for all parcels, or 1, 2, ... */
+static int read_positions(reference_input *r, bool dates, int32_t *positions)
+{
+    int rc = OK;
+    for (int t = 0; t < r->dates; t++) positions[t] = t + 1;
+    if (dates) TRY(h5_read(r->file, "/input/positions", NUMBER_I32, (size_t)r->dates, positions));
+    TRY(check_positions(r, positions));
+    int first = positions[0], last = positions[0];
+    for (int t = 1; t < r->dates; t++) {
+        if (positions[t] < first) first = positions[t];
+        if (positions[t] > last) last = positions[t];
+    }
+    r->first_position = first;
+    r->position_lines = last - first + 1;
+done:
+    return rc;
+}
+
 static int upload_positions(reference_input *r, bool dates)
 {
-    int rc = OK, last = r->dates;
+    int rc = OK;
     size_t count = (size_t)r->batch.frames;
     int32_t *positions = memory_new((size_t)r->dates, sizeof *positions), *lines = NULL;
     TRY_NEW(positions);
     TRY_NEW(lines = memory_new(count, sizeof *lines));
-    for (int t = 0; t < r->dates; t++) positions[t] = t + 1;
-    if (dates) TRY(h5_read(r->file, "/input/positions", NUMBER_I32, (size_t)r->dates, positions));
-    r->first_position = last = positions[0];
-    for (int t = 0; t < r->dates; t++) {
-        if (abs(positions[t] / 2) > POSITION_MAX) {
-            rc = fail(FAILED, "%s: /input/positions[%d] is %d days", h5_path(r->file), t, positions[t]);
-            goto done;
-        }
-        if (positions[t] < r->first_position) r->first_position = positions[t];
-        if (positions[t] > last) last = positions[t];
-    }
-    r->position_lines = last - r->first_position + 1;
+    TRY(h5_exists(r->file, table_path) ? read_table(r, dates, positions) : read_positions(r, dates, positions));
     for (size_t i = 0; i < count; i++) lines[i] = positions[i % (size_t)r->dates] - r->first_position;
     TRY(upload(r, lines, count, &r->batch.positions));
 done:
@@ -147,5 +186,7 @@ void reference_free(reference_input *r)
     buffer_free(r->batch.offsets);
     buffer_free(r->batch.positions);
     buffer_free(r->batch.target);
+    buffer_free(r->table);
+    r->table = NULL;
     r->batch = (feed_batch){0};
 }

@@ -11,6 +11,8 @@ typedef struct reference_input {
     feed_batch batch;
     int parcels, dates, bands, pixels, features; /* B, T, C, S, E */
     int first_position, position_lines;
+    buffer *table;      /* the file's own position table, a line a date; NULL: it has none */
+    int table_channels;
 } reference_input;
 
 /* Reads /input for the model m; r->file and r->device are set. Labels must be classes of m's, positions sensible. */

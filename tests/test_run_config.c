@@ -1,0 +1,202 @@
+/* Configurations: furrow's own, published flat ones, overrides, what is read off the data, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* ours (base/error.h) has that name too */
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "run/config.h"
+
+static char *folder, *path;
+static char noted[1024];
+
+static void keep_note(void *user, const char *text)
+{
+    (void)user;
+    snprintf(noted, sizeof noted, "%s", text);
+}
+
+static int open_folder(void **state)
+{
+    (void)state;
+    const char *root = getenv("TMPDIR");
+    folder = text_format("%s/furrow-test-XXXXXX", root ? root : "/tmp");
+    if (!mkdtemp(folder)) return -1;
+    path = path_join(folder, "run.json");
+    log_listen(&(log_listener){.note = keep_note});
+    return 0;
+}
+
+static int close_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    rmdir(folder);
+    free(path);
+    free(folder);
+    log_listen(NULL);
+    return 0;
+}
+
+/* Reads `text` as a configuration file, with up to one override. */
+static int read_text(const char *text, const char *set, run_config *out)
+{
+    if (file_write(path, text, strlen(text))) return -1;
+    return config_read(path, &set, set ? 1 : 0, out);
+}
+
+static void refused(const char *text, const char *set, const char *part)
+{
+    run_config c;
+    assert_int_equal(read_text(text, set, &c), USAGE);
+    if (!strstr(error_message(), part)) {
+        print_error("\"%s\" is not in: %s\n", part, error_message());
+        _fail(__FILE__, __LINE__);
+    }
+}
+
+static int int_at(const cJSON *o, const char *key, int index)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, key);
+    if (index >= 0) item = cJSON_GetArrayItem(item, index);
+    assert_true(cJSON_IsNumber(item) || cJSON_IsBool(item));
+    return cJSON_IsBool(item) ? cJSON_IsTrue(item) : item->valueint;
+}
+
+static void defaults_are_the_published(void **state)
+{
+    (void)state;
+    run_config c;
+    assert_int_equal(read_text("{\"data\": {\"pack\": \"p.h5\"}, \"model\": {\"arch\": \"psetae\"}}", NULL, &c), OK);
+    assert_int_equal(c.train.epochs, 100);
+    assert_int_equal(c.train.batch_size, 128);
+    assert_int_equal(c.train.kfold, 5);
+    assert_int_equal(c.train.rdm_seed, 1);
+    assert_true(c.train.lr == 0.001 && c.train.gamma == 1);
+    assert_false(c.train.fold.present);
+    assert_int_equal(c.data.npixel, 64);
+    assert_string_equal(c.eval.subset, "test");
+    assert_null(c.device);
+    config_free(&c);
+}
+
+static void set_overrides(void **state)
+{
+    (void)state;
+    run_config c;
+    const char *text = "{\"data\": {\"pack\": \"p.h5\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"epochs\": 3}}";
+    assert_int_equal(read_text(text, "train.epochs=7", &c), OK);
+    assert_int_equal(c.train.epochs, 7);
+    config_free(&c);
+    assert_int_equal(read_text(text, "device=1", &c), OK);
+    assert_string_equal(c.device, "1");
+    config_free(&c);
+    refused(text, "train.epoch=7", "epochs"); /* the nearest key */
+}
+
+static void wrong_keys_are_refused(void **state)
+{
+    (void)state;
+    refused("[]", NULL, "object");
+    refused("{\"data\": {}, \"model\": {\"arch\": \"psetae\"}, \"trian\": {}}", NULL, "did you mean train?");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {}}", NULL, "model.arch");
+    refused("{\"data\": 3, \"model\": {\"arch\": \"psetae\"}}", NULL, "data must be an object");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"kfold\": 2}}", NULL, "kfold");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"fold\": 6}}", NULL, "train.fold is 6");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"lr\": \"fast\"}}", NULL, "lr");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"eval\": {\"subset\": \"some\"}}", NULL, "subset");
+}
+
+static void published_files_are_mapped(void **state)
+{
+    (void)state;
+    run_config c;
+    const char *text =
+        "{\"dataset_folder\": \"/data\", \"num_workers\": 8, \"npixel\": 32, \"lms\": 30, \"geomfeat\": 0, \"kfold\": 4,"
+        " \"positions\": \"order\", \"device\": \"cuda\", \"num_classes\": 20, \"mlp1\": [10, 32, 64], \"epochs\": 9,"
+        " \"tae\": false, \"gru\": false, \"tcnn\": false, \"N_params\": 3, \"preload\": true, \"res_dir\": \"out\"}";
+    assert_int_equal(read_text(text, "data.pack=p.h5", &c), OK);
+    assert_string_equal(cJSON_GetObjectItem(c.model, "arch")->valuestring, "pseltae");
+    assert_int_equal(int_at(c.model, "len_max_seq", -1), 30);
+    assert_int_equal(int_at(c.model, "with_extra", -1), 0);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(c.model, "positions")));
+    assert_int_equal(c.data.npixel, 32);
+    assert_true(c.data.preload);
+    assert_null(c.data.extra_feature);
+    assert_string_equal(c.data.nomenclature, "label_44class");
+    assert_int_equal(c.data.sub_classes.count, 20);
+    assert_int_equal(c.train.epochs, 9);
+    assert_int_equal(c.train.kfold, 4);
+    assert_string_equal(c.train.res_dir, "out");
+    assert_string_equal(c.device, "auto");
+    assert_non_null(strstr(noted, "dataset_folder, num_workers, N_params"));
+    config_free(&c);
+    assert_int_equal(read_text("{\"npixel\": 64, \"positions\": \"bespoke\"}", "data.pack=p.h5", &c), OK);
+    assert_string_equal(cJSON_GetObjectItem(c.model, "arch")->valuestring, "psetae");
+    assert_string_equal(cJSON_GetObjectItem(c.model, "positions")->valuestring, "dates");
+    assert_string_equal(c.data.extra_feature, "geomfeat");
+    config_free(&c);
+}
+
+static void what_is_open_comes_from_the_data(void **state)
+{
+    (void)state;
+    cJSON *m = cJSON_Parse("{\"arch\": \"psetae\", \"pooling\": \"mean_std_max\", \"len_max_seq\": null}");
+    assert_int_equal(config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
+    assert_int_equal(int_at(m, "input_dim", -1), 7);
+    assert_int_equal(int_at(m, "with_extra", -1), 1);
+    assert_int_equal(int_at(m, "extra_size", -1), 3);
+    assert_int_equal(int_at(m, "len_max_seq", -1), 43);
+    assert_int_equal(int_at(m, "mlp1", 0), 7);
+    assert_int_equal(int_at(m, "mlp2", 0), 3 * 64 + 3);
+    assert_int_equal(int_at(m, "mlp4", 3), 5);
+    cJSON_Delete(m);
+    m = cJSON_Parse("{\"arch\": \"psetae\", \"with_extra\": false, \"mlp1\": \"[7, 8]\", \"mlp4\": [128, 9]}");
+    assert_int_equal(config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
+    assert_int_equal(int_at(m, "mlp2", 0), 16);
+    assert_int_equal(int_at(m, "mlp4", 1), 9);
+    assert_null(cJSON_GetObjectItem(m, "extra_size"));
+    cJSON_Delete(m);
+}
+
+/* The resolved configuration, written and read again, resolves to itself. */
+static void resolved_reproduces_itself(void **state)
+{
+    (void)state;
+    run_config c, again;
+    cJSON *first = NULL, *second = NULL;
+    assert_int_equal(read_text("{\"data\": {\"pack\": \"p.h5\", \"sub_classes\": [3, 1]}, \"model\": {\"arch\": \"psetae\"},"
+                               " \"train\": {\"fold\": 2}, \"device\": \"cpu\"}", NULL, &c), OK);
+    assert_int_equal(config_resolved(&c, c.model, &first), OK);
+    char *text = cJSON_Print(first);
+    assert_int_equal(read_text(text, NULL, &again), OK);
+    assert_int_equal(config_resolved(&again, again.model, &second), OK);
+    assert_true(cJSON_Compare(first, second, true));
+    assert_int_equal(again.train.fold.value, 2);
+    free(text);
+    cJSON_Delete(first);
+    cJSON_Delete(second);
+    config_free(&c);
+    config_free(&again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_the_published),   cmocka_unit_test(set_overrides),
+        cmocka_unit_test(wrong_keys_are_refused),       cmocka_unit_test(published_files_are_mapped),
+        cmocka_unit_test(what_is_open_comes_from_the_data), cmocka_unit_test(resolved_reproduces_itself),
+    };
+    return cmocka_run_group_tests(tests, open_folder, close_folder);
+}
