@@ -1,6 +1,8 @@
 # furrow: `make demo` runs it on an embedded sample, `make test` passes the tests; CONTRIBUTING.md says the rest.
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX ?= /usr/local
 
 ifdef SAN
@@ -16,6 +18,10 @@ ALL_CFLAGS = -std=c11 -O2 -g $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITI
              $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
 LIBRARIES = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lclblast -lpthread -lm $(LDFLAGS)
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,echo "  $(1)")
+
 SOURCES := $(filter-out src/cli/%,$(wildcard src/*/*.c)) $(wildcard data-tools/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/kernel_text.o
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
@@ -29,26 +35,32 @@ TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard
 all: $(BUILD)/furrow
 
 $(BUILD)/furrow: $(CLI_OBJECTS) $(BUILD)/libfurrow.a
-	$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/libfurrow.a: $(OBJECTS)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR $@)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/kernel_text.o: $(BUILD)/kernel_text.c
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/kernel_text.c: scripts/embed.sh $(KERNELS)
 	@mkdir -p $(@D)
-	sh scripts/embed.sh $(KERNELS) > $@.part
-	mv $@.part $@
+	$(call say,EMBED cl/*)
+	$(Q)sh scripts/embed.sh $(KERNELS) > $@.part
+	@mv $@.part $@
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(BUILD)/libfurrow.a
-	$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES) -lcmocka
+	$(call say,LINK $@)
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES) -lcmocka
 
 tests: $(TESTS)
 
