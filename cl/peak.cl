@@ -6,6 +6,13 @@
 #define LANES 1
 #endif
 
+/* mad is two instructions on some CPU drivers; fma is a library call where there is no such instruction. */
+#ifdef FP_FAST_FMAF
+#define STEP(x) x = fma(x, f, s)
+#else
+#define STEP(x) x = mad(x, f, s)
+#endif
+
 /* A work-item holds 12 independent vectors, enough to hide the latency of a fused multiply-add on any core we know of,
  * and steps each `rounds` times: 12 x VW x 2 x rounds FLOPs. Reads nothing, writes its sum once, so that nothing is
  * left out as unused. The values neither grow nor become denormal: they tend to shift / (1 - factor). */
@@ -17,18 +24,18 @@ __kernel GROUP_OF(LANES) void peak(__global float *out, float factor, float shif
     vec h = a + 0.6f, i = a + 0.7f, j = a + 0.8f, k = a + 0.9f, l = a + 1.0f, m = a + 1.1f;
     NOUNROLL
     for (int round = 0; round < rounds; round++) {
-        a = mad(a, f, s);
-        b = mad(b, f, s);
-        c = mad(c, f, s);
-        d = mad(d, f, s);
-        e = mad(e, f, s);
-        g = mad(g, f, s);
-        h = mad(h, f, s);
-        i = mad(i, f, s);
-        j = mad(j, f, s);
-        k = mad(k, f, s);
-        l = mad(l, f, s);
-        m = mad(m, f, s);
+        STEP(a);
+        STEP(b);
+        STEP(c);
+        STEP(d);
+        STEP(e);
+        STEP(g);
+        STEP(h);
+        STEP(i);
+        STEP(j);
+        STEP(k);
+        STEP(l);
+        STEP(m);
     }
     out[get_global_id(0)] = sum_lanes(a + b + c + d + e + g + h + i + j + k + l + m);
 }
