@@ -1,11 +1,11 @@
-/* The pixel-set encoder's first half, evaluating: MLP on every pixel, pooling over the pixels, `extra` behind; one pass.
+/* The pixel-set encoder evaluating, in one pass: MLP on every pixel, pooling over the pixels, `extra` behind.
  * Source: Garnot et al., "Satellite image time series classification with pixel-set encoders and temporal
  * self-attention", CVPR 2020.
  *
  * Macros beside pixel_mlp.clh's: E extra features, POOLS and POOL0 .. POOL3 (the numbers of enum pooling, op.h).
  *
  * check: -DVW=1 -DLANES=64 -DLAYERS=2 -DS=64 -DROWS=32 -DC0=10 -DC1=32 -DC2=64 -DE=4 -DPOOLS=2 -DPOOL0=0 -DPOOL1=1
- * check: -DVW=1 -DLANES=32 -DLAYERS=3 -DS=37 -DROWS=8 -DC0=10 -DC1=20 -DC2=33 -DC3=17 -DE=0 -DPOOLS=4 -DPOOL0=3 -DPOOL1=1 -DPOOL2=0 -DPOOL3=2
+ * check: -DVW=1 -DLANES=32 -DLAYERS=3 -DS=37 -DROWS=8 -DC0=10 -DC1=20 -DC2=33 -DC3=17 -DE=0 -DPOOLS=1 -DPOOL0=3
  */
 #include "pixel_mlp.clh"
 
@@ -56,9 +56,8 @@
 #define WIDTH (POOLS * C + E) /* of an output row */
 
 /* affine [2 x ROW(c)] so that batch_norm(z + bias) = z affine[0] + affine[1], by the running statistics. */
-static inline void fold_norm(int c, __global const float *restrict bias, __global const float *restrict weight,
-                             __global const float *restrict shift, __global const float *restrict mean,
-                             __global const float *restrict variance, FAST float *restrict affine)
+static inline void fold_norm(int c, INPUT bias, INPUT weight, INPUT shift, INPUT mean, INPUT variance,
+                             FAST float *restrict affine)
 {
     for (int i = LANE; i < ROW(c); i += LANES) {
         float a = 0.0f, b = 0.0f;
@@ -72,7 +71,7 @@ static inline void fold_norm(int c, __global const float *restrict bias, __globa
 }
 
 /* Pools y [S x ROW(C)] with weights mask [S] into out [POOLS C]. A lane owns BLOCK vectors of channels at a time. */
-static inline void pool(FAST const float *restrict y, __global const float *restrict mask, __global float *restrict out)
+static inline void pool(FAST const float *restrict y, INPUT mask, OUTPUT out)
 {
     enum { block = BLOCK_OF(VECS(C)) };
     const float count = mask_sum(mask);
@@ -108,7 +107,8 @@ static inline void pool(FAST const float *restrict y, __global const float *rest
             const int kinds[4] = {POOL0, POOL1, POOL2, POOL3};
             UNROLL for (int i = 0; i < POOLS; i++) {
                 const int kind = kinds[i];
-                const vec v = kind == POOL_MEAN ? mean[o] : kind == POOL_STD ? squares[o] : kind == POOL_MAX ? high[o] : low[o];
+                const vec v = kind == POOL_MEAN ? mean[o] : kind == POOL_STD ? squares[o]
+                            : kind == POOL_MAX  ? high[o] : low[o];
                 store_tail(v, out + i * C + at, C - at);
             }
         }
@@ -116,16 +116,16 @@ static inline void pool(FAST const float *restrict y, __global const float *rest
 }
 
 #define LAYER_ARGUMENTS(i)                                                                                             \
-    __global const float *restrict w##i, __global const float *restrict bias##i,                                      \
-        __global const float *restrict norm_weight##i, __global const float *restrict norm_bias##i,                    \
-        __global const float *restrict mean##i, __global const float *restrict variance##i
+    INPUT w##i, INPUT bias##i,                                      \
+        INPUT norm_weight##i, INPUT norm_bias##i,                    \
+        INPUT mean##i, INPUT variance##i
 #define FOLD(i) fold_norm(C##i, bias##i, norm_weight##i, norm_bias##i, mean##i, variance##i, affine##i)
 
 /* A group owns `share` frames, one after the other. x [frames x S x C0], mask [frames x S], extra [frames x E], each
  * read once; wi [C(i-1) x ROW(Ci)] transposed weights, read once a tile from cache; out [frames x WIDTH], written once.
  * 2 S (C0 C1 + C1 C2 + ..) FLOPs a frame and about 8 S C for pooling. */
-__kernel GROUP_OF(LANES) void pixel_set_encoder(__global const float *restrict x, __global const float *restrict mask,
-                                                __global const float *restrict extra, __global float *restrict out,
+__kernel GROUP_OF(LANES) void pixel_set_encoder(INPUT x, INPUT mask,
+                                                INPUT extra, OUTPUT out,
                                                 int frames, int share, LAYER_ARGUMENTS(1)
 #if LAYERS >= 2
                                                 , LAYER_ARGUMENTS(2)

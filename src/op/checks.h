@@ -14,5 +14,7 @@ const op_check *focal_loss_checks(int *count);
 const op_check *linear_checks(int *count);
 const op_check *linear_norm_checks(int *count);
 const op_check *batch_norm_checks(int *count);
+const op_check *set_pool_checks(int *count);
+const op_check *pixel_set_encoder_checks(int *count);
 
 #endif

@@ -1,0 +1,153 @@
+/* Pooling over a set of pixels: mean, std, max and min of each frame's pixels; see op.h for which see the mask.
+ *
+ * check: -DVW=1 -DLANES=64 */
+#include "common.clh"
+
+#ifndef LANES
+#define LANES 1
+#endif
+
+#define POOL_MEAN 0
+#define POOL_STD 1
+#define POOL_MAX 2
+#define POOL_MIN 3
+
+/* `pools` says which: two bits each, the first lowest. */
+#define POOL_AT(pools, i) ((pools) >> (2 * (i)) & 3)
+
+/* A std below this part of the mean is rounding error: all pixels are equal, and std has no slope. */
+#define EQUAL_PIXELS 1e-6f
+
+/* An item's place: its frame, and its first channel. Groups of a frame follow each other. */
+static inline size_t frame_of(int C)
+{
+    return get_group_id(0) / ((C + VW * LANES - 1) / (VW * LANES));
+}
+
+static inline int channel_of(int C)
+{
+    const int groups = (C + VW * LANES - 1) / (VW * LANES);
+    return ((int)(get_group_id(0) % groups) * LANES + (int)get_local_id(0)) * VW;
+}
+
+/* The mask's sum and, of one vector of channels, mean and sum of (m (x - mean))^2. x's lines are C apart. */
+static inline void moments(__global const float *restrict x, __global const float *restrict mask, int S, int C,
+                           int left, float *count, vec *mean, vec *squares)
+{
+    float n = 0.0f;
+    vec sum = 0.0f;
+    for (int p = 0; p < S; p++) {
+        n += mask[p];
+        sum = fma((vec)mask[p], load_tail(x + (size_t)p * C, left), sum);
+    }
+    const vec centre = sum / n;
+    sum = 0.0f;
+    for (int p = 0; p < S; p++) {
+        const vec distance = mask[p] * (load_tail(x + (size_t)p * C, left) - centre);
+        sum = fma(distance, distance, sum);
+    }
+    *count = n;
+    *mean = centre;
+    *squares = sum;
+}
+
+/* n - 1, n = 1 counting as 2: the published code's */
+static inline float variance_divisor(float count)
+{
+    return (count == 1.0f ? 2.0f : count) - 1.0f;
+}
+
+/* The pixels of the first largest and smallest value, and the values. */
+static inline void extremes(__global const float *restrict x, int S, int C, int left, vec *high, vec *low,
+                            int_vec *highest, int_vec *lowest)
+{
+    vec most = load_tail(x, left), least = most;
+    int_vec most_at = 0, least_at = 0;
+    for (int p = 1; p < S; p++) {
+        const vec v = load_tail(x + (size_t)p * C, left);
+        const int_vec above = isgreater(v, most), below = isless(v, least);
+        most_at = select(most_at, (int_vec)p, above);
+        least_at = select(least_at, (int_vec)p, below);
+        most = select(most, v, above);
+        least = select(least, v, below);
+    }
+    *high = most;
+    *low = least;
+    *highest = most_at;
+    *lowest = least_at;
+}
+
+/* x [frames x S x C], mask [frames x S] -> out [frames x count C]. An item owns VW channels of a frame: it
+ * reads each of their values up to three times (from cache) and writes each result once. About 9 FLOPs a value. */
+__kernel GROUP_OF(LANES) void set_pool(__global const float *restrict x, __global const float *restrict mask, int S,
+                                       int C, int count, int pools, __global float *restrict out)
+{
+    const size_t frame = frame_of(C);
+    const int at = channel_of(C), left = C - at;
+    if (left <= 0) return;
+    x += frame * S * C + at;
+    out += frame * count * C + at;
+    int has = 0;
+    for (int i = 0; i < count; i++) has |= 1 << POOL_AT(pools, i);
+    float n = 0.0f;
+    vec value[4];
+    int_vec highest, lowest;
+    if (has & (1 << POOL_MEAN | 1 << POOL_STD)) {
+        vec squares;
+        moments(x, mask + frame * S, S, C, left, &n, &value[POOL_MEAN], &squares);
+        value[POOL_STD] = sqrt(squares / variance_divisor(n) + 1e-31f);
+    }
+    if (has & (1 << POOL_MAX | 1 << POOL_MIN))
+        extremes(x, S, C, left, &value[POOL_MAX], &value[POOL_MIN], &highest, &lowest);
+    for (int i = 0; i < count; i++) {
+        const int kind = POOL_AT(pools, i);
+        const vec v = kind == POOL_MEAN ? value[POOL_MEAN] : kind == POOL_STD ? value[POOL_STD]
+                    : kind == POOL_MAX ? value[POOL_MAX] : value[POOL_MIN];
+        store_tail(v, out + (size_t)i * C, left);
+    }
+}
+
+/* dx [frames x S x C] (+)= the gradient from d_out [frames x count C]:
+ *   mean: m dmean / n;  std: kappa (m^2 e - m sum(m^2 e) / n), e = x - mean, kappa = dstd / (d std);
+ *   max, min: all of it to the first pixel that has the value.
+ * Items and reading as above, one pass more; about 20 FLOPs a value. */
+__kernel GROUP_OF(LANES) void set_pool_backward(__global const float *restrict x, __global const float *restrict mask,
+                                                int S, int C, int count, int pools, __global const float *restrict d_out,
+                                                __global float *restrict dx, int accumulate)
+{
+    const size_t frame = frame_of(C);
+    const int at = channel_of(C), left = C - at;
+    if (left <= 0) return;
+    x += frame * S * C + at;
+    dx += frame * S * C + at;
+    d_out += frame * count * C + at;
+    mask += frame * S;
+    vec d_mean = 0.0f, d_std = 0.0f, d_max = 0.0f, d_min = 0.0f;
+    for (int i = 0; i < count; i++) {
+        const int kind = POOL_AT(pools, i);
+        const vec d = load_tail(d_out + (size_t)i * C, left);
+        if (kind == POOL_MEAN) d_mean = d;
+        if (kind == POOL_STD) d_std = d;
+        if (kind == POOL_MAX) d_max = d;
+        if (kind == POOL_MIN) d_min = d;
+    }
+    float n;
+    vec mean, squares, high, low, sum_e = 0.0f;
+    int_vec highest, lowest;
+    moments(x, mask, S, C, left, &n, &mean, &squares);
+    extremes(x, S, C, left, &high, &low, &highest, &lowest);
+    for (int p = 0; p < S; p++)
+        sum_e = fma((vec)(mask[p] * mask[p]), load_tail(x + (size_t)p * C, left) - mean, sum_e);
+    const float divisor = variance_divisor(n);
+    const vec deviation = sqrt(squares / divisor + 1e-31f);
+    const vec slope = select((vec)0.0f, d_std / (divisor * deviation),
+                             isgreater(deviation, EQUAL_PIXELS * fabs(mean) + 1e-15f));
+    const vec shared = (d_mean - slope * sum_e) / n;
+    for (int p = 0; p < S; p++) {
+        const vec m = (vec)mask[p];
+        vec d = m * fma(m * slope, load_tail(x + (size_t)p * C, left) - mean, shared);
+        d += select((vec)0.0f, d_max, highest == (int_vec)p) + select((vec)0.0f, d_min, lowest == (int_vec)p);
+        if (accumulate) d += load_tail(dx + (size_t)p * C, left);
+        store_tail(d, dx + (size_t)p * C, left);
+    }
+}
