@@ -44,15 +44,16 @@ typedef struct furrow_run_options {
     const char *config;     /* the run's JSON file: furrow's own form or a published conf.json */
     const char *const *set; /* "a.b=c" overrides, applied in order */
     int sets;
-    const char *device;     /* selector; NULL: the config's, else FURROW_DEVICE, else auto */
-    const char *weights;    /* a checkpoint, or a run folder with Fold_k/model.h5; train: may be NULL */
-    const char *out;        /* predict: the folder to write into */
-    int fold;               /* 1 ..; 0: as configured, else all */
-    bool resume;            /* train: go on where the run folder stopped */
+    const char *device;  /* selector; NULL: the config's, else FURROW_DEVICE, else auto */
+    const char *weights; /* a checkpoint, or a run folder with Fold_k/model.h5; train: may be NULL */
+    const char *out;     /* predict: the folder to write into */
+    int fold;            /* 1 ..; 0: as configured, else all */
+    bool resume;         /* train: go on where the run folder stopped */
 } furrow_run_options;
 
 /* Trains the folds and tests each with its best epoch, into the config's train.res_dir.
- * JSON: {"res_dir", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"} */
+ * JSON: {"res_dir", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"}
+ */
 int furrow_train(const furrow_run_options *options, char **json);
 
 /* Accuracy in percent, IoU and the other measures as fractions; an undefined one is null.
@@ -75,8 +76,8 @@ int furrow_verify(const char *const *files, int count, const char *device,
                   void (*line)(void *user, const furrow_check *check), void *user, int *passed, int *failed);
 
 typedef struct furrow_bench_options {
-    const char *model;         /* "psetae" or "pseltae"; NULL: psetae */
-    int batch, dates, pixels;  /* 0: the published 128, 24, 64 */
+    const char *model;        /* "psetae" or "pseltae"; NULL: psetae */
+    int batch, dates, pixels; /* 0: the published 128, 24, 64 */
     const char *device;
 } furrow_bench_options;
 

@@ -95,7 +95,8 @@ static void set_overrides(void **state)
 {
     (void)state;
     run_config c;
-    const char *text = "{\"data\": {\"pack\": \"p.h5\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"epochs\": 3}}";
+    const char *text =
+        "{\"data\": {\"pack\": \"p.h5\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"epochs\": 3}}";
     assert_int_equal(read_text(text, "train.epochs=7", &c), OK);
     assert_int_equal(c.train.epochs, 7);
     config_free(&c);
@@ -112,10 +113,14 @@ static void wrong_keys_are_refused(void **state)
     refused("{\"data\": {}, \"model\": {\"arch\": \"psetae\"}, \"trian\": {}}", NULL, "did you mean train?");
     refused("{\"data\": {\"pack\": \"p\"}, \"model\": {}}", NULL, "model.arch");
     refused("{\"data\": 3, \"model\": {\"arch\": \"psetae\"}}", NULL, "data must be an object");
-    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"kfold\": 2}}", NULL, "kfold");
-    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"fold\": 6}}", NULL, "train.fold is 6");
-    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"lr\": \"fast\"}}", NULL, "lr");
-    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"eval\": {\"subset\": \"some\"}}", NULL, "subset");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"kfold\": 2}}", NULL,
+            "kfold");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"fold\": 6}}", NULL,
+            "train.fold is 6");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"train\": {\"lr\": \"fast\"}}", NULL,
+            "lr");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\"}, \"eval\": {\"subset\": \"some\"}}", NULL,
+            "subset");
 }
 
 static void published_files_are_mapped(void **state)
@@ -123,7 +128,8 @@ static void published_files_are_mapped(void **state)
     (void)state;
     run_config c;
     const char *text =
-        "{\"dataset_folder\": \"/data\", \"num_workers\": 8, \"npixel\": 32, \"lms\": 30, \"geomfeat\": 0, \"kfold\": 4,"
+        "{\"dataset_folder\": \"/data\", \"num_workers\": 8, \"npixel\": 32, \"lms\": 30, \"geomfeat\": 0, \"kfold\": "
+        "4,"
         " \"positions\": \"order\", \"device\": \"cuda\", \"num_classes\": 20, \"mlp1\": [10, 32, 64], \"epochs\": 9,"
         " \"tae\": false, \"gru\": false, \"tcnn\": false, \"N_params\": 3, \"preload\": true, \"res_dir\": \"out\"}";
     assert_int_equal(read_text(text, "data.pack=p.h5", &c), OK);
@@ -153,7 +159,8 @@ static void what_is_open_comes_from_the_data(void **state)
 {
     (void)state;
     cJSON *m = cJSON_Parse("{\"arch\": \"psetae\", \"pooling\": \"mean_std_max\", \"len_max_seq\": null}");
-    assert_int_equal(config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
+    assert_int_equal(
+        config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
     assert_int_equal(int_at(m, "input_dim", -1), 7);
     assert_int_equal(int_at(m, "with_extra", -1), 1);
     assert_int_equal(int_at(m, "extra_size", -1), 3);
@@ -163,7 +170,8 @@ static void what_is_open_comes_from_the_data(void **state)
     assert_int_equal(int_at(m, "mlp4", 3), 5);
     cJSON_Delete(m);
     m = cJSON_Parse("{\"arch\": \"psetae\", \"with_extra\": false, \"mlp1\": \"[7, 8]\", \"mlp4\": [128, 9]}");
-    assert_int_equal(config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
+    assert_int_equal(
+        config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
     assert_int_equal(int_at(m, "mlp2", 0), 16);
     assert_int_equal(int_at(m, "mlp4", 1), 9);
     assert_null(cJSON_GetObjectItem(m, "extra_size"));
@@ -176,8 +184,11 @@ static void resolved_reproduces_itself(void **state)
     (void)state;
     run_config c, again;
     cJSON *first = NULL, *second = NULL;
-    assert_int_equal(read_text("{\"data\": {\"pack\": \"p.h5\", \"sub_classes\": [3, 1]}, \"model\": {\"arch\": \"psetae\"},"
-                               " \"train\": {\"fold\": 2}, \"device\": \"cpu\"}", NULL, &c), OK);
+    assert_int_equal(
+        read_text("{\"data\": {\"pack\": \"p.h5\", \"sub_classes\": [3, 1]}, \"model\": {\"arch\": \"psetae\"},"
+                  " \"train\": {\"fold\": 2}, \"device\": \"cpu\"}",
+                  NULL, &c),
+        OK);
     assert_int_equal(config_resolved(&c, c.model, &first), OK);
     char *text = cJSON_Print(first);
     assert_int_equal(read_text(text, NULL, &again), OK);
@@ -194,8 +205,8 @@ static void resolved_reproduces_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_the_published),   cmocka_unit_test(set_overrides),
-        cmocka_unit_test(wrong_keys_are_refused),       cmocka_unit_test(published_files_are_mapped),
+        cmocka_unit_test(defaults_are_the_published),       cmocka_unit_test(set_overrides),
+        cmocka_unit_test(wrong_keys_are_refused),           cmocka_unit_test(published_files_are_mapped),
         cmocka_unit_test(what_is_open_comes_from_the_data), cmocka_unit_test(resolved_reproduces_itself),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);

@@ -31,9 +31,13 @@ int command_bench(int argc, char **argv)
     };
     const command_syntax syntax = {
         "bench [MODEL] [--batch B] [--dates T] [--size S]",
-        "Parcels a second of MODEL (psetae or pseltae; psetae when left out) at the published widths, in inference and\n"
+        "Parcels a second of MODEL (psetae or pseltae; psetae when left out) at the published widths, in inference "
+        "and\n"
         "in whole training steps, batches in memory, the median of steady steps; beside the device's measured peak.",
-        options, &models, 0, 1};
+        options,
+        &models,
+        0,
+        1};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
     if (models.count) o.model = models.item[0];

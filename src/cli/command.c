@@ -29,8 +29,10 @@ int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *do
 {
     progress_end();
     if (code) fprintf(stderr, "furrow: %s\n", furrow_error());
-    if (as_json && json) puts(json);
-    else if (as_json) print_error_document(code);
+    if (as_json && json)
+        puts(json);
+    else if (as_json)
+        print_error_document(code);
     else if (json) {
         cJSON *document = cJSON_Parse(json);
         if (document) show(document);
@@ -62,7 +64,9 @@ const char *figure(double value, int decimals)
     static char slots[8][32];
     static int next;
     char *out = slots[next++ % 8];
-    if (isnan(value)) snprintf(out, sizeof slots[0], "-");
-    else snprintf(out, sizeof slots[0], "%.*f", decimals, value);
+    if (isnan(value))
+        snprintf(out, sizeof slots[0], "-");
+    else
+        snprintf(out, sizeof slots[0], "%.*f", decimals, value);
     return out;
 }

@@ -63,12 +63,16 @@ int command_eval(int argc, char **argv)
         RUN_OPTION_JSON,
         {0},
     };
-    const command_syntax syntax = {
-        "eval CONFIG --weights W [--fold K] [--set KEY=VALUE ...]",
-        "Accuracy, mIoU, each class's precision, recall, F1 and IoU, and the confusion matrix. With a run folder, each\n"
-        "fold's weights are measured on that fold's test set. --set eval.subset=validation, train or all looks at other\n"
-        "parcels; with all, the folds' log-probabilities are averaged.",
-        options, &a.positional, 1, 1};
+    const command_syntax syntax = {"eval CONFIG --weights W [--fold K] [--set KEY=VALUE ...]",
+                                   "Accuracy, mIoU, each class's precision, recall, F1 and IoU, and the confusion "
+                                   "matrix. With a run folder, each\n"
+                                   "fold's weights are measured on that fold's test set. --set eval.subset=validation, "
+                                   "train or all looks at other\n"
+                                   "parcels; with all, the folds' log-probabilities are averaged.",
+                                   options,
+                                   &a.positional,
+                                   1,
+                                   1};
     bool done;
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;

@@ -79,7 +79,8 @@ static enum parsed read_int(const command_syntax *s, const option *o, const char
     errno = 0;
     long number = strtol(value, &end, 10);
     if (end == value || *end || errno || number < o->low || number > o->high) {
-        fprintf(stderr, "furrow: --%s is \"%s\"; wanted a whole number from %d to %d\n", o->name, value, o->low, o->high);
+        fprintf(stderr, "furrow: --%s is \"%s\"; wanted a whole number from %d to %d\n", o->name, value, o->low,
+                o->high);
         return wrong(s);
     }
     *(int *)o->target = (int)number;
@@ -154,15 +155,21 @@ enum parsed options_parse(const command_syntax *s, int argc, char **argv)
     if (asks_for_help(argc, argv)) return PARSED_HELP;
     for (int i = 0; i < argc; i++) {
         enum parsed result = PARSED;
-        if (!only_arguments && strcmp(argv[i], "--") == 0) only_arguments = true;
-        else if (!only_arguments && is_option(argv[i])) result = read_option(s, argc, argv, &i);
-        else if (!only_arguments && argv[i][0] == '-' && argv[i][1]) result = unknown(s, argv[i] + 1);
-        else result = add(s, s->arguments, argv[i]);
+        if (!only_arguments && strcmp(argv[i], "--") == 0)
+            only_arguments = true;
+        else if (!only_arguments && is_option(argv[i]))
+            result = read_option(s, argc, argv, &i);
+        else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
+            result = unknown(s, argv[i] + 1);
+        else
+            result = add(s, s->arguments, argv[i]);
         if (result != PARSED) return result;
     }
     if (s->arguments->count >= s->least && s->arguments->count <= s->most) return PARSED;
-    if (s->arguments->count < s->least) fprintf(stderr, "furrow: something is missing\n");
-    else fprintf(stderr, "furrow: \"%s\" is too much\n", s->arguments->item[s->most]);
+    if (s->arguments->count < s->least)
+        fprintf(stderr, "furrow: something is missing\n");
+    else
+        fprintf(stderr, "furrow: \"%s\" is too much\n", s->arguments->item[s->most]);
     return wrong(s);
 }
 

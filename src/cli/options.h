@@ -19,11 +19,11 @@ enum option_type {
 };
 
 typedef struct option {
-    const char *name;   /* without the two dashes; NULL ends the table */
+    const char *name; /* without the two dashes; NULL ends the table */
     enum option_type type;
     void *target;
     int low, high;
-    const char *value;  /* what help calls the value; NULL for flags */
+    const char *value; /* what help calls the value; NULL for flags */
     const char *help;
 } option;
 

@@ -28,7 +28,10 @@ int command_predict(int argc, char **argv)
         "Writes each parcel's label, class index and the probability of each class. No labels are needed. With a run\n"
         "folder, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and where it is\n"
         "silent from the weights.",
-        options, &a.positional, 1, 1};
+        options,
+        &a.positional,
+        1,
+        1};
     bool done;
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;

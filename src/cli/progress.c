@@ -13,7 +13,7 @@ enum { BAR = 24 };
 /* The task under way. */
 static struct {
     char task[96];
-    size_t first, done;   /* units: when it was first heard of, and now */
+    size_t first, done;    /* units: when it was first heard of, and now */
     double started, shown; /* seconds; shown 0: never */
     bool bar;              /* a bar stands on the terminal's current line */
 } current;
@@ -48,8 +48,10 @@ static void warning(void *user, const char *text)
 static void put_duration(char *out, size_t size, double seconds)
 {
     long s = (long)(seconds + 0.5);
-    if (s < 3600) snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
-    else snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    if (s < 3600)
+        snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+    else
+        snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
 /* "TASK  1200/9000  850/s  0:09 left  loss 0.12" */
@@ -100,8 +102,10 @@ static void progress(void *user, const char *task, size_t done, size_t total, co
     char text[384];
     describe(text, sizeof text, total, metric, seconds);
     current.shown = t;
-    if (terminal) show_bar(total, text);
-    else fprintf(stderr, "%s\n", text);
+    if (terminal)
+        show_bar(total, text);
+    else
+        fprintf(stderr, "%s\n", text);
 }
 
 void progress_install(void)

@@ -12,11 +12,21 @@ typedef struct run_arguments {
 
 /* Rows of an option table, for a run_arguments called `a`. */
 #define RUN_OPTION_SET                                                                                                 \
-    {"set", OPTION_SETS, &a.sets, 0, 0, "KEY=VALUE ...", "override keys of the configuration, e.g. train.epochs=10"}
+    {                                                                                                                  \
+        "set", OPTION_SETS, &a.sets, 0, 0, "KEY=VALUE ...", "override keys of the configuration, e.g. train.epochs=10" \
+    }
 #define RUN_OPTION_DEVICE                                                                                              \
-    {"device", OPTION_TEXT, &a.options.device, 0, 0, "D", "auto, an index, part of a name, cpu, gpu or accelerator"}
-#define RUN_OPTION_FOLD(text) {"fold", OPTION_INT, &a.options.fold, 1, 1000, "K", text}
-#define RUN_OPTION_JSON {"json", OPTION_FLAG, &a.json, 0, 0, NULL, "print the result as one JSON document"}
+    {                                                                                                                  \
+        "device", OPTION_TEXT, &a.options.device, 0, 0, "D", "auto, an index, part of a name, cpu, gpu or accelerator" \
+    }
+#define RUN_OPTION_FOLD(text)                                                                                          \
+    {                                                                                                                  \
+        "fold", OPTION_INT, &a.options.fold, 1, 1000, "K", text                                                        \
+    }
+#define RUN_OPTION_JSON                                                                                                \
+    {                                                                                                                  \
+        "json", OPTION_FLAG, &a.json, 0, 0, NULL, "print the result as one JSON document"                              \
+    }
 
 /* Puts the parsed lists where furrow.h wants them. */
 void run_arguments_take(run_arguments *a);

@@ -24,7 +24,8 @@ int command_train(int argc, char **argv)
         RUN_OPTION_FOLD("train this fold only"),
         RUN_OPTION_SET,
         {"resume", OPTION_FLAG, &a.options.resume, 0, 0, NULL, "go on where the run folder stopped"},
-        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W", "start from a checkpoint or a run folder's (fine-tuning)"},
+        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
+         "start from a checkpoint or a run folder's (fine-tuning)"},
         RUN_OPTION_DEVICE,
         RUN_OPTION_JSON,
         {0},
@@ -35,7 +36,10 @@ int command_train(int argc, char **argv)
         "Everything goes into the run folder train.res_dir: conf.json, Fold_k/{trainlog.json, model.h5, last.h5,\n"
         "test_metrics.json, conf_mat.npy}, overall.json, forms.json. A run that was stopped goes on with --resume and\n"
         "ends with the same bits. CONFIG may be a published conf.json.",
-        options, &a.positional, 1, 1};
+        options,
+        &a.positional,
+        1,
+        1};
     bool done;
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) {

@@ -54,9 +54,13 @@ int command_verify(int argc, char **argv)
     };
     const command_syntax syntax = {
         "verify FILE.h5 ... [--device D]",
-        "Runs reference results of the published networks on the device: outputs, gradients, running statistics and the\n"
+        "Runs reference results of the published networks on the device: outputs, gradients, running statistics and "
+        "the\n"
         "losses of some Adam steps. Prints a line a tensor (name, error, limit) and ends with \"N passed, N failed\".",
-        options, &files, 1, TEXT_LIST_MAX};
+        options,
+        &files,
+        1,
+        TEXT_LIST_MAX};
     int code = command_begin(&syntax, argc, argv, &done), passed = 0, failed = 0;
     if (done) return code;
     listing l = {.checks = json ? cJSON_CreateArray() : NULL};

@@ -94,9 +94,11 @@ static int make_network(bench *b)
     cJSON *config = cJSON_CreateObject();
     cJSON_AddStringToObject(config, "arch", b->o.model);
     cJSON_AddNumberToObject(config, "len_max_seq", b->o.dates);
-    network_input input = {
-        .npixel = b->o.pixels, .bands = BANDS, .extra = FEATURES, .position_lines = b->o.dates * DAYS,
-        .longest = b->o.dates};
+    network_input input = {.npixel = b->o.pixels,
+                           .bands = BANDS,
+                           .extra = FEATURES,
+                           .position_lines = b->o.dates * DAYS,
+                           .longest = b->o.dates};
     TRY(model_new(config, "bench", &m));
     TRY(network_new(b->device, m, input, 1, &b->network));
 done:

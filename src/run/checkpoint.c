@@ -116,8 +116,10 @@ int checkpoint_save(const char *path, network *w, const cJSON *state, bool optim
 done:
     closed = h5_close(file);
     if (!rc) rc = closed;
-    if (!rc) rc = file_commit(temporary, path);
-    else if (temporary) remove(temporary);
+    if (!rc)
+        rc = file_commit(temporary, path);
+    else if (temporary)
+        remove(temporary);
     free(temporary);
     return rc;
 }

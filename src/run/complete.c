@@ -37,8 +37,7 @@ static int read_widths(const cJSON *model, const char *where, widths *out)
     cJSON *some = cJSON_CreateObject();
     for (const field *f = width_fields; f->key; f++)
         if (!open_key(model, f->key))
-            cJSON_AddItemToObject(some, f->key,
-                                  cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(model, f->key), true));
+            cJSON_AddItemToObject(some, f->key, cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(model, f->key), true));
     int rc = schema_read(width_fields, some, where, out);
     cJSON_Delete(some);
     return rc;
@@ -68,8 +67,7 @@ int config_complete_model(cJSON *model, const char *where, data_sizes sizes)
     if (extra && sizes.extra > 0 && open_key(model, "extra_size"))
         set_key(model, "extra_size", cJSON_CreateNumber(sizes.extra));
     if (open_key(model, "len_max_seq")) set_key(model, "len_max_seq", cJSON_CreateNumber(sizes.longest));
-    if (open_key(model, "mlp1"))
-        set_key(model, "mlp1", cJSON_CreateIntArray((const int[]){sizes.bands, 32, 64}, 3));
+    if (open_key(model, "mlp1")) set_key(model, "mlp1", cJSON_CreateIntArray((const int[]){sizes.bands, 32, 64}, 3));
     if (open_key(model, "mlp2")) {
         int pooled = last_of(&w.mlp1, 64) * pool_count(w.pooling);
         set_key(model, "mlp2", cJSON_CreateIntArray((const int[]){pooled + (extra ? sizes.extra : 0), 128}, 2));

@@ -167,8 +167,9 @@ char *config_help(void)
     char *network = model_help();
     char *all = NULL;
     if (data && train && eval && root && network)
-        all = text_format("A run's configuration is a JSON object with these parts; the keys of each:\n\n%s\n%s\n%s\n%s\n%s",
-                          data, network, train, eval, root);
+        all = text_format(
+            "A run's configuration is a JSON object with these parts; the keys of each:\n\n%s\n%s\n%s\n%s\n%s", data,
+            network, train, eval, root);
     free(data);
     free(train);
     free(eval);

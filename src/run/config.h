@@ -28,7 +28,7 @@ typedef struct eval_options {
 extern const field eval_fields[];
 
 typedef struct run_config {
-    char *path;   /* the file it was read from */
+    char *path; /* the file it was read from */
     pixelset_options data;
     train_options train;
     eval_options eval;

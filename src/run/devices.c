@@ -68,8 +68,10 @@ int furrow_devices(const char *selector, bool tune, char **json)
     for (int i = 0; i < count; i++) {
         char result[512];
         bool is_chosen = list[i].index == device_about(chosen)->index;
-        if (is_chosen) self_test_result(chosen, result, sizeof result);
-        else remembered_result(&list[i], result, sizeof result);
+        if (is_chosen)
+            self_test_result(chosen, result, sizeof result);
+        else
+            remembered_result(&list[i], result, sizeof result);
         cJSON *one = limits_json(&list[i]);
         cJSON_AddStringToObject(one, "self_test", result);
         cJSON_AddBoolToObject(one, "chosen", is_chosen);

@@ -86,8 +86,10 @@ static int read_losses(pass *p)
                     (size_t)(p->done - p->checked) * sizeof(float)));
     for (; p->checked < p->done; p->checked++) {
         if (isfinite(p->loss[p->checked])) continue;
-        rc = fail(FAILED, "%s: the loss is %g at epoch %d, step %d of %d; a smaller train.lr may help, or the data hold "
-                  "extreme values", p->task->title, (double)p->loss[p->checked], p->task->epoch, p->checked + 1, p->steps);
+        rc = fail(FAILED,
+                  "%s: the loss is %g at epoch %d, step %d of %d; a smaller train.lr may help, or the data hold "
+                  "extreme values",
+                  p->task->title, (double)p->loss[p->checked], p->task->epoch, p->checked + 1, p->steps);
         goto done;
     }
 done:

@@ -9,12 +9,12 @@ typedef struct epoch_task {
     network *network;
     feed *feed;
     pixelset *set;
-    const uint32_t *train;  /* the fold's training samples */
+    const uint32_t *train; /* the fold's training samples */
     int count, batch_size;
-    int epoch, epochs;      /* from 1 */
-    uint64_t seed;          /* of the shuffling */
-    const char *title;      /* "fold 1 of 5", for progress and messages */
-    double best_iou;        /* so far, for the progress; negative: none */
+    int epoch, epochs; /* from 1 */
+    uint64_t seed;     /* of the shuffling */
+    const char *title; /* "fold 1 of 5", for progress and messages */
+    double best_iou;   /* so far, for the progress; negative: none */
 } epoch_task;
 
 /* `out`: confusion of the predictions made while learning, mean loss. FAILED, naming epoch and step, when a loss is not

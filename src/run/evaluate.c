@@ -33,9 +33,10 @@ static int check_classes(const evaluation *e, const cJSON *state, const char *pa
         const cJSON *name = cJSON_GetArrayItem(names, k);
         const char *there = pixelset_class_name(e->s.set, k);
         if (cJSON_IsString(name) && strcmp(name->valuestring, there) == 0) continue;
-        return fail(FAILED, "%s: output %d stands for class %s, the set's class %d is %s; wanted the nomenclature and "
-                    "data.sub_classes of the training", path, k, cJSON_IsString(name) ? name->valuestring : "(none)", k,
-                    there);
+        return fail(FAILED,
+                    "%s: output %d stands for class %s, the set's class %d is %s; wanted the nomenclature and "
+                    "data.sub_classes of the training",
+                    path, k, cJSON_IsString(name) ? name->valuestring : "(none)", k, there);
     }
     return OK;
 }
@@ -96,10 +97,13 @@ static int fold_of(const evaluation *e, const char *path, int *fold)
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(state, "rdm_seed");
     bool same = cJSON_IsNumber(of) && cJSON_IsNumber(kfold) && cJSON_IsNumber(seed) && kfold->valueint == t->kfold &&
                 seed->valueint == t->rdm_seed;
-    if (same) *fold = of->valueint;
+    if (same)
+        *fold = of->valueint;
     else
-        rc = fail(USAGE, "%s does not say which fold of this split it was trained on; wanted --fold K, or "
-                  "--set eval.subset=all for all parcels", path);
+        rc = fail(USAGE,
+                  "%s does not say which fold of this split it was trained on; wanted --fold K, or "
+                  "--set eval.subset=all for all parcels",
+                  path);
     cJSON_Delete(state);
     return rc;
 }

@@ -17,12 +17,12 @@ enum part { PART_PARCELS, PART_FRAME_PARCEL, PART_OFFSETS, PART_POSITIONS, PART_
 typedef struct slot {
     buffer *raw, *small;
     size_t raw_bytes;
-    buffer *view[PARTS];       /* of `small` */
-    unsigned char *staging;    /* what `small` is uploaded from */
+    buffer *view[PARTS];    /* of `small` */
+    unsigned char *staging; /* what `small` is uploaded from */
     ticket *raw_ticket, *small_ticket;
-    int parcels, frames;       /* of the batch; parcels 0: nothing under way */
+    int parcels, frames; /* of the batch; parcels 0: nothing under way */
     enum pixel_type type;
-    uint32_t *sample;          /* [parcels] */
+    uint32_t *sample; /* [parcels] */
 } slot;
 
 /* A stretch of the order that the loader cuts into pieces of one size. */
@@ -140,9 +140,12 @@ static int reserve(feed *f, int parcels)
     size_t unit = device_about(f->device)->base_alignment, at = 0;
     if (unit < 64) unit = 64;
     size_t p = (size_t)parcels, frames = p * (size_t)f->longest;
-    const size_t bytes[PARTS] = {
-        [PART_PARCELS] = p * sizeof(sample_parcel), [PART_FRAME_PARCEL] = frames * 4, [PART_OFFSETS] = (p + 1) * 4,
-        [PART_POSITIONS] = frames * 4, [PART_TARGET] = p * 4, [PART_EXTRA] = (frames * (size_t)f->features + 1) * 4};
+    const size_t bytes[PARTS] = {[PART_PARCELS] = p * sizeof(sample_parcel),
+                                 [PART_FRAME_PARCEL] = frames * 4,
+                                 [PART_OFFSETS] = (p + 1) * 4,
+                                 [PART_POSITIONS] = frames * 4,
+                                 [PART_TARGET] = p * 4,
+                                 [PART_EXTRA] = (frames * (size_t)f->features + 1) * 4};
     for (int i = 0; i < PARTS; i++) {
         f->start[i] = at;
         at += (bytes[i] + unit - 1) / unit * unit;

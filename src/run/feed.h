@@ -11,35 +11,35 @@ typedef struct feed feed;
 typedef struct feed_options {
     pixelset *set;
     int npixel;
-    bool jitter;             /* in training passes */
-    bool date_positions;     /* positions are days; else 1, 2, ... in each series */
-    uint64_t seed;           /* of the draws; evaluation depends on (seed, parcel id) alone */
+    bool jitter;         /* in training passes */
+    bool date_positions; /* positions are days; else 1, 2, ... in each series */
+    uint64_t seed;       /* of the draws; evaluation depends on (seed, parcel id) alone */
 } feed_options;
 
 typedef struct feed_pass {
-    const uint32_t *order;   /* indices into the set; copied */
+    const uint32_t *order; /* indices into the set; copied */
     int count, batch_size;
-    bool training;           /* jitter, and no batch of a single parcel: a remainder of 1 joins the batch before */
-    uint64_t epoch;          /* training: which draws; evaluation: 0 */
+    bool training;  /* jitter, and no batch of a single parcel: a remainder of 1 joins the batch before */
+    uint64_t epoch; /* training: which draws; evaluation: 0 */
 } feed_pass;
 
 /* A batch on the device. Buffers may be larger than the batch; they stay as they are until the next feed_next. */
 typedef struct feed_batch {
-    int parcels, frames;     /* parcels 0: the pass is over */
-    buffer *x, *mask;        /* [frames x npixel x bands], [frames x npixel] */
-    buffer *extra;           /* [frames x E]; NULL: none */
-    buffer *offsets;         /* [parcels + 1] */
-    buffer *positions;       /* [frames] lines of the position table */
-    buffer *target;          /* [parcels], -1: none */
-    const uint32_t *sample;  /* [parcels] indices into the set */
+    int parcels, frames;    /* parcels 0: the pass is over */
+    buffer *x, *mask;       /* [frames x npixel x bands], [frames x npixel] */
+    buffer *extra;          /* [frames x E]; NULL: none */
+    buffer *offsets;        /* [parcels + 1] */
+    buffer *positions;      /* [frames] lines of the position table */
+    buffer *target;         /* [parcels], -1: none */
+    const uint32_t *sample; /* [parcels] indices into the set */
 } feed_batch;
 
 int feed_new(device *d, feed_options options, feed **out);
-void feed_free(feed *f);     /* NULL is fine */
+void feed_free(feed *f); /* NULL is fine */
 
 int feed_begin(feed *f, feed_pass pass);
 int feed_next(feed *f, feed_batch *out);
-void feed_end(feed *f);      /* also early */
+void feed_end(feed *f); /* also early */
 
 int feed_batches(const feed_pass *pass); /* how many batches a pass has */
 

@@ -23,8 +23,8 @@ typedef struct fold_run {
     fold_split split;
     network *network;
     feed *feed;
-    char *title;     /* "fold 1 of 5" */
-    cJSON *log;      /* trainlog.json: {"1": {...}, ...} */
+    char *title; /* "fold 1 of 5" */
+    cJSON *log;  /* trainlog.json: {"1": {...}, ...} */
     int best_epoch;
     double best_iou; /* negative: none yet */
 } fold_run;
@@ -151,8 +151,10 @@ static int check_settings(const fold_run *r, const cJSON *state, const char *pat
     if (rc) return rc;
     const cJSON *stored = cJSON_GetObjectItemCaseSensitive(state, "settings");
     if (cJSON_IsString(stored) && strcmp(stored->valuestring, hash) == 0) return OK;
-    return fail(USAGE, "%s was written under other data, model or train settings; wanted the same to resume (the run's "
-                "conf.json has them), or start anew without --resume or in another train.res_dir", path);
+    return fail(USAGE,
+                "%s was written under other data, model or train settings; wanted the same to resume (the run's "
+                "conf.json has them), or start anew without --resume or in another train.res_dir",
+                path);
 }
 
 static int resume(fold_run *r)
@@ -187,8 +189,9 @@ static int clear_folder(const fold_run *r)
         if (file_exists(path)) any = unlink(path) == 0 || any;
         free(path);
     }
-    if (any) log_warning("%s: an earlier run in %s is replaced (--resume goes on with one)", r->title,
-                         r->s->config.train.res_dir);
+    if (any)
+        log_warning("%s: an earlier run in %s is replaced (--resume goes on with one)", r->title,
+                    r->s->config.train.res_dir);
     return OK;
 }
 
@@ -199,8 +202,7 @@ static void warn_of_missing_classes(const fold_run *r)
         bool there = false;
         for (int i = 0; i < r->split.train_count && !there; i++)
             there = pixelset_label(set, (int)r->split.train[i]) == k;
-        if (!there)
-            log_warning("%s: no parcel of class %s in the training set", r->title, pixelset_class_name(set, k));
+        if (!there) log_warning("%s: no parcel of class %s in the training set", r->title, pixelset_class_name(set, k));
     }
 }
 
@@ -219,8 +221,10 @@ static int start(fold_run *r, fold_task task)
     TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
     TRY(network_optimiser(r->network));
     TRY(session_feed(r->s, &r->feed));
-    if (task.resume) TRY(resume(r));
-    else TRY(clear_folder(r));
+    if (task.resume)
+        TRY(resume(r));
+    else
+        TRY(clear_folder(r));
     if (task.weights && r->epoch == 0) TRY(checkpoint_load(task.weights, r->network, CHECKPOINT_FINE_TUNE));
 done:
     free(folder);
@@ -306,8 +310,8 @@ done:
 static int stopped(const fold_run *r, int code)
 {
     if (r->epoch == 0) return fail_within(code, "no checkpoint yet");
-    return fail_within(code, "%s/Fold_%d/last.h5 keeps epoch %d (--resume goes on)", r->s->config.train.res_dir, r->fold,
-                       r->epoch);
+    return fail_within(code, "%s/Fold_%d/last.h5 keeps epoch %d (--resume goes on)", r->s->config.train.res_dir,
+                       r->fold, r->epoch);
 }
 
 /* ---- test -------------------------------------------------------------------------------------------------------- */

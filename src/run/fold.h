@@ -5,9 +5,9 @@
 #include "run/session.h"
 
 typedef struct fold_task {
-    int fold;             /* 1 .. kfold */
-    const char *weights;  /* start from these; NULL: from the seed */
-    bool resume;          /* go on from last.h5 where there is one */
+    int fold;            /* 1 .. kfold */
+    const char *weights; /* start from these; NULL: from the seed */
+    bool resume;         /* go on from last.h5 where there is one */
 } fold_task;
 
 /* *result: {"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}; caller deletes. */

@@ -268,8 +268,10 @@ int furrow_info(const char *path, char **json)
         free(title);
         TRY(golden_info(file, out));
     } else {
-        rc = fail(FAILED, "%s is an HDF5 file, but no pack, checkpoint or reference results: it has no attribute "
-                  "furrow_format or kind", path);
+        rc = fail(FAILED,
+                  "%s is an HDF5 file, but no pack, checkpoint or reference results: it has no attribute "
+                  "furrow_format or kind",
+                  path);
         goto done;
     }
     rc = json_text(out, json);

@@ -6,8 +6,7 @@
 #include "base/memory.h"
 
 /* PyTorch's defaults, which the published scripts train with. */
-static const adam_options adam_defaults = {
-    .learning_rate = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f};
+static const adam_options adam_defaults = {.learning_rate = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f};
 
 int network_new(device *d, model *m, network_input input, uint64_t seed, network **out)
 {
@@ -146,8 +145,8 @@ network_input network_input_of(const pixelset *s, const model *m, int npixel)
 /* Adds a line to a growing list of complaints. */
 static void complain(char **list, const char *key, int wanted, const char *what, int there)
 {
-    char *longer = text_format("%s\n  model.%s is for %d %s, the data have %d", *list ? *list : "", key, wanted, what,
-                               there);
+    char *longer =
+        text_format("%s\n  model.%s is for %d %s, the data have %d", *list ? *list : "", key, wanted, what, there);
     if (!longer) return;
     free(*list);
     *list = longer;

@@ -10,11 +10,13 @@
 
 enum { HEADER = 128, BYTES_MAX = 1 << 30 }; /* the header is padded so that the values start at a multiple of 64 */
 
-/* The magic, the length of the dictionary, and the dictionary padded with spaces to a line's end (numpy's format 1.0). */
+/* The magic, the length of the dictionary, and the dictionary padded with spaces to a line's end (numpy's format 1.0).
+ */
 static void write_header(unsigned char *out, int rows, int columns)
 {
     char text[HEADER];
-    int used = snprintf(text, sizeof text, "{'descr': '<i8', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns);
+    int used =
+        snprintf(text, sizeof text, "{'descr': '<i8', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns);
     memcpy(out, "\x93NUMPY\x01\x00", 8);
     out[8] = HEADER - 10;
     out[9] = 0;

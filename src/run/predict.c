@@ -18,9 +18,9 @@ typedef struct prediction {
     session s;
     weight_files weights;
     int count, classes;
-    char **names;    /* [classes] */
-    double *p;       /* [count x classes] probabilities */
-    int64_t *tally;  /* [classes] parcels predicted as each */
+    char **names;   /* [classes] */
+    double *p;      /* [count x classes] probabilities */
+    int64_t *tally; /* [classes] parcels predicted as each */
 } prediction;
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
@@ -114,8 +114,7 @@ static int write_csv(const prediction *r, const char *path)
         put(&t, ",", 1);
         put_csv(&t, "", r->names[best]);
         put_format(&t, ",%d", best);
-        for (int k = 0; k < r->classes; k++)
-            put_format(&t, ",%.7g", r->p[(size_t)i * (size_t)r->classes + (size_t)k]);
+        for (int k = 0; k < r->classes; k++) put_format(&t, ",%.7g", r->p[(size_t)i * (size_t)r->classes + (size_t)k]);
         put(&t, "\n", 1);
     }
     int rc = write_text(&t, path);
@@ -167,8 +166,10 @@ static int check_finite(const prediction *r)
     for (int i = 0; i < r->count; i++)
         for (int k = 0; k < r->classes; k++)
             if (!isfinite(r->p[(size_t)i * (size_t)r->classes + (size_t)k]))
-                return fail(FAILED, "parcel %s: the network's output is not a finite number; the weights or the "
-                            "normalisation do not fit these data", pixelset_id(r->s.set, i));
+                return fail(FAILED,
+                            "parcel %s: the network's output is not a finite number; the weights or the "
+                            "normalisation do not fit these data",
+                            pixelset_id(r->s.set, i));
     return OK;
 }
 

@@ -13,13 +13,27 @@ typedef struct mapping {
 } mapping;
 
 static const mapping mappings[] = {
-    {"npixel", "data", "npixel"},       {"preload", "data", "preload"},     {"res_dir", "train", "res_dir"},
-    {"rdm_seed", "train", "rdm_seed"},  {"kfold", "train", "kfold"},        {"epochs", "train", "epochs"},
-    {"batch_size", "train", "batch_size"}, {"lr", "train", "lr"},           {"gamma", "train", "gamma"},
-    {"input_dim", "model", "input_dim"}, {"mlp1", "model", "mlp1"},         {"pooling", "model", "pooling"},
-    {"mlp2", "model", "mlp2"},          {"n_head", "model", "n_head"},      {"d_k", "model", "d_k"},
-    {"d_model", "model", "d_model"},    {"mlp3", "model", "mlp3"},          {"T", "model", "T"},
-    {"dropout", "model", "dropout"},    {"mlp4", "model", "mlp4"},          {"lms", "model", "len_max_seq"},
+    {"npixel", "data", "npixel"},
+    {"preload", "data", "preload"},
+    {"res_dir", "train", "res_dir"},
+    {"rdm_seed", "train", "rdm_seed"},
+    {"kfold", "train", "kfold"},
+    {"epochs", "train", "epochs"},
+    {"batch_size", "train", "batch_size"},
+    {"lr", "train", "lr"},
+    {"gamma", "train", "gamma"},
+    {"input_dim", "model", "input_dim"},
+    {"mlp1", "model", "mlp1"},
+    {"pooling", "model", "pooling"},
+    {"mlp2", "model", "mlp2"},
+    {"n_head", "model", "n_head"},
+    {"d_k", "model", "d_k"},
+    {"d_model", "model", "d_model"},
+    {"mlp3", "model", "mlp3"},
+    {"T", "model", "T"},
+    {"dropout", "model", "dropout"},
+    {"mlp4", "model", "mlp4"},
+    {"lms", "model", "len_max_seq"},
     {"model", "model", "arch"},
 };
 
@@ -27,8 +41,7 @@ static const mapping mappings[] = {
 static const char *const special[] = {"geomfeat", "positions", "device", "num_classes", "tae", "gru", "tcnn", NULL};
 
 /* The classes with more than 100 parcels in the S2-Agri set, as the published train.py writes them into its text. */
-static const int published_classes[] = {1,  3,  4,  5,  6,  8,  9,  12, 13, 14,
-                                        16, 18, 19, 23, 28, 31, 33, 34, 36, 39};
+static const int published_classes[] = {1, 3, 4, 5, 6, 8, 9, 12, 13, 14, 16, 18, 19, 23, 28, 31, 33, 34, 36, 39};
 enum { PUBLISHED_CLASSES = sizeof published_classes / sizeof *published_classes };
 
 static const cJSON *get(const cJSON *object, const char *key)
@@ -133,8 +146,8 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
     }
     map_special(root, data, model, result);
     char *ignored = unmapped_keys(root);
-    log_note("%s is a published, flat configuration%s%s", path,
-             ignored ? "; without a meaning here: " : "", ignored ? ignored : "");
+    log_note("%s is a published, flat configuration%s%s", path, ignored ? "; without a meaning here: " : "",
+             ignored ? ignored : "");
     free(ignored);
     cJSON_Delete(root);
     *out = result;

@@ -130,8 +130,8 @@ static int upload_target(reference_input *r, int classes)
     TRY(h5_read(r->file, "/input/target", NUMBER_I32, (size_t)r->parcels, target));
     for (int i = 0; i < r->parcels; i++)
         if (target[i] < 0 || target[i] >= classes) {
-            rc = fail(FAILED, "%s: /input/target[%d] is %d; wanted a class from 0 to %d", h5_path(r->file), i, target[i],
-                      classes - 1);
+            rc = fail(FAILED, "%s: /input/target[%d] is %d; wanted a class from 0 to %d", h5_path(r->file), i,
+                      target[i], classes - 1);
             goto done;
         }
     TRY(upload(r, target, (size_t)r->parcels, &r->batch.target));
@@ -157,7 +157,8 @@ static int read_sizes(reference_input *r)
     r->batch.frames = r->parcels * r->dates;
     if (!h5_exists(r->file, "/input/extra")) return OK;
     rc = h5_about_of(r->file, "/input/extra", &about);
-    if (!rc && about.rank != 3) rc = fail(FAILED, "%s: /input/extra has %d dimensions; wanted 3", h5_path(r->file), about.rank);
+    if (!rc && about.rank != 3)
+        rc = fail(FAILED, "%s: /input/extra has %d dimensions; wanted 3", h5_path(r->file), about.rank);
     if (!rc) r->features = (int)about.shape[2];
     return rc;
 }
@@ -169,8 +170,7 @@ int reference_read(reference_input *r, const model *m)
     size_t frames = (size_t)r->batch.frames;
     TRY(upload_x(r));
     TRY(upload_array(r, "/input/mask", NUMBER_F32, frames * (size_t)r->pixels, &r->batch.mask));
-    if (model_extra(m))
-        TRY(upload_array(r, "/input/extra", NUMBER_F32, frames * (size_t)r->features, &r->batch.extra));
+    if (model_extra(m)) TRY(upload_array(r, "/input/extra", NUMBER_F32, frames * (size_t)r->features, &r->batch.extra));
     TRY(upload_offsets(r));
     TRY(upload_positions(r, model_positions_are_dates(m)));
     if (h5_exists(r->file, "/input/target")) TRY(upload_target(r, model_classes(m)));

@@ -11,7 +11,7 @@ typedef struct reference_input {
     feed_batch batch;
     int parcels, dates, bands, pixels, features; /* B, T, C, S, E */
     int first_position, position_lines;
-    buffer *table;      /* the file's own position table, a line a date; NULL: it has none */
+    buffer *table; /* the file's own position table, a line a date; NULL: it has none */
     int table_channels;
 } reference_input;
 

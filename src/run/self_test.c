@@ -51,8 +51,10 @@ done:
 
 static int refuse(device *d, const char *result)
 {
-    return fail(NO_DEVICE, "%s computes wrongly and is not used: self-test %s (choose another with --device; "
-                "furrow devices --tune tests again)", device_about(d)->name, result);
+    return fail(NO_DEVICE,
+                "%s computes wrongly and is not used: self-test %s (choose another with --device; "
+                "furrow devices --tune tests again)",
+                device_about(d)->name, result);
 }
 
 static int test(device *d)

@@ -1,4 +1,5 @@
-/* The self-test of a device: every kernel family against a plain C reference, once per device, driver and kernel text. */
+/* The self-test of a device: every kernel family against a plain C reference, once per device, driver and kernel text.
+ */
 #ifndef FURROW_RUN_SELF_TEST_H
 #define FURROW_RUN_SELF_TEST_H
 

@@ -10,8 +10,8 @@
 typedef struct session {
     run_config config;
     pixelset *set;
-    cJSON *model;   /* resolved, every key */
-    char *where;    /* "FILE: model", for messages */
+    cJSON *model; /* resolved, every key */
+    char *where;  /* "FILE: model", for messages */
     device *device;
 } session;
 

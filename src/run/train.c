@@ -47,7 +47,8 @@ static int sum_folds(const session *s, confusion *sum, cJSON *folds)
     TRY(confusion_new(sum->classes, &one));
     for (int k = 1; k <= s->config.train.kfold; k++) {
         char *path = fold_path(s, k, "conf_mat.npy");
-        if (!path) rc = FAILED;
+        if (!path)
+            rc = FAILED;
         else if (file_exists(path)) {
             rc = npy_read_int64(path, one.count, one.classes, one.classes);
             if (!rc) confusion_add(sum, &one);

@@ -12,8 +12,10 @@
 void verify_tell(verify_report *r, const char *name, double error, double limit)
 {
     bool passed = error <= limit;
-    if (passed) r->passed++;
-    else r->failed++;
+    if (passed)
+        r->passed++;
+    else
+        r->failed++;
     if (r->line) r->line(r->user, &(furrow_check){r->file, name, error, limit, passed});
 }
 
@@ -28,7 +30,8 @@ static int verify_file(const char *path, device *d, verify_report *r)
         goto done;
     }
     TRY(h5_get_text(file, "/", "kind", &kind));
-    if (strcmp(kind, "parcel") == 0) TRY(verify_parcel(file, d, r));
+    if (strcmp(kind, "parcel") == 0)
+        TRY(verify_parcel(file, d, r));
     else
         rc = fail(FAILED, "%s: kind \"%s\" is not known to this version; wanted \"parcel\"", path, kind);
 done:
@@ -59,8 +62,10 @@ int furrow_verify(const char *const *files, int count, const char *selector,
             r.failed++;
         }
     }
-    if (first_error) rc = fail(FAILED, "%s", first_error);
-    else if (r.failed) rc = fail(FAILED, "%d of %d tensors are not within their limits", r.failed, r.passed + r.failed);
+    if (first_error)
+        rc = fail(FAILED, "%s", first_error);
+    else if (r.failed)
+        rc = fail(FAILED, "%d of %d tensors are not within their limits", r.failed, r.passed + r.failed);
 done:
     free(first_error);
     device_close(d);

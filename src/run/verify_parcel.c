@@ -44,10 +44,14 @@ done:
 static int make_network(reference *r, model *m)
 {
     const reference_input *i = &r->input;
-    network_input input = {
-        .npixel = i->pixels, .bands = i->bands, .extra = i->features, .first_position = i->first_position,
-        .position_lines = i->position_lines, .longest = i->dates, .position_table = i->table,
-        .table_channels = i->table_channels};
+    network_input input = {.npixel = i->pixels,
+                           .bands = i->bands,
+                           .extra = i->features,
+                           .first_position = i->first_position,
+                           .position_lines = i->position_lines,
+                           .longest = i->dates,
+                           .position_table = i->table,
+                           .table_channels = i->table_channels};
     int rc = network_new(r->device, m, input, 1, &r->network);
     if (!rc) r->network->keep_spatial = true;
     return rc;

@@ -56,9 +56,12 @@ int weights_find(const char *path, int fold, weight_files *out)
     *out = (weight_files){0};
     TRY_NEW(out->path = memory_new(FOLDS_MAX, sizeof *out->path));
     TRY_NEW(out->fold = memory_new(FOLDS_MAX, sizeof *out->fold));
-    if (is_folder(path)) TRY(take_folder(out, path, fold));
-    else if (file_exists(path)) TRY(add(out, text_copy(path), 0));
-    else rc = fail(FAILED, "there are no weights at %s: no such file or folder", path);
+    if (is_folder(path))
+        TRY(take_folder(out, path, fold));
+    else if (file_exists(path))
+        TRY(add(out, text_copy(path), 0));
+    else
+        rc = fail(FAILED, "there are no weights at %s: no such file or folder", path);
 done:
     if (rc) weights_free(out);
     return rc;
