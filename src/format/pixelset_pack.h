@@ -33,6 +33,9 @@ int pixelset_pack_pixels(const pixelset_pack *p, size_t parcel); /* S, 0 is allo
 const int32_t *pixelset_pack_days(const pixelset_pack *p, size_t parcel);
 bool pixelset_pack_days_shared(const pixelset_pack *p); /* one list for all parcels */
 
+/* The order of parcels: ids that are integers first, by value; the others by bytes. As strcmp. */
+int pixelset_id_compare(const char *a, const char *b);
+
 /* ---- labels ------------------------------------------------------------------------------------------------------- */
 
 size_t pixelset_pack_nomenclatures(const pixelset_pack *p);
