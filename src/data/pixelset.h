@@ -40,6 +40,7 @@ int pixelset_bands(const pixelset *s);
 int pixelset_extra(const pixelset *s);                /* length of the feature vector, 0: none */
 int pixelset_longest(const pixelset *s);              /* the most dates of any sample */
 int pixelset_dates(const pixelset *s, int sample);    /* its T */
+bool pixelset_has_dates(const pixelset *s);           /* false: positions count 0, 1, 2, ... in each series */
 int pixelset_first_position(const pixelset *s);       /* smallest and largest day of any sample since the reference */
 int pixelset_last_position(const pixelset *s);
 /* Normalisation as the device wants it: rows x bands (rows 1, or T where it is per date), std with 0 replaced by 1. */
@@ -50,8 +51,12 @@ typedef struct fold_split {
     uint32_t *train, *validation, *test;
     int train_count, validation_count, test_count;
 } fold_split;
+/* USAGE: folds below 2, or a fold that does not exist; FAILED: fewer samples than folds. Parts are in the published
+ * order; `train` is empty where two folds leave nothing for it. */
 int fold_split_new(int samples, int folds, int fold /* 1.. */, uint32_t seed, fold_split *out);
 void fold_split_free(fold_split *f);
+/* One log_warning for each part of the split that lacks classes, naming them; `title` comes first ("Fold 2"). */
+void fold_split_warn(const pixelset *s, const fold_split *f, const char *title);
 
 /* ---- batches ----------------------------------------------------------------------------------------------------- */
 enum pixel_type { PIXEL_U8, PIXEL_I16, PIXEL_U16, PIXEL_F32 };
@@ -74,6 +79,8 @@ typedef struct parcel_batch { /* everything a step needs, ready to upload; owned
 /* A thread that reads batches ahead (two in flight): `order` is copied, cut into pieces of batch_size, the last one
  * shorter. Ends after the last batch; an error inside arrives at loader_next. */
 typedef struct loader loader;
+/* Samples must exist, batch_size be 1 or more. One error ends it and is given again by every later loader_next;
+ * batches read before it are still handed out. Ctrl-C (interrupt_requested) is such an error: INTERRUPTED. */
 int loader_start(pixelset *s, const uint32_t *order, int count, int batch_size, loader **out);
 int loader_next(loader *l, const parcel_batch **out); /* NULL after the last; valid until the second call after it */
 void loader_stop(loader *l);                          /* at any time; NULL is fine */

@@ -1,0 +1,81 @@
+/* Normalisation values as the device takes them: one row of bands, or a row a date. A standard deviation of 0 occurs in
+ * real data (a date that is wholly empty): 1 is used, said once. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/internal.h"
+#include "format/normalisation.h"
+
+typedef struct norm_source {
+    int rows, columns;
+    const double *mean, *std;
+    const char *name;
+} norm_source;
+
+/* The T of every sample, 0 where they differ. */
+static int common_dates(const pixelset *s)
+{
+    for (int i = 0; i < s->count; i++)
+        if (pixelset_dates(s, i) != s->longest) return 0;
+    return s->longest;
+}
+
+/* Does it fit these bands and these dates? */
+static bool fits(const pixelset *s, const norm_source *n, problems *p)
+{
+    int bands = pixelset_bands(s), dates = common_dates(s), before = p->count;
+    if (n->columns != bands && n->columns != 1)
+        problem_add(p, FAILED, "normalisation %s has values for %d bands, the parcels have %d", n->name, n->columns,
+                    bands);
+    if (n->rows != 1 && !dates)
+        problem_add(p, FAILED, "normalisation %s is per date (%d dates), but the parcels have different numbers of "
+                    "dates: wanted one value a band", n->name, n->rows);
+    else if (n->rows != 1 && n->rows != dates)
+        problem_add(p, FAILED, "normalisation %s is for %d dates, the parcels have %d", n->name, n->rows, dates);
+    return p->count == before;
+}
+
+static int take(pixelset *s, const norm_source *n, problems *p)
+{
+    size_t bands = (size_t)pixelset_bands(s), rows = (size_t)n->rows, count = rows * bands, zeros = 0;
+    if (!fits(s, n, p)) return OK;
+    s->mean = memory_new(count, sizeof *s->mean);
+    s->std = memory_new(count, sizeof *s->std);
+    if (!s->mean || !s->std) return FAILED;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = n->columns == 1 ? i / bands : i;
+        float std = (float)n->std[at];
+        zeros += std == 0;
+        s->mean[i] = (float)n->mean[at];
+        s->std[i] = std == 0 ? 1 : std;
+    }
+    s->norm_rows = n->rows;
+    if (zeros)
+        log_warning("normalisation %s: %zu of %zu standard deviations are 0; 1 is used there", n->name, zeros, count);
+    return OK;
+}
+
+static int take_file(pixelset *s, const char *path, problems *p)
+{
+    normalisation n = {0};
+    int rc = normalisation_read(path, common_dates(s), pixelset_bands(s), &n);
+    if (rc) {
+        problem_add(p, rc, "data.norm: %s", error_message());
+        return OK;
+    }
+    rc = take(s, &(norm_source){n.rows, n.columns, n.mean, n.std, path}, p);
+    normalisation_free(&n);
+    return rc;
+}
+
+int normalisation_find(pixelset *s, const pixelset_options *o, problems *p)
+{
+    static const double zero = 0, one = 1;
+    const pack_normalisation *n = pixelset_pack_normalisation(s->pack);
+    if (!s->count) return OK;
+    if (!strcmp(o->norm, "none")) return take(s, &(norm_source){1, 1, &zero, &one, "none"}, p);
+    if (strcmp(o->norm, "pack")) return take_file(s, o->norm, p);
+    return take(s, &(norm_source){n->rows, n->columns, n->mean, n->std, n->source}, p);
+}
