@@ -72,15 +72,20 @@ nvidia() {
     done
 }
 
+# Intel's own description of each kernel (.ze_info, a text in the binary): registers, local memory, scratch and private.
 intel() {
     rm -rf "$work/ocloc"
-    "$ocloc" compile -file "$file" -device "$1" -options "-cl-std=CL1.2 -Icl $options" -out_dir "$work/ocloc" \
-        >"$work/log" 2>&1 || { refuse "$file for $1 ($options)"; return; }
-    if grep -q spilled "$work/log" && [ "$may_spill" = no ]; then
-        refuse "$file on $1 ($options): spills"
-    else
-        printf '%-30s %-8s no spills\n' "$(basename "$file")" "$1"
-    fi
+    "$ocloc" compile -file "$file" -device "$1" --format zebin -options "-cl-std=CL1.2 -Icl $options" \
+        -out_dir "$work/ocloc" >"$work/log" 2>&1 || { refuse "$file for $1 ($options)"; return; }
+    cat "$work/ocloc/"*.bin | tr -d '\000' | LC_ALL=C sed -n '/^kernels:/,/^kernels_misc_info:/p' |
+        awk 'function row() { if (name != "") print name, registers, local, scratch }
+             /^kernels_misc_info/ { exit }
+             /^  - name:/ { row(); name = $3; local = scratch = buffers = 0 }
+             /grf_count:/ { registers = $2 } /slm_size:/ { local = $2 }
+             /^ *[a-z_]*:$/ { buffers = /per_thread_memory_buffers/ } buffers && /^ *size:/ { scratch += $2 }
+             END { row() }' >"$work/table"
+    [ -s "$work/table" ] || refuse "$file for $1 ($options): no kernels described"
+    while read -r kernel registers local scratch; do report "$kernel" "$1" "$registers" "$local" "$scratch"; done <"$work/table"
 }
 
 [ $# -gt 0 ] || set -- cl/*.cl
