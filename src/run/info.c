@@ -205,7 +205,6 @@ static int pack_info(h5 *file, cJSON *out)
     int64_t bands = 0;
     size_t parcels = 0, days = 0;
     h5_about pixels;
-    span s;
     TRY(h5_get_int(file, "/", "bands", &bands));
     TRY(h5_about_of(file, "/pixels", &pixels));
     cJSON_AddNumberToObject(out, "bands", (double)bands);
@@ -214,9 +213,7 @@ static int pack_info(h5 *file, cJSON *out)
     TRY(add_span(file, "/parcels/dates", "dates", out, &parcels));
     TRY(add_span(file, "/parcels/pixels", "pixels", out, &parcels));
     cJSON_AddNumberToObject(out, "parcels", (double)parcels);
-    TRY(read_span(file, "/days", &s, &days));
-    cJSON_AddNumberToObject(out, "first_day", s.least); /* since 1970-01-01 */
-    cJSON_AddNumberToObject(out, "last_day", s.most);
+    if (h5_exists(file, "/days")) TRY(add_span(file, "/days", "days", out, &days)); /* since 1970-01-01 */
     TRY(add_nomenclatures(file, out));
     TRY(add_features(file, out));
     TRY(add_text(file, "/normalisation", "source", "normalisation", out));

@@ -24,6 +24,8 @@ static const struct family {
     {"dropout", dropout_checks},
     {"concat", concat_checks},
     {"focal_loss", focal_loss_checks},
+    {"set_pool", set_pool_checks},
+    {"pixel_set_encoder", pixel_set_encoder_checks},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -45,6 +47,7 @@ static int run_families(device *d)
         }
         log_progress("self-test", (size_t)i + 1, FAMILIES, families[i].name);
     }
+    TRY(self_test_steps(d));
 done:
     return rc;
 }

@@ -14,4 +14,7 @@ int self_test_again(device *d);
 /* "passed", "failed: ...", or "not run yet". Owned by the caller's buffer. */
 void self_test_result(device *d, char *text, size_t size);
 
+/* The part for kernels outside the tape (self_test_steps.c). */
+int self_test_steps(device *d);
+
 #endif

@@ -1,0 +1,127 @@
+#!/bin/sh
+# The command line as a user meets it: help, refusals, exit codes, JSON, and one small run from folder to predictions.
+# FURROW names the program (build/furrow). Prints counts as cmocka does.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+furrow=${FURROW:-build/furrow}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# check NAME CONDITION...: counts it
+check() {
+    name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: $name"
+        sed 's/^/    /' "$work/err" | head -n 5
+    fi
+}
+
+# run CODE ARGUMENTS...: runs furrow, its outputs in $work/out and $work/err, and tells whether it ended with CODE
+run() {
+    wanted=$1
+    shift
+    "$furrow" "$@" >"$work/out" 2>"$work/err" </dev/null
+    code=$?
+    [ $code -eq "$wanted" ] || echo "exit code $code, wanted $wanted: furrow $*"
+    [ $code -eq "$wanted" ]
+}
+
+said() { grep -q -- "$1" "$work/err"; }
+printed() { grep -q -- "$1" "$work/out"; }
+silent() { [ ! -s "$work/out" ]; }
+# one JSON document and nothing else, as far as a shell can tell
+document() { [ "$(head -c 1 "$work/out")" = "{" ] && [ "$(tail -n 1 "$work/out")" = "}" ]; }
+same() { cmp -s "$1" "$2"; }
+
+# ---- help and refusals
+check "help" run 0 --help
+check "help names the commands" printed "predict"
+check "version" run 0 --version
+check "no command" run 2
+for command in devices pack info synth train eval predict verify bench; do
+    check "$command --help" run 0 $command --help
+    check "$command --help says how" printed "usage: furrow $command"
+    check "help $command" run 0 help $command
+done
+check "unknown command" run 2 trian
+check "unknown command: the nearest" said "did you mean train"
+check "unknown option" run 2 train --resmue x.json
+check "unknown option: the nearest" said "did you mean --resume"
+check "missing argument" run 2 train
+check "too many arguments" run 2 info a b
+check "number out of range" run 2 train x.json --fold 0
+check "set without a value" run 2 train x.json --set epochs
+check "eval without weights" run 2 eval x.json
+check "predict without out" run 2 predict x.json --weights w
+check "no such configuration" run 1 train "$work/none.json"
+check "no such device" run 3 devices --device "no such device"
+check "no such file" run 1 info "$work/none.h5"
+check "a failure under --json" run 1 info "$work/none.h5" --json
+check "is a document" document
+check "with the error" printed '"error"'
+
+# ---- configurations
+echo '{"data": {"pack": "x.h5", "npixle": 3}, "model": {"arch": "psetae"}}' >"$work/wrong.json"
+check "unknown key" run 2 train "$work/wrong.json"
+check "unknown key: file, path, nearest" said 'wrong.json.*data.*npixle.*npixel'
+check "nothing printed" silent
+
+# ---- a run
+check "synth" run 0 synth pixelset "$work/parcels" --parcels 120 --classes 3 --dates 12 --json
+check "synth --json" document
+check "pack" run 0 pack pixelset "$work/parcels" "$work/p.h5"
+check "info" run 0 info "$work/p.h5" --json
+check "info --json" document
+check "info counts the parcels" printed '"parcels":.*120'
+cat >"$work/run.json" <<EOF
+{"data": {"pack": "$work/p.h5", "npixel": 16}, "model": {"arch": "psetae", "mlp1": [10, 16, 32], "n_head": 2, "d_k": 8,
+ "mlp2": [64, 32], "mlp3": [64, 32], "mlp4": [32, 3]},
+ "train": {"res_dir": "$work/run", "epochs": 2, "batch_size": 32, "kfold": 3}, "data_": 0}
+EOF
+check "key of no section" run 2 train "$work/run.json"
+sed -i 's/, "data_": 0//' "$work/run.json"
+sed -i 's/"mlp2": .64, 32./"with_extra": false, &/' "$work/run.json"
+check "train" run 0 train "$work/run.json" --json
+check "train --json" document
+for file in conf.json overall.json forms.json Fold_1/trainlog.json Fold_1/test_metrics.json Fold_2/model.h5 \
+    Fold_2/last.h5 Fold_3/conf_mat.npy; do
+    check "run folder has $file" test -s "$work/run/$file"
+done
+check "published keys" grep -q '"val_IoU"' "$work/run/Fold_1/trainlog.json"
+check "eval of the folds" run 0 eval "$work/run.json" --weights "$work/run" --json
+check "eval --json" document
+check "eval has the matrix" printed '"confusion_matrix"'
+check "eval of one" run 0 eval "$work/run.json" --weights "$work/run/Fold_2/model.h5"
+check "eval of all parcels" run 0 eval "$work/run.json" --weights "$work/run" --set eval.subset=all
+check "predict" run 0 predict "$work/run.json" --weights "$work/run" --out "$work/predicted"
+check "a line a parcel" [ "$(wc -l <"$work/predicted/predictions.csv")" -eq 121 ]
+check "header" grep -q '^id,label,class,p_' "$work/predicted/predictions.csv"
+check "info of a checkpoint" run 0 info "$work/run/Fold_1/model.h5" --json
+check "which holds the network" printed '"arch"'
+check "weights of another network" run 1 predict "$work/run.json" --weights "$work/run" --out "$work/p2" \
+    --set 'model.mlp4=[32,8,3]'
+check "says which" said "decoder"
+check "wrote nothing" test ! -e "$work/p2/predictions.csv"
+
+# ---- the same seed, the same bits; a resumed run too; the run folder's own configuration repeats it
+check "train again" run 0 train "$work/run.json" --set "train.res_dir=$work/again"
+check "same bits" same "$work/run/Fold_3/model.h5" "$work/again/Fold_3/model.h5"
+check "one epoch" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" train.epochs=1
+check "then the other" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" --resume
+check "same bits when resumed" same "$work/run/Fold_1/last.h5" "$work/resumed/Fold_1/last.h5"
+check "same log when resumed" same "$work/run/Fold_1/trainlog.json" "$work/resumed/Fold_1/trainlog.json"
+check "from conf.json" run 0 train "$work/run/conf.json" --set "train.res_dir=$work/repeated"
+check "same bits" same "$work/run/Fold_2/last.h5" "$work/repeated/Fold_2/last.h5"
+check "other settings do not resume" run 2 train "$work/run.json" --resume --set train.lr=0.1
+check "says so" said "resume"
+check "an epoch on other weights" run 0 train "$work/run.json" --weights "$work/run" --fold 1 \
+    --set "train.res_dir=$work/tuned" train.epochs=1
+
+echo "[  PASSED  ] $passed test(s)."
+echo "[  FAILED  ] $failed test(s)."
+[ $failed -eq 0 ]
