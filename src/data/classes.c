@@ -32,7 +32,7 @@ static int class_of(const class_list *l, int32_t label)
     return -1;
 }
 
-/* ---- the classes -------------------------------------------------------------------------------------------------- */
+/* ---- the classes ------------------------------------------------------------------------------------------------- */
 
 static int listed_classes(const int_list *wanted, class_list *out, problems *p)
 {
@@ -59,8 +59,10 @@ static void gaps_report(const class_list *l, problems *p)
         for (; from < to && missing.count < NAMES_SHOWN; from++) name_list_add_number(&missing, from);
         name_list_skip(&missing, to - from);
     }
-    problem_add(p, FAILED, "the labels have gaps: no parcel has %s; say in data.sub_classes which labels are the "
-                "classes, in their order (there are %s)", name_list_text(&missing), name_list_text(&there));
+    problem_add(p, FAILED,
+                "the labels have gaps: no parcel has %s; say in data.sub_classes which labels are the "
+                "classes, in their order (there are %s)",
+                name_list_text(&missing), name_list_text(&there));
 }
 
 /* The labels that occur, increasing; *gaps where they do not follow one another. */
@@ -81,15 +83,15 @@ static int present_classes(const int32_t *labels, size_t count, class_list *out,
     return OK;
 }
 
-/* ---- the parcels -------------------------------------------------------------------------------------------------- */
+/* ---- the parcels ------------------------------------------------------------------------------------------------- */
 
 /* Training and evaluation keep the parcels of the classes; prediction keeps all. Parcels without a label stay: whoever
  * needs labels is told of them. */
 static int keep(pixelset *s, const int32_t *labels, const class_list *l, bool labels_needed)
 {
     size_t all = pixelset_pack_count(s->pack);
-    if (all > INT32_MAX) return fail(FAILED, "%s: %zu parcels, at most %d can be held", pixelset_pack_path(s->pack), all,
-                                     INT32_MAX);
+    if (all > INT32_MAX)
+        return fail(FAILED, "%s: %zu parcels, at most %d can be held", pixelset_pack_path(s->pack), all, INT32_MAX);
     s->parcel = memory_new(all, sizeof *s->parcel);
     s->label = memory_new(all, sizeof *s->label);
     if (!s->parcel || !s->label) return FAILED;
@@ -112,7 +114,7 @@ static int names_find(pixelset *s, const class_list *l)
     return OK;
 }
 
-/* ---- what training and evaluation refuse -------------------------------------------------------------------------- */
+/* ---- what training and evaluation refuse ------------------------------------------------------------------------- */
 
 static int labels_check(const pixelset *s, const class_list *l, problems *p)
 {
@@ -142,11 +144,13 @@ int classes_find(pixelset *s, const pixelset_options *o, bool labels_needed, pro
     class_list l = {0};
     const int32_t *labels = NULL;
     int found = pixelset_pack_labels(s->pack, o->nomenclature, &labels);
-    if (found == USAGE && labels_needed) problem_add(p, USAGE, "data.nomenclature: %s", error_message());
+    if (found == USAGE && labels_needed) problem_carry(p, USAGE, "data.nomenclature", o->pack);
     if (found && found != USAGE) return found;
     if (found) labels = NULL;
-    if (listed) TRY(listed_classes(&o->sub_classes, &l, p));
-    else if (labels) TRY(present_classes(labels, pixelset_pack_count(s->pack), &l, &gaps));
+    if (listed)
+        TRY(listed_classes(&o->sub_classes, &l, p));
+    else if (labels)
+        TRY(present_classes(labels, pixelset_pack_count(s->pack), &l, &gaps));
     if (gaps && labels_needed) gaps_report(&l, p);
     if (gaps && !labels_needed) { /* no classes that could be counted on, and none needed */
         labels = NULL;

@@ -16,8 +16,7 @@ static bool is_whole(const float *values, int width)
 /* A feature that never differs has std 0, or none where there is one parcel: it becomes 0. */
 static void standardise(const pack_feature *f, const float *values, float *out)
 {
-    for (int e = 0; e < f->width; e++)
-        out[e] = (float)((values[e] - f->mean[e]) / (f->std[e] > 0 ? f->std[e] : 1));
+    for (int e = 0; e < f->width; e++) out[e] = (float)((values[e] - f->mean[e]) / (f->std[e] > 0 ? f->std[e] : 1));
 }
 
 int features_find(pixelset *s, const pixelset_options *o, problems *p)
@@ -26,7 +25,7 @@ int features_find(pixelset *s, const pixelset_options *o, problems *p)
     name_list without = {0};
     if (!o->extra_feature) return OK;
     int rc = pixelset_pack_feature(s->pack, o->extra_feature, &f);
-    if (rc == USAGE) problem_add(p, USAGE, "data.extra_feature: %s", error_message());
+    if (rc == USAGE) problem_carry(p, USAGE, "data.extra_feature", o->pack);
     if (rc) return rc == USAGE ? OK : rc;
     size_t values;
     if (!size_multiply((size_t)s->count, (size_t)f->width, &values))

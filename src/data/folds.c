@@ -58,7 +58,7 @@ void fold_split_free(fold_split *f)
     *f = (fold_split){0};
 }
 
-/* ---- classes that a part lacks ------------------------------------------------------------------------------------ */
+/* ---- classes that a part lacks ----------------------------------------------------------------------------------- */
 
 static void warn_of_part(const pixelset *s, const uint32_t *samples, int count, const char *title, const char *part)
 {
@@ -72,8 +72,7 @@ static void warn_of_part(const pixelset *s, const uint32_t *samples, int count, 
     }
     for (int k = 0; k < classes; k++)
         if (!there[k]) name_list_add(&missing, pixelset_class_name(s, k));
-    if (missing.count)
-        log_warning("%s: the %s set has no parcel of class %s", title, part, name_list_text(&missing));
+    if (missing.count) log_warning("%s: the %s set has no parcel of class %s", title, part, name_list_text(&missing));
     free(there);
 }
 

@@ -15,26 +15,26 @@ struct pixelset {
 
     /* classes.c: which parcels, which classes */
     int count, classes;
-    uint32_t *parcel;        /* [count] places in the pack, increasing */
-    int32_t *label;          /* [count] class index, -1: none */
-    char **class_name;       /* [classes] */
+    uint32_t *parcel;  /* [count] places in the pack, increasing */
+    int32_t *label;    /* [count] class index, -1: none */
+    char **class_name; /* [classes] */
 
     /* positions.c */
     bool has_dates;
-    int32_t reference;       /* days since 1970-01-01 */
+    int32_t reference; /* days since 1970-01-01 */
     int first_position, last_position, longest;
 
     /* features.c */
     int extra;
-    float *features;         /* [count x extra] standardised */
+    float *features; /* [count x extra] standardised */
 
-    /* normalisation.c */
+    /* pixel_norm.c */
     int norm_rows;
-    float *mean, *std;       /* [norm_rows x bands] */
+    float *mean, *std; /* [norm_rows x bands] */
 
     /* pixels.c: NULL unless preloaded */
     unsigned char *pixels;
-    size_t *pixels_start;    /* [count + 1] bytes */
+    size_t *pixels_start; /* [count + 1] bytes */
 };
 
 int classes_find(pixelset *s, const pixelset_options *o, bool labels_needed, problems *p);

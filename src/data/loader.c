@@ -32,21 +32,26 @@ struct loader {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t asked_more, read_more;
-    int asked, ready;     /* batches that the caller has asked for; that have been read */
-    int code;             /* what ended the thread, and its message: messages belong to a thread */
+    int asked, ready; /* batches that the caller has asked for; that have been read */
+    int code;         /* what ended the thread, and its message: messages belong to a thread */
     char *message;
 };
 
-/* ---- a batch ------------------------------------------------------------------------------------------------------ */
+/* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
 static enum pixel_type pixel_type_of(enum number_type type)
 {
     switch (type) {
-    case NUMBER_U8: return PIXEL_U8;
-    case NUMBER_I16: return PIXEL_I16;
-    case NUMBER_U16: return PIXEL_U16;
-    case NUMBER_F32: return PIXEL_F32;
-    default: panic("a pack of %s", number_name(type));
+    case NUMBER_U8:
+        return PIXEL_U8;
+    case NUMBER_I16:
+        return PIXEL_I16;
+    case NUMBER_U16:
+        return PIXEL_U16;
+    case NUMBER_F32:
+        return PIXEL_F32;
+    default:
+        panic("a pack of %s", number_name(type));
     }
 }
 
@@ -107,7 +112,7 @@ static int fill(loader *l, int index, slot *w)
     return OK;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 /* Batch `index` takes the slot of batch index - SLOTS, which is the caller's until it asks for the second one after. */
 static bool wait_for_slot(loader *l, int index)
@@ -140,7 +145,7 @@ static void *work(void *user)
     return NULL;
 }
 
-/* ---- starting ----------------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 /* The most frames and pixel bytes of any batch. */
 static int sizes_find(const loader *l, size_t *frames, size_t *bytes)
@@ -232,7 +237,7 @@ done:
     return rc;
 }
 
-/* ---- the caller's side -------------------------------------------------------------------------------------------- */
+/* ---- the caller's side ------------------------------------------------------------------------------------------- */
 
 int loader_next(loader *l, const parcel_batch **out)
 {

@@ -8,6 +8,7 @@
 #include "data/internal.h"
 #include "format/normalisation.h"
 
+/* Both the pack and a file's reader promise that it fits the bands and dates: 1 x 1, 1 x C or T x C. */
 typedef struct norm_source {
     int rows, columns;
     const double *mean, *std;
@@ -22,25 +23,9 @@ static int common_dates(const pixelset *s)
     return s->longest;
 }
 
-/* Does it fit these bands and these dates? */
-static bool fits(const pixelset *s, const norm_source *n, problems *p)
-{
-    int bands = pixelset_bands(s), dates = common_dates(s), before = p->count;
-    if (n->columns != bands && n->columns != 1)
-        problem_add(p, FAILED, "normalisation %s has values for %d bands, the parcels have %d", n->name, n->columns,
-                    bands);
-    if (n->rows != 1 && !dates)
-        problem_add(p, FAILED, "normalisation %s is per date (%d dates), but the parcels have different numbers of "
-                    "dates: wanted one value a band", n->name, n->rows);
-    else if (n->rows != 1 && n->rows != dates)
-        problem_add(p, FAILED, "normalisation %s is for %d dates, the parcels have %d", n->name, n->rows, dates);
-    return p->count == before;
-}
-
-static int take(pixelset *s, const norm_source *n, problems *p)
+static int take(pixelset *s, const norm_source *n)
 {
     size_t bands = (size_t)pixelset_bands(s), rows = (size_t)n->rows, count = rows * bands, zeros = 0;
-    if (!fits(s, n, p)) return OK;
     s->mean = memory_new(count, sizeof *s->mean);
     s->std = memory_new(count, sizeof *s->std);
     if (!s->mean || !s->std) return FAILED;
@@ -62,10 +47,10 @@ static int take_file(pixelset *s, const char *path, problems *p)
     normalisation n = {0};
     int rc = normalisation_read(path, common_dates(s), pixelset_bands(s), &n);
     if (rc) {
-        problem_add(p, rc, "data.norm: %s", error_message());
+        problem_carry(p, rc, "data.norm", pixelset_pack_path(s->pack));
         return OK;
     }
-    rc = take(s, &(norm_source){n.rows, n.columns, n.mean, n.std, path}, p);
+    rc = take(s, &(norm_source){n.rows, n.columns, n.mean, n.std, path});
     normalisation_free(&n);
     return rc;
 }
@@ -75,7 +60,7 @@ int normalisation_find(pixelset *s, const pixelset_options *o, problems *p)
     static const double zero = 0, one = 1;
     const pack_normalisation *n = pixelset_pack_normalisation(s->pack);
     if (!s->count) return OK;
-    if (!strcmp(o->norm, "none")) return take(s, &(norm_source){1, 1, &zero, &one, "none"}, p);
+    if (!o->norm || !strcmp(o->norm, "none")) return take(s, &(norm_source){1, 1, &zero, &one, "none"});
     if (strcmp(o->norm, "pack")) return take_file(s, o->norm, p);
-    return take(s, &(norm_source){n->rows, n->columns, n->mean, n->std, n->source}, p);
+    return take(s, &(norm_source){n->rows, n->columns, n->mean, n->std, n->source});
 }

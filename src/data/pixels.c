@@ -36,8 +36,7 @@ static int read_from_pack(pixelset *s, int sample, void *out)
     pthread_mutex_lock(&s->reading);
     int rc = pixelset_pack_read(s->pack, s->parcel[sample], out);
     pthread_mutex_unlock(&s->reading);
-    if (!rc && pixelset_pack_type(s->pack) == NUMBER_F32)
-        rc = finite_check(s, sample, out, bytes / sizeof(float));
+    if (!rc && pixelset_pack_type(s->pack) == NUMBER_F32) rc = finite_check(s, sample, out, bytes / sizeof(float));
     return rc;
 }
 

@@ -44,6 +44,7 @@ done:
 int pixelset_open(const pixelset_options *options, bool labels_needed, pixelset **out)
 {
     int rc = OK;
+    if (!options->pack) return fail(USAGE, "data.pack is null, wanted the path of a pixel-set pack");
     pixelset *s = memory_new(1, sizeof *s);
     if (!s) return FAILED;
     pthread_mutex_init(&s->reading, NULL);
@@ -74,7 +75,7 @@ void pixelset_close(pixelset *s)
     free(s);
 }
 
-/* ---- what there is ------------------------------------------------------------------------------------------------ */
+/* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 int pixelset_count(const pixelset *s)
 {

@@ -13,15 +13,15 @@ typedef struct pixelset pixelset;
 
 /* The config's "data" object; the fields are pixelset_fields (names as the published scripts, see contracts). */
 typedef struct pixelset_options {
-    char *pack;          /* data.pack */
-    char *nomenclature;  /* NULL: the pack's only one */
+    char *pack;           /* data.pack */
+    char *nomenclature;   /* NULL: the pack's only one */
     int_list sub_classes; /* count -1: every label, in increasing order */
     int npixel;
     char *extra_feature; /* NULL: none */
-    char *norm;          /* "pack": the pack's values; "none"; or the path of a .pkl */
+    char *norm;          /* "pack": the pack's values; "none" or NULL; or the path of a .pkl */
     bool jitter;
-    bool preload;        /* hold all pixels in host memory */
-    char *ref_date;      /* YYYY-MM-DD or YYYYMMDD; NULL: shared dates: the set's first; else the earliest in the pack */
+    bool preload;   /* hold all pixels in host memory */
+    char *ref_date; /* YYYY-MM-DD or YYYYMMDD; NULL: shared dates: the set's first; else the earliest in the pack */
 } pixelset_options;
 extern const field pixelset_fields[];
 
@@ -32,21 +32,21 @@ void pixelset_close(pixelset *s);
 
 /* After sub_classes: n samples, sorted by id. */
 int pixelset_count(const pixelset *s);
-int pixelset_classes(const pixelset *s);              /* 0 when there are no labels */
-int pixelset_label(const pixelset *s, int sample);    /* class index, -1: none */
+int pixelset_classes(const pixelset *s);                             /* 0 when there are no labels */
+int pixelset_label(const pixelset *s, int sample);                   /* class index, -1: none */
 const char *pixelset_class_name(const pixelset *s, int class_index); /* the label as in the nomenclature */
 const char *pixelset_id(const pixelset *s, int sample);
 int pixelset_bands(const pixelset *s);
-int pixelset_extra(const pixelset *s);                /* length of the feature vector, 0: none */
-int pixelset_longest(const pixelset *s);              /* the most dates of any sample */
-int pixelset_dates(const pixelset *s, int sample);    /* its T */
-bool pixelset_has_dates(const pixelset *s);           /* false: positions count 0, 1, 2, ... in each series */
-int pixelset_first_position(const pixelset *s);       /* smallest and largest day of any sample since the reference */
+int pixelset_extra(const pixelset *s);             /* length of the feature vector, 0: none */
+int pixelset_longest(const pixelset *s);           /* the most dates of any sample */
+int pixelset_dates(const pixelset *s, int sample); /* its T */
+bool pixelset_has_dates(const pixelset *s);        /* false: positions count 0, 1, 2, ... in each series */
+int pixelset_first_position(const pixelset *s);    /* smallest and largest day of any sample since the reference */
 int pixelset_last_position(const pixelset *s);
 /* Normalisation as the device wants it: rows x bands (rows 1, or T where it is per date), std with 0 replaced by 1. */
 int pixelset_normalisation(const pixelset *s, int *rows, const float **mean, const float **std);
 
-/* ---- folds: as published (numpy's legacy shuffle, scikit-learn's KFold in order; semantics: K folds) -------------- */
+/* ---- folds: as published (numpy's legacy shuffle, scikit-learn's KFold in order; semantics: K folds) ------------- */
 typedef struct fold_split {
     uint32_t *train, *validation, *test;
     int train_count, validation_count, test_count;
@@ -63,17 +63,17 @@ enum pixel_type { PIXEL_U8, PIXEL_I16, PIXEL_U16, PIXEL_F32 };
 
 typedef struct parcel_batch { /* everything a step needs, ready to upload; owned by the loader until released */
     int parcels, frames;
-    const void *raw;           /* the parcels' T x S x C values one after the other */
+    const void *raw; /* the parcels' T x S x C values one after the other */
     size_t raw_bytes;
     enum pixel_type raw_type;
-    const uint64_t *raw_start; /* [parcels] in values */
+    const uint64_t *raw_start;     /* [parcels] in values */
     const int32_t *pixels, *dates; /* [parcels] S_i, T_i */
-    const int32_t *offsets;    /* [parcels + 1] first frame of each */
-    const int32_t *frame_parcel; /* [frames] */
-    const int32_t *days;       /* [frames] days since the reference date */
-    const float *extra;        /* [frames x E] standardised, repeated over the dates; NULL when E is 0 */
-    const int32_t *target;     /* [parcels], -1: none */
-    const uint32_t *sample;    /* [parcels] indices into the data set */
+    const int32_t *offsets;        /* [parcels + 1] first frame of each */
+    const int32_t *frame_parcel;   /* [frames] */
+    const int32_t *days;           /* [frames] days since the reference date */
+    const float *extra;            /* [frames x E] standardised, repeated over the dates; NULL when E is 0 */
+    const int32_t *target;         /* [parcels], -1: none */
+    const uint32_t *sample;        /* [parcels] indices into the data set */
 } parcel_batch;
 
 /* A thread that reads batches ahead (two in flight): `order` is copied, cut into pieces of batch_size, the last one

@@ -28,6 +28,14 @@ void problem_add(problems *p, int code, const char *format, ...)
     }
 }
 
+void problem_carry(problems *p, int code, const char *key, const char *where)
+{
+    const char *message = error_message();
+    size_t length = strlen(where);
+    if (!strncmp(message, where, length) && !strncmp(message + length, ": ", 2)) message += length + 2;
+    problem_add(p, code, "%s: %s", key, message);
+}
+
 int problems_report(problems *p, const char *where)
 {
     int rc = OK;
@@ -47,7 +55,7 @@ void problems_free(problems *p)
     *p = (problems){0};
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 void name_list_add(name_list *l, const char *name)
 {

@@ -15,6 +15,9 @@ typedef struct problems {
 /* `code`: USAGE where the configuration is wrong, FAILED where the data are. */
 void problem_add(problems *p, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same with this thread's error message behind `key`; `where`, as given to problems_report, is not said twice. */
+void problem_carry(problems *p, int code, const char *key, const char *where);
+
 /* OK when there are none; else one message, "where: ..." or "where: N problems:" and a line each. Frees the list. */
 int problems_report(problems *p, const char *where);
 
