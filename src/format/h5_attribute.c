@@ -15,9 +15,11 @@ static int group_make(h5 *file, const char *path)
     enum h5_kind kind;
     int rc = h5_walk(file, path, &kind);
     if (rc || kind == H5_GROUP) return rc;
-    hid_t links = H5Pcreate(H5P_LINK_CREATE), group = -1;
-    if (links >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0)
-        group = H5Gcreate2(file->id, path, links, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_GROUP_CREATE), group = -1;
+    if (links >= 0 && creation >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0 &&
+        H5Pset_obj_track_times(creation, false) >= 0)
+        group = H5Gcreate2(file->id, path, links, creation, H5P_DEFAULT);
+    if (creation >= 0) H5Pclose(creation);
     if (links >= 0) H5Pclose(links);
     if (group < 0) return h5_fail(file, path, "the group cannot be made");
     H5Gclose(group);

@@ -340,6 +340,7 @@ static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_
     hid_t space = rank ? H5Screate_simple(rank, size, NULL) : H5Screate(H5S_SCALAR);
     hid_t links = H5Pcreate(H5P_LINK_CREATE), properties = H5Pcreate(H5P_DATASET_CREATE);
     made &= space >= 0 && links >= 0 && properties >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0;
+    made = made && H5Pset_obj_track_times(properties, false) >= 0; /* the same content, the same bytes */
     if (!rank || empty) {
         made = made && H5Pset_layout(properties, H5D_COMPACT) >= 0;
     } else {

@@ -68,6 +68,7 @@ static int write_optimiser(h5 *file, network *w)
 {
     int rc = OK;
     TRY(network_optimiser(w));
+    TRY(h5_new_group(file, "/optimizer")); /* by itself: groups made on the way keep times, and bytes must repeat */
     TRY(write_moment(file, w, "/optimizer/exp_avg", w->exp_avg));
     TRY(write_moment(file, w, "/optimizer/exp_avg_sq", w->exp_avg_sq));
     TRY(h5_write(file, "/optimizer/step", NUMBER_I64, 0, NULL, &w->adam_step));

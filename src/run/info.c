@@ -109,8 +109,9 @@ static int read_span(h5 *file, const char *path, span *out, size_t *count)
     for (size_t i = 0; !rc && i < about.count; i++) {
         if (i == 0 || values[i] < out->least) out->least = values[i];
         if (i == 0 || values[i] > out->most) out->most = values[i];
-        out->mean += (double)values[i] / (double)about.count;
+        out->mean += (double)values[i];
     }
+    if (!rc && about.count) out->mean /= (double)about.count;
     if (!rc) *count = about.count;
     free(values);
     return rc;
