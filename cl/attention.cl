@@ -7,8 +7,8 @@
  *   u [queries x H x C]: one query a sequence (TAE) or one in all (L-TAE).
  *   Per date and head (scores, softmax, gradients): [sequences] blocks of [H x T] one after the other, that of sequence
  *   s from offsets[s] H on; so any T, and a head's dates lie side by side. Dropout's draws are numbered that way too.
- *   Values: TAE: all of x for every head, y [sequences x H x C]; L-TAE: each head its C / H channels, y [sequences x C].
- *   VW divides C / H there.
+ *   Values: TAE: all of x for every head, y [sequences x H x C]; L-TAE: each head its C / H channels (VW divides them),
+ *   y [sequences x C].
  *
  * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=0
  * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=1
@@ -19,8 +19,8 @@
 
 /* ---- the parts -------------------------------------------------------------------------------------------------- */
 
-/* out[h T + t] = x[t, h slice ..] . vectors[h, ..] over `length` channels, for all dates and heads of a sequence. A team
- * takes a date and EACH heads at a time. 2 T heads length FLOPs. */
+/* out[h T + t] = x[t, h slice ..] . vectors[h, ..] over `length` channels, for all dates and heads of a sequence. A
+ * team takes a date and EACH heads at a time. 2 T heads length FLOPs. */
 static inline void all_dots(__global const float *x, int dates, int channels, __global const float *vectors, int length,
                             int slice, int heads, __global float *out, __local float *box)
 {
@@ -125,8 +125,8 @@ __kernel GROUP_OF(LANES) void push_queries(__global const float *restrict query,
         if (s0 + i < queries) ROW_STORE(sum[i] * scale, u + ((size_t)(s0 + i) * heads + h) * channels + c, left);
 }
 
-/* A group owns a sequence: scores, softmax (into `softmax`), dropout (into `dropped`, unless limit is 0), y. map [frames
- * x H] may be NULL. x is read twice, the second time from cache; about 4 T H C FLOPs. */
+/* A group owns a sequence: scores, softmax (into `softmax`), dropout (into `dropped`, unless limit is 0), y. map
+ * [frames x H] may be NULL. x is read twice, the second time from cache; about 4 T H C FLOPs. */
 __kernel GROUP_OF(LANES) void attend(__global const float *restrict x, __global const int *restrict offsets,
                                      __global const float *restrict u, __global float *softmax, __global float *dropped,
                                      __global float *restrict y, __global float *restrict map, int channels, int heads,
@@ -137,7 +137,8 @@ __kernel GROUP_OF(LANES) void attend(__global const float *restrict x, __global 
     const drop d = {(uint2)(key_low, key_high), limit, scale};
     __global const float *from = x + (size_t)first * channels;
     __global float *scores = softmax + (size_t)first * heads, *weights = scores;
-    all_dots(from, dates, channels, SHARED_QUERY ? u : u + (size_t)s * heads * channels, channels, 0, heads, scores, box);
+    all_dots(from, dates, channels, SHARED_QUERY ? u : u + (size_t)s * heads * channels, channels, 0, heads, scores,
+             box);
     group_wait();
     softmax_dates(scores, heads, dates, box);
     group_wait();
@@ -225,7 +226,8 @@ __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, 
     __global const float *back = dy + (size_t)s * channels * (SHARED_QUERY ? 1 : heads);
     __global float *gradient = score_gradient + (size_t)first * heads;
     const int length = SHARED_QUERY ? channels / heads : channels;
-    all_dots(x + (size_t)first * channels, dates, channels, back, length, SHARED_QUERY ? length : 0, heads, gradient, box);
+    all_dots(x + (size_t)first * channels, dates, channels, back, length, SHARED_QUERY ? length : 0, heads, gradient,
+             box);
     group_wait();
     if (limit) {
         drop_values(d, (uint)(first * heads), gradient, gradient, heads * dates, 0);
@@ -240,9 +242,9 @@ __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, 
                dx + (size_t)first * channels, accumulate);
 }
 
-/* du [parts x H x C], part j = get_group_id(0): sum over `each` sequences from j each on, in order, and over their dates
- * of score_gradient[h, t] x[t, c]. TAE: each 1, a part is a sequence. L-TAE: parts to be added in order. Group (part,
- * block of EACH heads, channels): an item owns one vector of channels. 2 T H C FLOPs a sequence. */
+/* du [parts x H x C], part j = get_group_id(0): sum over `each` sequences from j each on, in order, and over their
+ * dates of score_gradient[h, t] x[t, c]. TAE: each 1, a part is a sequence. L-TAE: parts to be added in order. Group
+ * (part, block of EACH heads, channels): an item owns one vector of channels. 2 T H C FLOPs a sequence. */
 __kernel GROUP_OF(LANES) void sum_queries(__global const float *restrict x, __global const int *restrict offsets,
                                           __global const float *restrict score_gradient, __global float *restrict du,
                                           int sequences, int channels, int heads, int each)

@@ -75,12 +75,13 @@ __kernel void focal_total(__global const float *restrict part, int parts, __glob
     if (total) total[0] = share;
 }
 
-/* dlogits (+)= dloss w_t (1 - p_t)^gamma / weights (p - onehot(t)). Reads the logits again; an item takes every LANES-th
- * row of its group's `each`. */
+/* dlogits (+)= dloss w_t (1 - p_t)^gamma / weights (p - onehot(t)). Reads the logits again; an item takes every
+ * LANES-th row of its group's `each`. */
 __kernel GROUP_OF(LANES) void focal_backward(__global const float *restrict logits, __global const int *restrict target,
-                                             __global const float *restrict weight, __global const float *restrict total,
-                                             __global const float *restrict dloss, __global float *restrict dlogits,
-                                             int rows, int classes, int each, float gamma, int accumulate)
+                                             __global const float *restrict weight,
+                                             __global const float *restrict total, __global const float *restrict dloss,
+                                             __global float *restrict dlogits, int rows, int classes, int each,
+                                             float gamma, int accumulate)
 {
     const int first = (int)get_group_id(0) * each, end = min(first + each, rows);
     for (int row = first + (int)get_local_id(0); row < end; row += LANES) {

@@ -3,8 +3,8 @@
  * check: -DVW=1 -DLANES=64 -DTEAM=64 */
 #include "team.clh"
 
-/* total[i] (+)= sum over p < parts of part[p stride + start + i], i < count. An item owns one vector of columns: it reads
- * it from every part and writes it once. parts x count FLOPs. */
+/* total[i] (+)= sum over p < parts of part[p stride + start + i], i < count. An item owns one vector of columns: it
+ * reads it from every part and writes it once. parts x count FLOPs. */
 __kernel GROUP_OF(LANES) void sum_parts(__global const float *restrict part, int parts, int stride, int start,
                                         int count, __global float *restrict total, int accumulate)
 {

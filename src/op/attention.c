@@ -41,7 +41,7 @@ static plan plan_of(const node *n, device *d)
 {
     const attention_options o = ((const attention_attributes *)n->attributes)->options;
     plan p = {
-        .sequences = (int)tensor_count(n->in[OFFSETS]) - 1,
+        .sequences = sequence_count(n, OFFSETS),
         .frames = tensor_rows(n->in[X]),
         .channels = tensor_channels(n->in[X]),
         .heads = o.heads,
@@ -77,15 +77,17 @@ static int options_wanted(const node *n, attention_options o)
 static int inputs_wanted(const node *n, attention_options o)
 {
     int rc = OK;
-    const int sequences = (int)tensor_count(n->in[OFFSETS]) - 1, channels = tensor_channels(n->in[X]);
-    if (n->in[X]->element != ELEMENT_FLOAT || channels < 1) return node_refuse(n, X, "should be frames x channels of reals");
-    if (sequences < 0) return node_refuse(n, OFFSETS, "should be sequences + 1 integers");
+    const int sequences = sequence_count(n, OFFSETS), channels = tensor_channels(n->in[X]);
+    TRY(matrix_wanted(n, X, "frames x channels"));
+    TRY(offsets_wanted(n, OFFSETS));
     TRY(options_wanted(n, o));
-    TRY(input_wanted(n, OFFSETS, ELEMENT_INT, SHAPE(sequences + 1), "where each sequence starts, and the end"));
-    TRY(input_wanted(n, QUERY, ELEMENT_FLOAT, o.shared_query ? SHAPE(o.heads, o.d_k) : SHAPE(sequences, o.heads * o.d_k),
-                     o.shared_query ? "a query a head" : "a query a sequence and head"));
-    TRY(input_wanted(n, KEY_WEIGHT, ELEMENT_FLOAT, SHAPE(o.heads * o.d_k, channels), "keys of all heads x channels"));
-    TRY(input_wanted(n, KEY_BIAS, ELEMENT_FLOAT, SHAPE(o.heads * o.d_k), "keys of all heads"));
+    const int width = o.heads * o.d_k;
+    if (o.shared_query)
+        TRY(input_wanted(n, QUERY, ELEMENT_FLOAT, SHAPE(o.heads, o.d_k), "a query a head"));
+    else
+        TRY(input_wanted(n, QUERY, ELEMENT_FLOAT, SHAPE(sequences, width), "a query a sequence and head"));
+    TRY(input_wanted(n, KEY_WEIGHT, ELEMENT_FLOAT, SHAPE(width, channels), "keys of all heads x channels"));
+    TRY(input_wanted(n, KEY_BIAS, ELEMENT_FLOAT, SHAPE(width), "keys of all heads"));
 done:
     return rc;
 }
@@ -139,8 +141,9 @@ static int push_queries(node *n, const run *r, const plan *p, buffer *pushed)
     kernel *k = NULL;
     const double rows = (double)p->queries * p->heads;
     TRY(team_kernel(r->device, p->form, "attention", p->more, "push_queries", &k));
-    TRY(LAUNCH(k, team_groups(p->queries, EACH), (size_t)p->heads, team_groups(p->channels, p->form.width * p->form.lanes),
-               (size_t)p->form.lanes, products(p, rows * p->d_k * p->channels, rows * p->channels),
+    TRY(LAUNCH(k, team_groups(p->queries, EACH), (size_t)p->heads,
+               team_groups(p->channels, p->form.width * p->form.lanes), (size_t)p->form.lanes,
+               products(p, rows * p->d_k * p->channels, rows * p->channels),
                arg_buffer(n->in[QUERY]->data), arg_buffer(n->in[KEY_WEIGHT]->data), arg_buffer(pushed),
                arg_int(p->queries), arg_int(p->d_k), arg_int(p->channels), arg_float(p->scale)));
 done:
@@ -161,8 +164,9 @@ static int attention_forward(node *n, const run *r)
     TRY(LAUNCH(k, (size_t)p.sequences, 1, 1, (size_t)p.form.lanes, products(&p, 2 * values * p.heads, values),
                arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(kept[SAVED_PUSHED]->data),
                arg_buffer(kept[SAVED_SOFTMAX]->data), arg_buffer(drops ? n->work[0]->data : NULL),
-               arg_buffer(n->out[0]->data), arg_buffer(n->outputs > 1 ? n->out[1]->data : NULL), arg_int(p.channels), arg_int(p.heads), arg_uint(key.word[0]), arg_uint(key.word[1]),
-               arg_uint(dropout_limit(p.dropout)), arg_float(1 / (1 - p.dropout))));
+               arg_buffer(n->out[0]->data), arg_buffer(n->outputs > 1 ? n->out[1]->data : NULL), arg_int(p.channels),
+               arg_int(p.heads), arg_uint(key.word[0]), arg_uint(key.word[1]), arg_uint(dropout_limit(p.dropout)),
+               arg_float(1 / (1 - p.dropout))));
 done:
     return rc;
 }

@@ -28,7 +28,7 @@ static int layer_norm_shape(node *n)
 {
     int rc = OK;
     const int rows = tensor_rows(n->in[X]), channels = tensor_channels(n->in[X]);
-    if (n->in[X]->element != ELEMENT_FLOAT || channels < 1) return node_refuse(n, X, "should be rows x channels of reals");
+    TRY(matrix_wanted(n, X, "rows x channels"));
     TRY(input_wanted(n, WEIGHT, ELEMENT_FLOAT, SHAPE(channels), "one a channel"));
     TRY(input_wanted(n, BIAS, ELEMENT_FLOAT, SHAPE(channels), "one a channel"));
     TRY(positions_wanted(n, TABLE, rows, channels));
@@ -89,9 +89,9 @@ static int layer_norm_backward(node *n, const run *r)
     if (n->in[WEIGHT]->wants_gradient || n->in[BIAS]->wants_gradient) TRY(parameters_backward(n, r));
     if (!n->in[X]->wants_gradient) return OK;
     TRY(team_kernel(r->device, f, "layer_norm", "", "layer_norm_backward", &k));
-    TRY(LAUNCH(k, groups_of(rows), 1, 1, (size_t)f.lanes, ((cost){12 * values, 12 * values}), arg_buffer(n->in[X]->data),
-               arg_buffer(n->out[0]->gradient), arg_buffer(n->in[WEIGHT]->data), arg_buffer(n->saved[0]->data),
-               arg_buffer(n->in[X]->gradient), arg_int(rows), arg_int(channels), arg_int(rows_each(rows)),
+    TRY(LAUNCH(k, groups_of(rows), 1, 1, (size_t)f.lanes, ((cost){12 * values, 12 * values}),
+               arg_buffer(n->in[X]->data), arg_buffer(n->out[0]->gradient), arg_buffer(n->in[WEIGHT]->data),
+               arg_buffer(n->saved[0]->data), arg_buffer(n->in[X]->gradient), arg_int(rows), arg_int(channels), arg_int(rows_each(rows)),
                arg_int(n->accumulate[X])));
 done:
     return rc;

@@ -9,12 +9,10 @@ enum { TEAM_OF = 64 };
 static int sequence_mean_shape(node *n)
 {
     int rc = OK;
-    const int sequences = (int)tensor_count(n->in[OFFSETS]) - 1, channels = tensor_channels(n->in[X]);
-    if (n->in[X]->element != ELEMENT_FLOAT || channels < 1) return node_refuse(n, X, "should be frames x channels of reals");
-    if (sequences < 0) return node_refuse(n, OFFSETS, "should be sequences + 1 integers");
-    TRY(input_wanted(n, OFFSETS, ELEMENT_INT, SHAPE(sequences + 1), "where each sequence starts, and the end"));
+    TRY(matrix_wanted(n, X, "frames x channels"));
+    TRY(offsets_wanted(n, OFFSETS));
     node_keep_input(n, OFFSETS);
-    TRY(node_output(n, ELEMENT_FLOAT, SHAPE(sequences, channels)));
+    TRY(node_output(n, ELEMENT_FLOAT, SHAPE(sequence_count(n, OFFSETS), tensor_channels(n->in[X]))));
 done:
     return rc;
 }

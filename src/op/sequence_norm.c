@@ -6,8 +6,8 @@
  *   dx = (g - mean(g) - n mean(g n)) / sqrt(var + 1e-5), g = dy weight, means over the sequence
  *   dweight[c, t], dbias[c, t] = sums over sequences that have date t, in order, of dy n and dy
  *
- * x, y [frames x C]; weight, bias [C x T], optional, read through their transposed copies. Saved: mean and 1 / deviation
- * of each sequence. */
+ * x, y [frames x C]; weight, bias [C x T], optional, read through their transposed copies. Saved: mean and 1 /
+ * deviation of each sequence. */
 #include "base/error.h"
 #include "op/op.h"
 #include "op/team.h"
@@ -31,18 +31,16 @@ done:
 static int sequence_norm_shape(node *n)
 {
     int rc = OK;
-    const int sequences = (int)tensor_count(n->in[OFFSETS]) - 1;
     const int frames = tensor_rows(n->in[X]), channels = tensor_channels(n->in[X]);
-    if (n->in[X]->element != ELEMENT_FLOAT || channels < 1) return node_refuse(n, X, "should be frames x channels of reals");
-    if (sequences < 0) return node_refuse(n, OFFSETS, "should be sequences + 1 integers");
-    TRY(input_wanted(n, OFFSETS, ELEMENT_INT, SHAPE(sequences + 1), "where each sequence starts, and the end"));
+    TRY(matrix_wanted(n, X, "frames x channels"));
+    TRY(offsets_wanted(n, OFFSETS));
     TRY(parameter_wanted(n, WEIGHT, channels));
     TRY(parameter_wanted(n, BIAS, channels));
     TRY(positions_wanted(n, TABLE, frames, channels));
     node_keep_input(n, X);
     node_keep_input(n, OFFSETS);
     TRY(node_output(n, ELEMENT_FLOAT, n->in[X]->shape));
-    TRY(node_save(n, ELEMENT_FLOAT, SHAPE(sequences, 2)));
+    TRY(node_save(n, ELEMENT_FLOAT, SHAPE(sequence_count(n, OFFSETS), 2)));
 done:
     return rc;
 }
@@ -76,7 +74,7 @@ static int sequence_norm_forward(node *n, const run *r)
     const double values = (double)tensor_count(n->in[X]);
     const tensor *table = n->in[TABLE];
     TRY(team_kernel(r->device, f, "sequence_norm", "", "sequence_norm", &k));
-    TRY(LAUNCH(k, tensor_count(n->in[OFFSETS]) - 1, 1, 1, (size_t)f.lanes, ((cost){8 * values, 8 * values}),
+    TRY(LAUNCH(k, (size_t)sequence_count(n, OFFSETS), 1, 1, (size_t)f.lanes, ((cost){8 * values, 8 * values}),
                arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(transposed(n, WEIGHT)),
                arg_buffer(transposed(n, BIAS)), arg_int(line_length(n)), arg_int(longest_of(n)),
                arg_buffer(table ? table->data : NULL), arg_buffer(table ? n->in[POSITIONS]->data : NULL),
@@ -96,7 +94,7 @@ static int parameters_backward(node *n, const run *r)
     int rc = OK;
     kernel *k = NULL;
     const team_form f = team_form_of(r->device, TEAM_OF, tensor_channels(n->in[X]));
-    const int channels = tensor_channels(n->in[X]), sequences = (int)tensor_count(n->in[OFFSETS]) - 1;
+    const int channels = tensor_channels(n->in[X]), sequences = sequence_count(n, OFFSETS);
     const double values = (double)tensor_count(n->in[X]);
     TRY(team_kernel(r->device, f, "sequence_norm", "", "sequence_norm_parameters", &k));
     TRY(LAUNCH(k, team_groups(channels, f.width * f.lanes), (size_t)longest_of(n), 1, (size_t)f.lanes,
@@ -117,7 +115,7 @@ static int sequence_norm_backward(node *n, const run *r)
     if (gradient_of(n, WEIGHT) || gradient_of(n, BIAS)) TRY(parameters_backward(n, r));
     if (!n->in[X]->wants_gradient) return OK;
     TRY(team_kernel(r->device, f, "sequence_norm", "", "sequence_norm_backward", &k));
-    TRY(LAUNCH(k, tensor_count(n->in[OFFSETS]) - 1, 1, 1, (size_t)f.lanes, ((cost){12 * values, 12 * values}),
+    TRY(LAUNCH(k, (size_t)sequence_count(n, OFFSETS), 1, 1, (size_t)f.lanes, ((cost){12 * values, 12 * values}),
                arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(transposed(n, WEIGHT)),
                arg_int(line_length(n)), arg_int(longest_of(n)), arg_buffer(n->out[0]->gradient),
                arg_buffer(n->saved[0]->data), arg_buffer(n->in[X]->gradient), arg_int(tensor_channels(n->in[X])),

@@ -2,36 +2,29 @@
 #include <math.h>
 
 #include "net/check.h"
+#include "op/check_values.h"
 #include "op/checks.h"
 
-typedef struct sizes {
-    int channels, longest, lines; /* longest 0: neither weight nor bias; lines 0: no positions */
-    bool weight, bias;
-    int lengths[6];
-} sizes;
+/* Which of the operation's arguments a case has, in their order. */
+typedef struct parts {
+    bool weight, bias, positions;
+} parts;
 
-static void fill_offsets(const void *user, size_t count, uint64_t stream, double *values)
+enum { X, OFFSETS, WEIGHT, BIAS, TABLE, POSITIONS, ALL };
+enum { LINES = 5 }; /* of the table */
+
+/* index[argument]: of the case's input, or -1. */
+static void slots(const parts *p, int index[ALL])
 {
-    (void)stream;
-    const sizes *s = user;
-    values[0] = 0;
-    for (size_t i = 1; i < count; i++) values[i] = values[i - 1] + s->lengths[i - 1];
+    int next = 0;
+    const bool has[ALL] = {true, true, p->weight, p->bias, p->positions, p->positions};
+    for (int i = 0; i < ALL; i++) index[i] = has[i] ? next++ : -1;
 }
 
 static void fill_positions(const void *user, size_t count, uint64_t stream, double *values)
 {
-    const sizes *s = user;
-    for (size_t i = 0; i < count; i++) values[i] = (double)((i * 5 + stream) % (size_t)s->lines);
-}
-
-/* The inputs of a case in the order of the operation's arguments, NULL where it has none. */
-enum { X, OFFSETS, WEIGHT, BIAS, TABLE, POSITIONS, ALL };
-
-static void slots(const sizes *s, int index[ALL])
-{
-    int next = 0;
-    const bool has[ALL] = {true, true, s->weight, s->bias, s->lines > 0, s->lines > 0};
-    for (int i = 0; i < ALL; i++) index[i] = has[i] ? next++ : -1;
+    (void)user;
+    for (size_t i = 0; i < count; i++) values[i] = (double)((i * 5 + stream) % LINES);
 }
 
 static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
@@ -56,45 +49,53 @@ static void reference(const op_check *c, bool training, double *const *in, doubl
 {
     (void)training;
     int index[ALL];
-    const sizes *s = c->user;
-    slots(s, index);
-    for (int q = 0, frame = 0; q + 1 < c->input[OFFSETS].shape.size[0]; q++) {
+    const parts *p = c->user;
+    const int sequences = c->input[OFFSETS].shape.size[0] - 1, channels = c->input[X].shape.size[1];
+    const int longest = p->weight || p->bias ? c->input[WEIGHT].shape.size[1] : 0;
+    slots(p, index);
+    for (int q = 0; q < sequences; q++) {
+        const int first = (int)in[OFFSETS][q], dates = (int)in[OFFSETS][q + 1] - first;
         double mean, variance;
-        moments(in[X] + frame * s->channels, s->lengths[q] * s->channels, &mean, &variance);
-        for (int t = 0; t < s->lengths[q]; t++, frame++)
-            for (int i = 0; i < s->channels; i++) {
-                double v = (in[X][frame * s->channels + i] - mean) / sqrt(variance + 1e-5);
-                if (s->weight) v *= in[index[WEIGHT]][i * s->longest + t];
-                if (s->bias) v += in[index[BIAS]][i * s->longest + t];
-                if (s->lines) v += in[index[TABLE]][(int)in[index[POSITIONS]][frame] * s->channels + i];
-                out[0][frame * s->channels + i] = v;
-            }
+        moments(in[X] + first * channels, dates * channels, &mean, &variance);
+        for (int i = 0; i < dates * channels; i++) {
+            const int t = i / channels, channel = i % channels, frame = first + t;
+            double v = (in[X][frame * channels + channel] - mean) / sqrt(variance + 1e-5);
+            if (p->weight) v *= in[index[WEIGHT]][channel * longest + t];
+            if (p->bias) v += in[index[BIAS]][channel * longest + t];
+            if (p->positions) v += in[index[TABLE]][(int)in[index[POSITIONS]][frame] * channels + channel];
+            out[0][frame * channels + channel] = v;
+        }
     }
 }
 
-static const sizes whole = {19, 6, 5, true, true, {4, 1, 6, 2, 4}}, bare = {32, 0, 0, false, false, {3, 7}},
-                   scaled = {7, 4, 0, true, false, {3, 2, 3}}, shifted = {5, 2, 0, false, true, {2, 2}};
+static const parts whole = {true, true, true}, bare = {false, false, false}, scaled = {true, false, false},
+                   shifted = {false, true, false};
+
+CHECK_VALUES(fill_whole, 0, 4, 5, 11, 13, 17)
+CHECK_VALUES(fill_bare, 0, 3, 10)
+CHECK_VALUES(fill_scaled, 0, 3, 5, 8)
+CHECK_VALUES(fill_shifted, 0, 2, 4)
 
 static const check_input whole_inputs[] = {
     {"x", CHECK_INPUT, {2, {17, 19}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {6}}, fill_offsets},
+    {"offsets", CHECK_INTEGER, {1, {6}}, fill_whole},
     {"weight", CHECK_PARAMETER, {2, {19, 6}}, NULL},
     {"bias", CHECK_PARAMETER, {2, {19, 6}}, NULL},
-    {"table", CHECK_CONSTANT, {2, {5, 19}}, NULL},
+    {"table", CHECK_CONSTANT, {2, {LINES, 19}}, NULL},
     {"positions", CHECK_INTEGER, {1, {17}}, fill_positions},
 };
 static const check_input bare_inputs[] = {
     {"x", CHECK_INPUT, {2, {10, 32}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {3}}, fill_offsets},
+    {"offsets", CHECK_INTEGER, {1, {3}}, fill_bare},
 };
 static const check_input scaled_inputs[] = {
     {"x", CHECK_INPUT, {2, {8, 7}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {4}}, fill_offsets},
+    {"offsets", CHECK_INTEGER, {1, {4}}, fill_scaled},
     {"weight", CHECK_PARAMETER, {2, {7, 4}}, check_fill_positive},
 };
 static const check_input shifted_inputs[] = {
     {"x", CHECK_INPUT, {2, {4, 5}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {3}}, fill_offsets},
+    {"offsets", CHECK_INTEGER, {1, {3}}, fill_shifted},
     {"bias", CHECK_PARAMETER, {2, {5, 2}}, NULL},
 };
 

@@ -70,6 +70,25 @@ int input_wanted(const node *n, int i, enum element e, shape s, const char *mean
     return node_refuse(n, i, "should be %s %s: %s", wanted, e == ELEMENT_INT ? "integers" : "reals", meaning);
 }
 
+int matrix_wanted(const node *n, int i, const char *what)
+{
+    const tensor *t = n->in[i];
+    if (t->element == ELEMENT_FLOAT && tensor_channels(t) > 0) return OK;
+    return node_refuse(n, i, "should be %s of reals", what);
+}
+
+int sequence_count(const node *n, int i)
+{
+    return (int)tensor_count(n->in[i]) - 1;
+}
+
+int offsets_wanted(const node *n, int i)
+{
+    const int sequences = sequence_count(n, i);
+    if (sequences < 0) return node_refuse(n, i, "should be sequences + 1 integers");
+    return input_wanted(n, i, ELEMENT_INT, SHAPE(sequences + 1), "where each sequence starts, and the end");
+}
+
 int positions_wanted(const node *n, int table, int rows, int channels)
 {
     int rc = OK;

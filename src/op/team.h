@@ -23,7 +23,14 @@ size_t team_groups(int count, int each);
 /* total[i] (+)= sum over p < parts of part[p stride + start + i], in order, for i < count. */
 int sum_parts(device *d, buffer *part, int parts, int stride, int start, int count, buffer *total, bool accumulate);
 
-/* For shape(): input i must be of this type and exactly this shape; `meaning` ends the refusal. An absent one passes. */
+/* For shape(): input i must be a matrix of reals, with at least a channel; `what` says of what ("rows x channels"). */
+int matrix_wanted(const node *n, int i, const char *what);
+
+/* For shape(): input i must be the offsets of ragged sequences; and how many sequences those are. */
+int offsets_wanted(const node *n, int i);
+int sequence_count(const node *n, int i);
+
+/* For shape(): input i must be of this type and exactly this shape; `meaning` ends the refusal. Absent ones pass. */
 int input_wanted(const node *n, int i, enum element e, shape s, const char *meaning);
 
 /* For shape(): inputs `table` and `table + 1` are position_rows of `rows` rows, or both absent. */
