@@ -58,7 +58,8 @@ static void build_errors_name_kernel_file_line_and_reason(void **state)
     assert_null(k);
     assert_non_null(strstr(error_message(), "-DB=3"));
     assert_non_null(strstr(error_message(), "seven"));
-    assert_non_null(strstr(error_message(), "broken.cl:4:"));
+    if (strcmp(device_about(test_device)->platform, "Oclgrind")) /* which counts the lines of the whole text */
+        assert_non_null(strstr(error_message(), "broken.cl:4:"));
     assert_refused(kernel_get(test_device, "broken", "-DB=3", "f", &k), FAILED, "does not build");
 }
 

@@ -9,12 +9,15 @@
 
 #define PLATFORM_NOT_FOUND (-1001) /* of cl_khr_icd: the loader has no platform */
 
-static void trim(char *text)
+/* Without the blanks around it, and cut to fit. */
+static void copy_trimmed(const char *text, char *out, size_t size)
 {
-    size_t from = strspn(text, " \t"), length = strlen(text);
-    while (length > from && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
-    memmove(text, text + from, length - from);
-    text[length - from] = 0;
+    text += strspn(text, " \t");
+    size_t length = strlen(text);
+    while (length && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
+    if (length >= size) length = size - 1;
+    memcpy(out, text, length);
+    out[length] = 0;
 }
 
 /* Text is cut at `size`; a query that fails leaves "". */
@@ -22,9 +25,7 @@ static void device_text(cl_device_id id, cl_device_info what, char *out, size_t 
 {
     char text[2048] = "";
     if (clGetDeviceInfo(id, what, sizeof text - 1, text, NULL) != CL_SUCCESS) text[0] = 0;
-    trim(text);
-    strncpy(out, text, size - 1);
-    out[size - 1] = 0;
+    copy_trimmed(text, out, size);
 }
 
 /* A query that fails leaves the value that was there. */
@@ -38,9 +39,7 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *out, s
 {
     char text[2048] = "";
     if (clGetPlatformInfo(id, what, sizeof text - 1, text, NULL) != CL_SUCCESS) text[0] = 0;
-    trim(text);
-    strncpy(out, text, size - 1);
-    out[size - 1] = 0;
+    copy_trimmed(text, out, size);
 }
 
 static enum device_kind kind_of(cl_device_type type)
