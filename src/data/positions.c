@@ -1,42 +1,11 @@
 /* Dates as the networks take them: days since a reference date. Published: days since the set's first date (dataset.py
  * of VSainteuf/pytorch-psetae); parcels with dates of their own count from data.ref_date, else from the earliest. */
-#include <stdio.h>
-#include <string.h>
-
+#include "base/date.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "data/internal.h"
 
 enum { SPAN_MAX_DAYS = 36525 }; /* a hundred years: the networks keep a line for every day */
-
-/* Days since 1970-01-01 in the Gregorian calendar, years counted from March so that the leap day comes last. */
-static int32_t day_number(int year, int month, int day)
-{
-    int y = month > 2 ? year : year - 1, m = (month + 9) % 12;
-    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-}
-
-static bool date_exists(int year, int month, int day)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (year < 1 || month < 1 || month > 12 || day < 1) return false;
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return day <= days[month - 1] + (month == 2 && leap);
-}
-
-/* YYYY-MM-DD or YYYYMMDD */
-static bool date_read(const char *text, int32_t *out)
-{
-    int year, month, day, end = 0;
-    size_t digits = strspn(text, "0123456789-");
-    const char *format = strchr(text, '-') ? "%4d-%2d-%2d%n" : "%4d%2d%2d%n";
-    size_t wanted = strchr(text, '-') ? 10 : 8;
-    if (strlen(text) != wanted || digits != wanted) return false;
-    if (sscanf(text, format, &year, &month, &day, &end) != 3 || (size_t)end != wanted) return false;
-    if (!date_exists(year, month, day)) return false;
-    *out = day_number(year, month, day);
-    return true;
-}
 
 static int32_t earliest(const pixelset_pack *pack)
 {
