@@ -17,4 +17,7 @@ const op_check *batch_norm_checks(int *count);
 const op_check *set_pool_checks(int *count);
 const op_check *pixel_set_encoder_checks(int *count);
 
+/* Outside the tape: runs its own cases. FAILED with a message naming case and element. */
+int sample_pixels_check(device *d);
+
 #endif
