@@ -19,7 +19,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void h5_enter(void)
 {
-    static bool prepared;
+    static _Thread_local bool prepared; /* where the library knows threads, each has its own error stack */
     pthread_mutex_lock(&lock);
     if (prepared) return;
     prepared = true;

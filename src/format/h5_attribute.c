@@ -10,26 +10,39 @@ enum { TEXT_MAX = 16 << 20, REALS_MAX = 1 << 20 };
 
 /* ---- groups ------------------------------------------------------------------------------------------------------- */
 
-static int group_make(h5 *file, const char *path)
+static int one_group_make(h5 *file, const char *path)
 {
     enum h5_kind kind;
     int rc = h5_walk(file, path, &kind);
     if (rc || kind == H5_GROUP) return rc;
-    hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_GROUP_CREATE), group = -1;
-    if (links >= 0 && creation >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0 &&
-        H5Pset_obj_track_times(creation, false) >= 0)
-        group = H5Gcreate2(file->id, path, links, creation, H5P_DEFAULT);
-    if (creation >= 0) H5Pclose(creation);
-    if (links >= 0) H5Pclose(links);
+    hid_t properties = H5Pcreate(H5P_GROUP_CREATE), group = -1;
+    if (properties >= 0 && H5Pset_obj_track_times(properties, false) >= 0)
+        group = H5Gcreate2(file->id, path, H5P_DEFAULT, properties, H5P_DEFAULT);
+    if (properties >= 0) H5Pclose(properties);
     if (group < 0) return h5_fail(file, path, "the group cannot be made");
     H5Gclose(group);
     return OK;
 }
 
+int h5_group_make(h5 *file, const char *path)
+{
+    int rc = OK;
+    char *part = text_copy(path);
+    if (!part) return FAILED;
+    for (char *slash = strchr(part + 1, '/'); slash && !rc; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        rc = one_group_make(file, part);
+        *slash = '/';
+    }
+    if (!rc) rc = one_group_make(file, part);
+    free(part);
+    return rc;
+}
+
 int h5_new_group(h5 *file, const char *path)
 {
     h5_enter();
-    int rc = group_make(file, path);
+    int rc = h5_group_make(file, path);
     h5_leave();
     return rc;
 }

@@ -325,22 +325,34 @@ done:
 
 /* ---- making ------------------------------------------------------------------------------------------------------- */
 
-/* Intermediate groups are made; data lies in checksummed chunks, or in the (checksummed) header where it is tiny. */
+static int parent_make(h5 *file, const char *path)
+{
+    size_t length = (size_t)(strrchr(path, '/') - path);
+    if (!length) return OK;
+    char *parent = text_format("%.*s", (int)length, path);
+    int rc = parent ? h5_group_make(file, parent) : FAILED;
+    free(parent);
+    return rc;
+}
+
+/* Data lies in checksummed chunks, or in the (checksummed) header where it is tiny. No times are kept: the same content
+ * gives the same bytes. */
 static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_t *shape, size_t chunk_rows, int deflate,
                    hid_t *out)
 {
     hsize_t size[H5_RANK_MAX], chunk[H5_RANK_MAX];
     bool empty = false, made = true;
     hid_t id = -1;
+    int rc = parent_make(file, path);
+    if (rc) return rc;
     for (int i = 0; i < rank; i++) {
         size[i] = chunk[i] = shape[i];
         empty |= !shape[i];
     }
     if (rank && chunk_rows < shape[0]) chunk[0] = chunk_rows ? chunk_rows : 1;
     hid_t space = rank ? H5Screate_simple(rank, size, NULL) : H5Screate(H5S_SCALAR);
-    hid_t links = H5Pcreate(H5P_LINK_CREATE), properties = H5Pcreate(H5P_DATASET_CREATE);
-    made &= space >= 0 && links >= 0 && properties >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0;
-    made = made && H5Pset_obj_track_times(properties, false) >= 0; /* the same content, the same bytes */
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    made &= space >= 0 && properties >= 0 && H5Pset_obj_track_times(properties, false) >= 0;
     if (!rank || empty) {
         made = made && H5Pset_layout(properties, H5D_COMPACT) >= 0;
     } else {
@@ -348,9 +360,8 @@ static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_
         if (deflate) made = made && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, (unsigned)deflate) >= 0;
         made = made && H5Pset_fletcher32(properties) >= 0;
     }
-    if (made) id = H5Dcreate2(file->id, path, type, space, links, properties, H5P_DEFAULT);
+    if (made) id = H5Dcreate2(file->id, path, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
     if (properties >= 0) H5Pclose(properties);
-    if (links >= 0) H5Pclose(links);
     if (space >= 0) H5Sclose(space);
     if (id < 0) return h5_fail(file, path, "the data set cannot be made");
     *out = id;

@@ -24,6 +24,9 @@ int h5_fail(const h5 *file, const char *object, const char *what);
 /* Follows hard links alone; anything else on the way is refused. H5_NOTHING where there is no such object. */
 int h5_walk(h5 *file, const char *path, enum h5_kind *out);
 
+/* With its parents; fine when it exists. */
+int h5_group_make(h5 *file, const char *path);
+
 /* The element type of a data set or attribute, or its refusal. */
 int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out);
 hid_t h5_memory_type(enum number_type type);

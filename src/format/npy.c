@@ -292,16 +292,17 @@ done:
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
 
-/* Into text (10,000 bytes are plenty for 8 dimensions); its length. */
-static size_t header_write(enum number_type type, int rank, const size_t *shape, char *text)
+enum { TEXT_MAX = 512 }; /* 8 dimensions need 250 */
+
+static size_t header_write(enum number_type type, int rank, const size_t *shape, char text[TEXT_MAX])
 {
     bool real = type == NUMBER_F16 || type == NUMBER_F32 || type == NUMBER_F64;
-    size_t size = number_size(type);
-    size_t used = (size_t)sprintf(text, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
-                                  size == 1 ? '|' : machine_is_big_endian() ? '>' : '<',
-                                  real ? 'f' : number_name(type)[0], size);
-    for (int i = 0; i < rank; i++) used += (size_t)sprintf(text + used, "%zu%s", shape[i], i + 1 < rank ? ", " : ",");
-    used += (size_t)sprintf(text + used, "), }");
+    size_t size = number_size(type), used;
+    char order = size == 1 ? '|' : machine_is_big_endian() ? '>' : '<';
+    used = (size_t)snprintf(text, TEXT_MAX, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (", order,
+                            real ? 'f' : number_name(type)[0], size);
+    for (int i = 0; i < rank; i++) used += (size_t)snprintf(text + used, TEXT_MAX - used, i ? " %zu," : "%zu,", shape[i]);
+    used += (size_t)snprintf(text + used, TEXT_MAX - used, "), }");
     while ((10 + used + 1) % 64) text[used++] = ' '; /* the elements start at a multiple of 64 */
     text[used++] = '\n';
     return used;
@@ -309,7 +310,7 @@ static size_t header_write(enum number_type type, int rank, const size_t *shape,
 
 int npy_write(const char *path, enum number_type type, int rank, const size_t *shape, const void *values)
 {
-    char text[1024];
+    char text[TEXT_MAX];
     size_t count = 1, length = header_write(type, rank, shape, text);
     const unsigned char lengths[4] = {1, 0, (unsigned char)(length & 255), (unsigned char)(length >> 8)};
     for (int i = 0; i < rank; i++) count *= shape[i];

@@ -1,0 +1,232 @@
+/* META/dates.json in its forms: one list for all parcels ({"0": 20170101, ...}, {"1": ...} or [...]), or one for each
+ * ({id: [...] or {"0": ...}, ...}). Days count from 1970-01-01. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data-tools/pack_source.h"
+
+/* ---- one date ------------------------------------------------------------------------------------------------------ */
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/* Days since 1970-01-01 in the Gregorian calendar; false for a date that is none between 1900 and 2200. */
+static bool day_number(int year, int month, int day, int32_t *out)
+{
+    if (year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return false;
+    int before = year - 1;
+    int32_t days = before * 365 + before / 4 - before / 100 + before / 400 - 719162; /* 1970-01-01 is 719162 after 1-1-1 */
+    for (int m = 1; m < month; m++) days += days_in_month(year, m);
+    *out = days + day - 1;
+    return true;
+}
+
+static bool digits_at(const char *text, int count, int *out)
+{
+    *out = 0;
+    for (int i = 0; i < count; i++) {
+        if (!isdigit((unsigned char)text[i])) return false;
+        *out = *out * 10 + (text[i] - '0');
+    }
+    return true;
+}
+
+/* YYYYMMDD, or YYYY-MM-DD with or without a time behind it. */
+static bool text_date(const char *text, int32_t *out)
+{
+    int year, month, day;
+    if (!digits_at(text, 4, &year)) return false;
+    bool dashes = text[4] == '-';
+    if (!digits_at(text + 4 + dashes, 2, &month) || (dashes && text[7] != '-')) return false;
+    if (!digits_at(text + 6 + 2 * dashes, 2, &day)) return false;
+    char end = text[8 + 2 * dashes];
+    return (!end || (dashes && (end == 'T' || end == ' '))) && day_number(year, month, day, out);
+}
+
+static bool date_of(const cJSON *item, int32_t *out)
+{
+    if (cJSON_IsString(item)) return text_date(item->valuestring, out);
+    double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
+    if (!(value >= 19000101 && value <= 22001231) || floor(value) != value) return false;
+    int number = (int)value;
+    return day_number(number / 10000, number / 100 % 100, number % 100, out);
+}
+
+/* ---- a list of them ------------------------------------------------------------------------------------------------ */
+
+static bool key_number(const char *key, size_t *out)
+{
+    size_t length = strlen(key);
+    if (!length || length > 7 || strspn(key, "0123456789") != length) return false;
+    *out = (size_t)strtoul(key, NULL, 10);
+    return true;
+}
+
+/* Where each entry of an object belongs: its key, less one where the keys start at 1. Lists are in order as they are. */
+static bool first_key(const cJSON *list, size_t *first)
+{
+    const cJSON *item;
+    size_t key;
+    *first = 1;
+    if (cJSON_IsArray(list)) return true;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!key_number(item->string, &key)) return false;
+        if (key == 0) *first = 0;
+    }
+    return true;
+}
+
+static size_t length_of(const cJSON *list)
+{
+    size_t count = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) count++;
+    return count;
+}
+
+/* `count` dates into days. What is wrong becomes one problem, and false. */
+static bool list_read(pack_source *s, const cJSON *list, const char *whose, size_t count, int32_t *days)
+{
+    size_t first, at = 0, key;
+    const cJSON *item;
+    if (!first_key(list, &first)) {
+        pack_problem(s, "META/dates.json: %s: wanted the keys \"0\" or \"1\" and on, or a list", whose);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) days[i] = INT32_MIN;
+    cJSON_ArrayForEach(item, list)
+    {
+        key = at++;
+        if (!cJSON_IsArray(list)) {
+            key_number(item->string, &key);
+            key -= first;
+        }
+        if (key >= count || days[key] != INT32_MIN) {
+            pack_problem(s, "META/dates.json: %s: key \"%s\", wanted %zu to %zu, each once", whose,
+                         item->string ? item->string : "", first, first + count - 1);
+            return false;
+        }
+        if (!date_of(item, &days[key])) {
+            char *text = cJSON_PrintUnformatted(item);
+            pack_problem(s, "META/dates.json: %s: date %zu is %.40s, wanted YYYYMMDD or YYYY-MM-DD", whose, key + first,
+                         text ? text : "?");
+            cJSON_free(text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool in_order(const int32_t *days, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (days[i] < days[i - 1]) return false;
+    return true;
+}
+
+/* ---- the two forms ------------------------------------------------------------------------------------------------- */
+
+static int shared_read(pack_source *s, const cJSON *document)
+{
+    name_list others = {0};
+    size_t count = length_of(document);
+    if (!count) {
+        pack_problem(s, "META/dates.json: holds no date");
+        return OK;
+    }
+    if (!(s->days = memory_new(count, sizeof *s->days))) return FAILED;
+    s->day_count = count;
+    s->days_shared = true;
+    if (!list_read(s, document, "the dates", count, s->days)) return OK;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->readable[i] && (size_t)s->dates[i] != count) name_list_add(&others, s->ids[i]);
+    if (others.count)
+        pack_problem(s, "META/dates.json: %zu dates for all parcels, but %lld parcels have another number: %s", count,
+                     others.count, name_list_text(&others));
+    if (!in_order(s->days, count)) log_warning("META/dates.json: the dates are not in order");
+    return OK;
+}
+
+typedef struct own_dates {
+    const cJSON **lists; /* of each parcel, NULL: none */
+    size_t *first;       /* in s->days */
+    name_list without, unordered;
+} own_dates;
+
+static void own_read(pack_source *s, own_dates *o)
+{
+    char whose[120];
+    for (size_t i = 0; i < s->count; i++) {
+        size_t count = (size_t)s->dates[i];
+        int32_t *days = s->days + o->first[i];
+        if (!s->readable[i]) continue;
+        if (!o->lists[i]) {
+            name_list_add(&o->without, s->ids[i]);
+            continue;
+        }
+        snprintf(whose, sizeof whose, "parcel %.80s", s->ids[i]);
+        if (length_of(o->lists[i]) != count)
+            pack_problem(s, "META/dates.json: %s: %zu dates, but its series has %zu", whose, length_of(o->lists[i]), count);
+        else if (list_read(s, o->lists[i], whose, count, days) && !in_order(days, count))
+            name_list_add(&o->unordered, s->ids[i]);
+    }
+}
+
+static int each_read(pack_source *s, const cJSON *document)
+{
+    own_dates o = {0};
+    const cJSON *item;
+    int rc = OK;
+    TRY_NEW(o.lists = memory_new(s->count, sizeof *o.lists));
+    TRY_NEW(o.first = memory_new(s->count + 1, sizeof *o.first));
+    for (size_t i = 0; i < s->count; i++) o.first[i + 1] = o.first[i] + (size_t)s->dates[i];
+    s->day_count = o.first[s->count];
+    TRY_NEW(s->days = memory_new(s->day_count, sizeof *s->days));
+    cJSON_ArrayForEach(item, document)
+    {
+        size_t i = pack_source_find(s, item->string);
+        if (i < s->count && (cJSON_IsArray(item) || cJSON_IsObject(item))) o.lists[i] = item;
+    }
+    own_read(s, &o);
+    if (o.without.count)
+        pack_problem(s, "META/dates.json: no dates for %lld parcels: %s", o.without.count, name_list_text(&o.without));
+    if (o.unordered.count)
+        log_warning("META/dates.json: the dates of %lld parcels are not in order: %s", o.unordered.count,
+                    name_list_text(&o.unordered));
+done:
+    free(o.first);
+    free((void *)o.lists);
+    return rc;
+}
+
+int pack_dates_read(pack_source *s)
+{
+    cJSON *document;
+    int before = s->found.count, rc = pack_document(s, "dates.json", &document);
+    if (rc) return rc;
+    if (!document) {
+        if (s->found.count == before) log_note("no META/dates.json: positions can only be the order of the images");
+        return OK;
+    }
+    const cJSON *first = document->child;
+    bool each = cJSON_IsObject(document) && (cJSON_IsArray(first) || cJSON_IsObject(first));
+    if (!cJSON_IsObject(document) && !cJSON_IsArray(document))
+        pack_problem(s, "META/dates.json: wanted {\"0\": YYYYMMDD, ...} or {id: [dates], ...}");
+    else
+        rc = each ? each_read(s, document) : shared_read(s, document);
+    cJSON_Delete(document);
+    return rc;
+}

@@ -1,0 +1,152 @@
+/* META/NAME.json: {id: number or [numbers], ...}, static features of parcels. A file whose entries for known parcels
+ * are not numbers (class names, settings) is left alone. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data-tools/pack_source.h"
+
+enum { WIDTH_MAX = 1 << 16 };
+
+/* The length of one parcel's entry: a number counts as a list of one; 0 when it is no feature. */
+static size_t width_of(const cJSON *item)
+{
+    size_t width = 0;
+    const cJSON *value;
+    if (cJSON_IsNumber(item)) return 1;
+    if (!cJSON_IsArray(item)) return 0;
+    cJSON_ArrayForEach(value, item)
+    {
+        if (!cJSON_IsNumber(value)) return 0;
+        width++;
+    }
+    return width;
+}
+
+/* The first known parcel's entry tells whether the file holds features, and how many. */
+static size_t document_width(const pack_source *s, const cJSON *document)
+{
+    const cJSON *item;
+    if (!cJSON_IsObject(document)) return 0;
+    cJSON_ArrayForEach(item, document)
+        if (pack_source_find(s, item->string) < s->count && !cJSON_IsNull(item)) return width_of(item);
+    return 0;
+}
+
+static void values_read(pack_source *s, const cJSON *document, const char *name, size_t width, float *values)
+{
+    const cJSON *item;
+    for (size_t i = 0; i < s->count * width; i++) values[i] = NAN;
+    cJSON_ArrayForEach(item, document)
+    {
+        size_t i = pack_source_find(s, item->string), j = 0;
+        if (i == s->count || cJSON_IsNull(item)) continue;
+        if (width_of(item) != width) {
+            pack_problem(s, "META/%s: parcel %s: wanted %zu numbers, as the first parcel has", name, item->string, width);
+            continue;
+        }
+        const cJSON *value = cJSON_IsArray(item) ? item->child : item;
+        for (; j < width; j++, value = value->next) {
+            if (fabs(value->valuedouble) > FLT_MAX)
+                pack_problem(s, "META/%s: parcel %s: %g is too large for a 32-bit real", name, item->string, value->valuedouble);
+            else
+                values[i * width + j] = (float)value->valuedouble;
+        }
+    }
+}
+
+/* Mean and sample standard deviation (n - 1) of each column over the parcels that have it; 0 where n is too small. */
+static void moments(const pack_source *s, size_t width, const float *values, double *mean, double *std)
+{
+    for (size_t j = 0; j < width; j++) {
+        size_t n = 0;
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < s->count; i++)
+            if (!isnan(values[i * width + j])) {
+                sum += values[i * width + j];
+                n++;
+            }
+        mean[j] = n ? sum / (double)n : 0;
+        for (size_t i = 0; i < s->count; i++) {
+            double off = values[i * width + j] - mean[j];
+            if (!isnan(off)) squares += off * off;
+        }
+        std[j] = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+    }
+}
+
+static void missing_warn(const pack_source *s, const char *name, size_t width, const float *values)
+{
+    name_list without = {0};
+    for (size_t i = 0; i < s->count; i++)
+        if (isnan(values[i * width])) name_list_add(&without, s->ids[i]);
+    if (without.count)
+        log_warning("META/%s: %lld parcels have no features: %s", name, without.count, name_list_text(&without));
+}
+
+static int feature_add(pack_source *s, const cJSON *document, const char *file, size_t width)
+{
+    int rc = OK;
+    char *name = NULL;
+    float *values = NULL;
+    double *mean = NULL, *std = NULL;
+    size_t cells;
+    pack_feature *all = realloc(s->features, (s->feature_count + 1) * sizeof *all);
+    if (!all) return fail(FAILED, "out of memory for features");
+    s->features = all;
+    if (width > WIDTH_MAX || !size_multiply(s->count, width, &cells)) {
+        pack_problem(s, "META/%s: %zu features, wanted at most %d", file, width, WIDTH_MAX);
+        return OK;
+    }
+    TRY_NEW(name = text_format("%.*s", (int)(strlen(file) - 5), file));
+    TRY_NEW(values = memory_new(cells, sizeof *values));
+    TRY_NEW(mean = memory_new(width, sizeof *mean));
+    TRY_NEW(std = memory_new(width, sizeof *std));
+    values_read(s, document, file, width, values);
+    moments(s, width, values, mean, std);
+    missing_warn(s, file, width, values);
+    all[s->feature_count++] = (pack_feature){name, (int)width, values, mean, std};
+    return OK;
+done:
+    free(name);
+    free(values);
+    free(mean);
+    free(std);
+    return rc;
+}
+
+static int file_read_features(pack_source *s, const char *file)
+{
+    cJSON *document;
+    int rc = pack_document(s, file, &document);
+    if (rc || !document) return rc;
+    size_t width = document_width(s, document);
+    if (width)
+        rc = feature_add(s, document, file, width);
+    else
+        log_note("META/%s holds no features of the parcels: left alone", file);
+    cJSON_Delete(document);
+    return rc;
+}
+
+int pack_features_read(pack_source *s)
+{
+    char **files;
+    size_t count;
+    int rc = OK;
+    if (!file_exists(s->meta)) return OK;
+    TRY(folder_list(s->meta, ".json", &files, &count));
+    for (size_t i = 0; i < count && !rc; i++)
+        if (strcmp(files[i], "labels.json") != 0 && strcmp(files[i], "dates.json") != 0 && files[i][0] != '.')
+            rc = file_read_features(s, files[i]);
+    folder_free(files, count);
+done:
+    return rc;
+}

@@ -1,0 +1,27 @@
+/* Mean and standard deviation of each band over all pixels and dates, in one pass over any amount of data. */
+#ifndef FURROW_DATA_TOOLS_PACK_MOMENTS_H
+#define FURROW_DATA_TOOLS_PACK_MOMENTS_H
+
+#include <stddef.h>
+
+#include "format/normalisation.h"
+#include "format/number.h"
+
+typedef struct moments {
+    int bands;
+    double count;        /* values of one band so far */
+    double *mean, *squares; /* [bands]; squares: sum of squared distances from the mean */
+    double *part_mean, *part_squares;
+} moments;
+
+int moments_new(int bands, moments *out);
+void moments_free(moments *m);
+
+/* rows x bands values of one parcel. Each parcel's own moments are taken in two passes and merged with those so far
+ * (Chan, Golub and LeVeque 1983): large means cancel nothing. */
+void moments_add(moments *m, enum number_type type, const void *values, size_t rows);
+
+/* Mean and population standard deviation as 1 x C; 0 and 0 when there was no pixel. */
+int moments_result(const moments *m, normalisation *out);
+
+#endif
