@@ -5,18 +5,18 @@ CC := gcc
 endif
 PREFIX ?= /usr/local
 
-ifdef SAN
-BUILD := $(BUILD)-san
+ifdef SAN # a folder of its own, also when make calls itself with BUILD in the environment
+override BUILD := $(BUILD:-san=)-san
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
 endif
 
 HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
-PACKAGES := OpenCL libcjson $(HDF5) zlib
+PACKAGES := OpenCL clblast libcjson $(HDF5) zlib
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
 DEFINES := -D_POSIX_C_SOURCE=200809L -DCL_TARGET_OPENCL_VERSION=120
-ALL_CFLAGS = -std=c11 -O2 -g $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITIZE) \
-             $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
-LIBRARIES = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lclblast -lpthread -lm $(LDFLAGS)
+ALL_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITIZE) \
+              $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
+LIBRARIES := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lpthread -lm $(LDFLAGS)
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -64,28 +64,34 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(BUILD)/libfurrow.a
 
 tests: $(TESTS)
 
-# What every first command does: the packages, then the program.
+# What every first command does: the packages, then (make again: now pkg-config knows them) the program.
 setup:
 	@sh scripts/setup.sh
 
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+AGAIN = @$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
 demo: setup
-	@$(MAKE) --no-print-directory all
+	$(AGAIN) all
 	@sh scripts/demo.sh $(BUILD)
 
-# All tests but the long ones. TEST_CACHE keeps compiled kernels between runs.
+# All tests but the long ones; operations and nets with both families of kernel forms. TEST_CACHE keeps compiled kernels
+# between runs.
 TEST_CACHE ?= $(BUILD)/cache
 TEST_ENVIRONMENT = FURROW_CACHE_DIR=$(abspath $(TEST_CACHE)) FURROW=$(abspath $(BUILD))/furrow
+TILED := $(sort $(filter $(BUILD)/tests/test_op_% $(BUILD)/tests/test_net%,$(TESTS)))
+UNTILED := $(sort $(filter-out $(TILED),$(TESTS)) $(wildcard tests/test_*.sh))
 
 test: setup
-	@$(MAKE) --no-print-directory all tests
-	@$(TEST_ENVIRONMENT) sh scripts/test.sh 600 $(sort $(TESTS)) $(sort $(wildcard tests/test_*.sh))
+	$(AGAIN) all tests
+	@$(TEST_ENVIRONMENT) sh scripts/test.sh 600 $(UNTILED) FURROW_TILE=cpu $(TILED) FURROW_TILE=gpu $(TILED)
 
 # The long ones too: kills and resumes, damaged files by the thousand, reference results at published sizes.
 test-full: test
 	@FURROW_TEST_FULL=1 $(TEST_ENVIRONMENT) sh scripts/test.sh 3600 $(sort $(wildcard tests/full_*.sh))
 
 test-devices: setup
-	@$(MAKE) --no-print-directory all tests
+	$(AGAIN) all tests
 	@sh scripts/test-devices.sh $(BUILD)
 
 check-cl:
@@ -100,11 +106,12 @@ bench: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib \
-	           $(DESTDIR)$(PREFIX)/share/furrow/configs $(DESTDIR)$(PREFIX)/share/doc/furrow
+	           $(DESTDIR)$(PREFIX)/share/furrow/configs/ablations $(DESTDIR)$(PREFIX)/share/doc/furrow
 	install -m 755 $(BUILD)/furrow $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/furrow.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 $(BUILD)/libfurrow.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 configs/*.json $(DESTDIR)$(PREFIX)/share/furrow/configs/
+	install -m 644 configs/ablations/*.json $(DESTDIR)$(PREFIX)/share/furrow/configs/ablations/
 	install -m 644 README.md CHANGELOG.md LICENSE docs/* $(DESTDIR)$(PREFIX)/share/doc/furrow/
 
 clean:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs test programs, each with a time limit, and ends with one line: N passed, N failed, N skipped.
-# usage: test.sh SECONDS PROGRAM...   A program is a cmocka executable, or a .sh that prints the same counts.
+# usage: test.sh SECONDS PROGRAM...   A program is a cmocka executable, or a .sh that prints the same counts;
+# NAME=VALUE among them sets a variable for those that follow.
 set -u
 
 limit=$1
@@ -14,8 +15,14 @@ count() {
     sed -n "s/.*\[  $1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$log" | tail -n 1
 }
 
+setting=""
 for program in "$@"; do
     case $program in
+    [A-Z]*=*)
+        export "$program"
+        setting=" with $program"
+        continue
+        ;;
     *.sh) run="sh" ;;
     *) run="" ;;
     esac
@@ -30,10 +37,11 @@ for program in "$@"; do
         verdict="FAILED (exit code $code)"
         [ "$f" -eq 0 ] && f=1 # a crash or a time-out after the last count, or no test at all
         grep -vE '^\[ (RUN|      OK)' "$log" | tail -n 60
+        [ $code -lt 2 ] || grep '^\[ RUN' "$log" | tail -n 1 # where it ended
     elif [ "$s" -gt 0 ]; then
-        grep -iE 'skip' "$log" | grep -vE '^\[' | sort -u | head -n 5
+        grep -i skip "$log" | grep -vE '^\[|SKIPPED TEST' | sort -u | head -n 5
     fi
-    echo "$(basename "$program"): $p passed, $f failed, $s skipped in $(($(date +%s) - started)) s: $verdict"
+    echo "$(basename "$program")$setting: $p passed, $f failed, $s skipped in $(($(date +%s) - started)) s: $verdict"
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 echo "$passed passed, $failed failed, $skipped skipped"

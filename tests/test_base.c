@@ -1,4 +1,4 @@
-/* Errors, memory, hashes, random numbers, files, JSON, configuration tables. */
+/* Errors, memory, hashes, messages, files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
-
-#include <math.h>
 
 #include <cmocka.h>
 #undef fail /* ours has that name too */
@@ -18,8 +18,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/random.h"
-#include "base/schema.h"
 
 /* ---- errors, memory, hashes, log -------------------------------------------------------------------------------- */
 
@@ -77,69 +75,32 @@ static void test_log_reaches_its_listener(void **state)
     log_listen(NULL);
 }
 
-/* ---- random numbers --------------------------------------------------------------------------------------------- */
-
-/* Known answers of the Random123 distribution (kat_vectors, philox4x32 10). */
-static void test_philox_known_answers(void **state)
+static void remember_progress(void *user, const char *task, size_t done, size_t total, const char *metric)
 {
-    (void)state;
-    uint32_t out[4];
-    random_block((random_key){{0, 0}}, 0, out);
-    assert_memory_equal(out, ((uint32_t[]){0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}), sizeof out);
+    snprintf(user, 64, "%s %zu/%zu %s", task, done, total, metric);
 }
 
-static void test_normal_and_uniform_have_their_moments(void **state)
+static void test_progress_reaches_its_listener(void **state)
 {
     (void)state;
-    enum { COUNT = 20000 };
-    const random_key key = random_stream(5, RANDOM_JITTER, 9);
-    double sum = 0, squares = 0, uniform = 0;
-    for (uint64_t i = 0; i < COUNT; i++) {
-        double z = random_normal(key, i), u = random_uniform(key, i);
-        assert_true(isfinite(z) && u >= 0 && u < 1);
-        sum += z;
-        squares += z * z;
-        uniform += u;
-    }
-    assert_true(fabs(sum / COUNT) < 0.03);
-    assert_true(fabs(squares / COUNT - 1) < 0.05);
-    assert_true(fabs(uniform / COUNT - 0.5) < 0.01);
+    char said[64] = "";
+    log_progress("unheard", 0, 1, "");
+    log_listen(&(log_listener){.user = said, .warning = remember, .progress = remember_progress});
+    log_progress("epoch 3", 5, 20, "loss 0.25");
+    assert_string_equal(said, "epoch 3 5/20 loss 0.25");
+    log_warning("%s has deviation 0", "B02");
+    assert_string_equal(said, "B02 has deviation 0");
+    log_note("no listener for notes");
+    assert_string_equal(said, "B02 has deviation 0");
+    log_listen(NULL);
 }
 
-static void test_streams_differ(void **state)
+static void test_interrupt_is_remembered(void **state)
 {
     (void)state;
-    random_key a = random_stream(1, RANDOM_PIXELS, 3), b = random_stream(1, RANDOM_JITTER, 3);
-    random_key c = random_stream(2, RANDOM_PIXELS, 3), d = random_stream(1, RANDOM_PIXELS, 4);
-    assert_memory_not_equal(&a, &b, sizeof a);
-    assert_memory_not_equal(&a, &c, sizeof a);
-    assert_memory_not_equal(&a, &d, sizeof a);
-}
-
-static void test_permutation_is_one(void **state)
-{
-    (void)state;
-    uint32_t order[50];
-    bool seen[50] = {false};
-    int moved = 0;
-    random_permutation(random_stream(1, RANDOM_SHUFFLE, 0), 50, order);
-    for (int i = 0; i < 50; i++) {
-        assert_in_range(order[i], 0, 49);
-        assert_false(seen[order[i]]);
-        seen[order[i]] = true;
-        moved += order[i] != (uint32_t)i;
-    }
-    assert_true(moved > 30);
-}
-
-/* numpy: np.random.seed(1); l = list(range(12)); np.random.shuffle(l) */
-static void test_numpy_shuffle(void **state)
-{
-    (void)state;
-    static const uint32_t wanted[12] = {2, 3, 4, 10, 1, 6, 0, 7, 11, 9, 8, 5};
-    uint32_t got[12];
-    assert_int_equal(random_numpy_shuffle(1, 12, got), OK);
-    assert_memory_equal(got, wanted, sizeof wanted);
+    assert_false(interrupt_requested());
+    interrupt_request();
+    assert_true(interrupt_requested());
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -194,115 +155,104 @@ static void test_folders_are_made_with_their_parents(void **state)
     free(blocked);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------- */
-
-static void refused(const char *text, const char *message)
-{
-    cJSON *value = NULL;
-    assert_int_equal(json_parse(text, strlen(text), "f.json", &value), FAILED);
-    assert_string_equal(error_message(), message);
-    assert_null(value);
-}
-
-static void test_json_is_strict(void **state)
+/* A write that cannot be finished leaves the old content and no other file. */
+static void test_failed_writes_leave_nothing(void **state)
 {
     (void)state;
-    char deep[400] = "";
-    cJSON *value = NULL;
-    memset(deep, '[', 100);
-    refused("{\"a\": 1,\n \"b\" 2}", "f.json: line 2, column 6: not valid JSON");
-    refused("{\"a\": {\"b\": 1, \"b\": 2}}", "f.json: the key \"b\" stands twice in one object");
-    refused("[1, 2] 3", "f.json: line 1, column 8: not valid JSON");
-    refused("", "f.json: line 1, column 1: not valid JSON");
-    refused(deep, "f.json: line 1, column 65: nested deeper than 64");
-    assert_int_equal(json_parse("{\"[[\": \"\\\"[\"}", 13, "f", &value), OK); /* brackets and quotes in texts */
-    cJSON_Delete(value);
-}
-
-static void test_json_set(void **state)
-{
-    (void)state;
-    cJSON *root = cJSON_Parse("{\"train\": {\"epochs\": 100, \"lr\": 1}}");
-    assert_int_equal(json_set(root, "train.epochs=7"), OK);
-    assert_int_equal(json_set(root, "data.pack=a=b.h5"), OK);
-    assert_int_equal(json_set(root, "model.mlp1=[1,2]"), OK);
-    assert_int_equal(json_set(root, "epochs"), USAGE);
-    char *text = cJSON_PrintUnformatted(root);
-    assert_string_equal(text, "{\"train\":{\"lr\":1,\"epochs\":7},\"data\":{\"pack\":\"a=b.h5\"},\"model\":{\"mlp1\":[1,2]}}");
+    char *inner = path_join(folder, "full"), *path = path_join(inner, "a"), *text = NULL, **names = NULL;
+    char *temporary = file_temporary(path);
+    size_t length = 0, count = 0;
+    assert_int_equal(folder_make(inner), OK);
+    assert_int_equal(file_write(path, "old", 3), OK);
+    const struct rlimit small = {2, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN); /* a file grown over the limit: the write fails, as on a full disk */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int rc = file_write(path, "newer", 5);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    assert_int_equal(rc, FAILED);
+    assert_non_null(strstr(error_message(), "cannot write"));
+    assert_int_equal(file_commit(temporary, path), FAILED); /* there is none */
+    assert_int_equal(file_read(path, 100, &text, &length), OK);
+    assert_string_equal(text, "old");
+    assert_int_equal(folder_list(inner, "", &names, &count), OK);
+    assert_int_equal(count, 1);
+    folder_free(names, count);
     free(text);
-    cJSON_Delete(root);
+    free(temporary);
+    free(path);
+    free(inner);
 }
 
-/* ---- configuration tables --------------------------------------------------------------------------------------- */
-
-typedef struct settings {
-    int epochs;
-    double rate;
-    bool preload;
-    char *name, *mode;
-    int_list widths;
-    optional_int length;
-} settings;
-
-static const field fields[] = {
-    {"epochs", FIELD_INT, offsetof(settings, epochs), "100", 1, 1000, NULL, "how many"},
-    {"rate", FIELD_REAL, offsetof(settings, rate), "0.001", 0, 1, NULL, "step"},
-    {"preload", FIELD_BOOL, offsetof(settings, preload), "false", 0, 0, NULL, "hold all"},
-    {"name", FIELD_TEXT, offsetof(settings, name), "null", 0, 0, NULL, "a name"},
-    {"mode", FIELD_CHOICE, offsetof(settings, mode), "\"dates\"", 0, 0, "dates|order", "which"},
-    {"widths", FIELD_INT_LIST, offsetof(settings, widths), "[1, 2]", 1, 99, NULL, "sizes"},
-    {"length", FIELD_OPTIONAL_INT, offsetof(settings, length), "null", 0, 50, NULL, "most"},
-    {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
-};
-
-static void test_schema_reads_and_writes(void **state)
+/* What a writer that needs a name does: the file appears under its own name at once. */
+static void test_commit_renames(void **state)
 {
     (void)state;
-    settings s = {0};
-    cJSON *given = cJSON_Parse("{\"epochs\": 5, \"preload\": 1, \"name\": \"x\", \"widths\": \"[3,4,5]\", \"length\": 9}");
-    assert_int_equal(schema_read(fields, given, "c.json: train", &s), OK);
-    assert_int_equal(s.epochs, 5);
-    assert_true(s.rate == 0.001 && s.preload && s.length.present && s.length.value == 9);
-    assert_string_equal(s.mode, "dates");
-    assert_int_equal(s.widths.count, 3);
-    assert_int_equal(s.widths.value[2], 5);
-    cJSON *out = cJSON_CreateObject();
-    assert_int_equal(schema_write(fields, &s, out), OK);
-    char *text = cJSON_PrintUnformatted(out), *help = schema_help(fields, "train");
-    assert_string_equal(text, "{\"epochs\":5,\"rate\":0.001,\"preload\":true,\"name\":\"x\",\"mode\":\"dates\","
-                              "\"widths\":[3,4,5],\"length\":9}");
-    assert_non_null(strstr(help, "dates|order"));
+    char *path = path_join(folder, "b.h5"), *temporary = file_temporary(path), *text = NULL;
+    size_t length = 0;
+    assert_int_equal(file_write(temporary, "bytes", 5), OK);
+    assert_false(file_exists(path));
+    assert_int_equal(file_commit(temporary, path), OK);
+    assert_false(file_exists(temporary));
+    assert_int_equal(file_read(path, 5, &text, &length), OK);
+    assert_string_equal(text, "bytes");
     free(text);
-    free(help);
-    cJSON_Delete(out);
-    cJSON_Delete(given);
-    schema_free(fields, &s);
+    free(temporary);
+    free(path);
 }
 
-static void schema_refused(const char *json, const char *message)
-{
-    settings s = {0};
-    cJSON *given = cJSON_Parse(json);
-    assert_non_null(given);
-    assert_int_equal(schema_read(fields, given, "c.json: train", &s), USAGE);
-    assert_string_equal(error_message(), message);
-    schema_free(fields, &s);
-    cJSON_Delete(given);
-}
-
-static void test_schema_refusals(void **state)
+static void test_folders_are_listed_sorted(void **state)
 {
     (void)state;
-    schema_refused("{\"epoch\": 5}", "c.json: train.epoch is no known key (did you mean epochs?)");
-    schema_refused("{\"zzzzzz\": 5}", "c.json: train.zzzzzz is no known key");
-    schema_refused("{\"epochs\": 0}", "c.json: train.epochs is 0, wanted a whole number from 1 to 1000");
-    schema_refused("{\"epochs\": 1.5}", "c.json: train.epochs is 1.5, wanted a whole number from 1 to 1000");
-    schema_refused("{\"rate\": \"a\"}", "c.json: train.rate is \"a\", wanted a number from 0 to 1");
-    schema_refused("{\"preload\": 2}", "c.json: train.preload is 2, wanted true or false");
-    schema_refused("{\"name\": 2}", "c.json: train.name is 2, wanted a text");
-    schema_refused("{\"mode\": \"date\"}", "c.json: train.mode is \"date\", wanted one of dates|order");
-    schema_refused("{\"widths\": [1, 200]}", "c.json: train.widths is [1,200], wanted a list of whole numbers from 1 to 99");
-    schema_refused("[1]", "c.json: train is no object, wanted {...}");
+    char *inner = path_join(folder, "list/"), **names = NULL;
+    size_t count = 0;
+    assert_int_equal(folder_make(inner), OK);
+    static const char *const files[] = {"10.npy", "2.npy", "a.json", "1.npy", ".npy"};
+    for (size_t i = 0; i < 5; i++) {
+        char *path = path_join(inner, files[i]);
+        assert_null(strstr(path, "//"));
+        assert_int_equal(file_write(path, "", 0), OK);
+        free(path);
+    }
+    assert_int_equal(folder_list(inner, ".npy", &names, &count), OK);
+    assert_int_equal(count, 4);
+    assert_string_equal(names[0], ".npy");
+    assert_string_equal(names[1], "1.npy");
+    assert_string_equal(names[2], "10.npy");
+    assert_string_equal(names[3], "2.npy");
+    folder_free(names, count);
+    assert_int_equal(folder_list("/nonexistent/furrow", "", &names, &count), FAILED);
+    free(inner);
+}
+
+static void cache_is(const char *wanted)
+{
+    char *got = cache_folder();
+    assert_non_null(got);
+    assert_string_equal(got, wanted);
+    assert_true(file_exists(got));
+    free(got);
+}
+
+static void test_cache_folder_by_environment(void **state)
+{
+    (void)state;
+    char *own = path_join(folder, "own"), *shared = path_join(folder, "shared"), *below = path_join(shared, "furrow");
+    char *home = path_join(folder, ".cache/furrow");
+    setenv("FURROW_CACHE_DIR", own, 1);
+    setenv("XDG_CACHE_HOME", shared, 1);
+    setenv("HOME", folder, 1);
+    cache_is(own);
+    setenv("FURROW_CACHE_DIR", "", 1);
+    cache_is(below);
+    unsetenv("XDG_CACHE_HOME");
+    cache_is(home);
+    unsetenv("HOME");
+    assert_null(cache_folder());
+    assert_string_equal(error_message(), "no cache folder: set FURROW_CACHE_DIR or HOME");
+    free(own);
+    free(shared);
+    free(below);
+    free(home);
 }
 
 int main(void)
@@ -312,17 +262,14 @@ int main(void)
         cmocka_unit_test(test_sizes_overflow),
         cmocka_unit_test(test_hash_separates),
         cmocka_unit_test(test_log_reaches_its_listener),
-        cmocka_unit_test(test_philox_known_answers),
-        cmocka_unit_test(test_normal_and_uniform_have_their_moments),
-        cmocka_unit_test(test_streams_differ),
-        cmocka_unit_test(test_permutation_is_one),
-        cmocka_unit_test(test_numpy_shuffle),
+        cmocka_unit_test(test_progress_reaches_its_listener),
+        cmocka_unit_test(test_interrupt_is_remembered),
         cmocka_unit_test(test_files_are_whole),
+        cmocka_unit_test(test_failed_writes_leave_nothing),
+        cmocka_unit_test(test_commit_renames),
         cmocka_unit_test(test_folders_are_made_with_their_parents),
-        cmocka_unit_test(test_json_is_strict),
-        cmocka_unit_test(test_json_set),
-        cmocka_unit_test(test_schema_reads_and_writes),
-        cmocka_unit_test(test_schema_refusals),
+        cmocka_unit_test(test_folders_are_listed_sorted),
+        cmocka_unit_test(test_cache_folder_by_environment),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

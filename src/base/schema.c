@@ -106,6 +106,7 @@ static int read_text(const field *f, const cJSON *value, const char *where, char
     bool choice = f->type == FIELD_CHOICE;
     char wanted[256];
     snprintf(wanted, sizeof wanted, "%s%s", choice ? "one of " : "a text", choice ? f->choices : "");
+    *out = NULL;
     if (cJSON_IsNull(value) && !choice) return OK;
     if (!cJSON_IsString(value) || (choice && !is_choice(f->choices, value->valuestring)))
         return wrong(f, value, where, wanted);
@@ -183,7 +184,7 @@ static int keys_known(const field *fields, const cJSON *object, const char *wher
 
 static int read_default(const field *f, const char *where, void *target)
 {
-    if (!f->fallback) return wrong(f, NULL, where, f->help);
+    if (!f->fallback) return wrong(f, NULL, where, f->help ? f->help : "a value");
     cJSON *value = cJSON_Parse(f->fallback);
     if (!value) panic("field %s: its default is no JSON", f->key);
     int rc = read_field(f, value, where, target);
@@ -255,9 +256,9 @@ char *schema_help(const field *fields, const char *title)
 {
     char *text = text_format("%s\n", title);
     for (const field *f = fields; f->key && text; f++) {
-        char *longer = text_format("%s  %-20s %s%s%s%s (default %s)\n", text, f->key, f->help ? f->help : "",
-                                   f->choices ? ": " : "", f->choices ? f->choices : "", "",
-                                   f->fallback ? f->fallback : "none: must be given");
+        char *longer = text_format("%s  %-20s %s%s%s (%s%s)\n", text, f->key, f->help ? f->help : "",
+                                   f->choices ? ": " : "", f->choices ? f->choices : "", f->fallback ? "default " : "",
+                                   f->fallback ? f->fallback : "must be given");
         free(text);
         text = longer;
     }

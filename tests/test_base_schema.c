@@ -1,0 +1,231 @@
+/* JSON read strictly, and configuration tables. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* ours has that name too */
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/schema.h"
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------- */
+
+static void refused(const char *text, const char *message)
+{
+    cJSON *value = NULL;
+    assert_int_equal(json_parse(text, strlen(text), "f.json", &value), FAILED);
+    assert_string_equal(error_message(), message);
+    assert_null(value);
+}
+
+static void test_json_is_strict(void **state)
+{
+    (void)state;
+    char deep[400] = "";
+    cJSON *value = NULL;
+    memset(deep, '[', 100);
+    refused("{\"a\": 1,\n \"b\" 2}", "f.json: line 2, column 6: not valid JSON");
+    refused("{\"a\": {\"b\": 1, \"b\": 2}}", "f.json: the key \"b\" stands twice in one object");
+    refused("[1, 2] 3", "f.json: line 1, column 8: not valid JSON");
+    refused("", "f.json: line 1, column 1: not valid JSON");
+    refused(deep, "f.json: line 1, column 65: nested deeper than 64");
+    assert_int_equal(json_parse("{\"[[\": \"\\\"[\"}", 13, "f", &value), OK); /* brackets and quotes in texts */
+    cJSON_Delete(value);
+}
+
+/* Files: the message names the file, and what is written is read again. */
+static void test_json_files(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/furrow-json-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "a.json"), wanted[256];
+    cJSON *value = cJSON_Parse("{\"a\": [1, 2.5, \"\\u00e9\"]}"), *again = NULL;
+    assert_int_equal(json_read(path, 100, &again), FAILED);
+    assert_int_equal(json_write(path, value), OK);
+    assert_int_equal(json_read(path, 100, &again), OK);
+    assert_true(cJSON_Compare(value, again, true));
+    assert_int_equal(file_write(path, "{\"a\":\n\n 1", 9), OK);
+    cJSON *none = NULL;
+    assert_int_equal(json_read(path, 100, &none), FAILED);
+    snprintf(wanted, sizeof wanted, "%s: line 3, column 3: not valid JSON", path);
+    assert_string_equal(error_message(), wanted);
+    assert_null(none);
+    cJSON_Delete(value);
+    cJSON_Delete(again);
+    remove(path);
+    rmdir(folder);
+    free(path);
+}
+
+/* Cut anywhere, a document is refused, and reading never leaves its end. */
+static void test_json_cut_anywhere(void **state)
+{
+    (void)state;
+    static const char whole[] = "{\"a\": [1, -2.5e3, {\"b\": \"\\u00e9\\n\"}, true, null], \"c\": \"[\"}";
+    cJSON *value = NULL;
+    for (size_t length = 0; length < strlen(whole); length++) {
+        char *part = malloc(length + 1); /* exact: a sanitizer sees one byte too many */
+        assert_non_null(part);
+        memcpy(part, whole, length);
+        part[length] = 0;
+        assert_int_equal(json_parse(part, length, "f", &value), FAILED);
+        free(part);
+    }
+    assert_int_equal(json_parse(whole, strlen(whole), "f", &value), OK);
+    cJSON_Delete(value);
+}
+
+static void test_json_set(void **state)
+{
+    (void)state;
+    cJSON *root = cJSON_Parse("{\"train\": {\"epochs\": 100, \"lr\": 1}}");
+    assert_int_equal(json_set(root, "train.epochs=7"), OK);
+    assert_int_equal(json_set(root, "data.pack=a=b.h5"), OK);
+    assert_int_equal(json_set(root, "model.mlp1=[1,2]"), OK);
+    assert_int_equal(json_set(root, "epochs"), USAGE);
+    char *text = cJSON_PrintUnformatted(root);
+    assert_string_equal(
+        text, "{\"train\":{\"lr\":1,\"epochs\":7},\"data\":{\"pack\":\"a=b.h5\"},\"model\":{\"mlp1\":[1,2]}}");
+    free(text);
+    cJSON_Delete(root);
+}
+
+/* ---- configuration tables --------------------------------------------------------------------------------------- */
+
+typedef struct settings {
+    int epochs;
+    double rate;
+    bool preload;
+    char *name, *mode;
+    int_list widths;
+    optional_int length;
+} settings;
+
+static const field fields[] = {
+    {"epochs", FIELD_INT, offsetof(settings, epochs), "100", 1, 1000, NULL, "how many"},
+    {"rate", FIELD_REAL, offsetof(settings, rate), "0.001", 0, 1, NULL, "step"},
+    {"preload", FIELD_BOOL, offsetof(settings, preload), "false", 0, 0, NULL, "hold all"},
+    {"name", FIELD_TEXT, offsetof(settings, name), "null", 0, 0, NULL, "a name"},
+    {"mode", FIELD_CHOICE, offsetof(settings, mode), "\"dates\"", 0, 0, "dates|order", "which"},
+    {"widths", FIELD_INT_LIST, offsetof(settings, widths), "[1, 2]", 1, 99, NULL, "sizes"},
+    {"length", FIELD_OPTIONAL_INT, offsetof(settings, length), "null", 0, 50, NULL, "most"},
+    {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
+};
+
+static void test_schema_reads_and_writes(void **state)
+{
+    (void)state;
+    settings s = {0};
+    cJSON *given =
+        cJSON_Parse("{\"epochs\": 5, \"preload\": 1, \"name\": \"x\", \"widths\": \"[3,4,5]\", \"length\": 9}");
+    assert_int_equal(schema_read(fields, given, "c.json: train", &s), OK);
+    assert_int_equal(s.epochs, 5);
+    assert_true(s.rate == 0.001 && s.preload && s.length.present && s.length.value == 9);
+    assert_string_equal(s.mode, "dates");
+    assert_int_equal(s.widths.count, 3);
+    assert_int_equal(s.widths.value[2], 5);
+    cJSON *out = cJSON_CreateObject();
+    assert_int_equal(schema_write(fields, &s, out), OK);
+    char *text = cJSON_PrintUnformatted(out), *help = schema_help(fields, "train");
+    assert_string_equal(text, "{\"epochs\":5,\"rate\":0.001,\"preload\":true,\"name\":\"x\",\"mode\":\"dates\","
+                              "\"widths\":[3,4,5],\"length\":9}");
+    assert_non_null(strstr(help, "dates|order"));
+    free(text);
+    free(help);
+    cJSON_Delete(out);
+    cJSON_Delete(given);
+    schema_free(fields, &s);
+}
+
+/* null is a value where the table allows it, and what is written reads as the same. */
+static void test_schema_nulls(void **state)
+{
+    (void)state;
+    settings s = {0};
+    cJSON *given = cJSON_Parse("{\"name\": null, \"widths\": null, \"length\": null}"), *out = cJSON_CreateObject();
+    assert_int_equal(schema_read(fields, given, "c.json: train", &s), OK);
+    assert_null(s.name);
+    assert_int_equal(s.widths.count, -1);
+    assert_false(s.length.present);
+    assert_int_equal(schema_write(fields, &s, out), OK);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(out, "widths")));
+    cJSON_Delete(given);
+    cJSON_Delete(out);
+    schema_free(fields, &s);
+}
+
+/* No object: every default. A key without one must be given. */
+static void test_schema_defaults(void **state)
+{
+    (void)state;
+    static const field needed[] = {
+        {"pack", FIELD_TEXT, offsetof(settings, name), NULL, 0, 0, NULL, "the HDF5 file"},
+        {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
+    };
+    settings s = {0};
+    assert_int_equal(schema_read(fields, NULL, "c.json: train", &s), OK);
+    assert_int_equal(s.epochs, 100);
+    assert_int_equal(s.widths.count, 2);
+    schema_free(fields, &s);
+    assert_int_equal(schema_read(needed, NULL, "c.json: data", &s), USAGE);
+    assert_string_equal(error_message(), "c.json: data.pack is missing, wanted the HDF5 file");
+}
+
+static void test_nearest_word(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"epochs", "batch_size", "lr", NULL};
+    assert_string_equal(nearest_word("epoch", words), "epochs");
+    assert_string_equal(nearest_word("bach_sise", words), "batch_size");
+    assert_null(nearest_word("pooling", words));
+    assert_null(nearest_word("a word that is longer than any key that a table could ever hold, by some way", words));
+}
+
+static void schema_refused(const char *json, const char *message)
+{
+    settings s = {0};
+    cJSON *given = cJSON_Parse(json);
+    assert_non_null(given);
+    assert_int_equal(schema_read(fields, given, "c.json: train", &s), USAGE);
+    assert_string_equal(error_message(), message);
+    schema_free(fields, &s);
+    cJSON_Delete(given);
+}
+
+static void test_schema_refusals(void **state)
+{
+    (void)state;
+    schema_refused("{\"epoch\": 5}", "c.json: train.epoch is no known key (did you mean epochs?)");
+    schema_refused("{\"zzzzzz\": 5}", "c.json: train.zzzzzz is no known key");
+    schema_refused("{\"epochs\": 0}", "c.json: train.epochs is 0, wanted a whole number from 1 to 1000");
+    schema_refused("{\"epochs\": 1.5}", "c.json: train.epochs is 1.5, wanted a whole number from 1 to 1000");
+    schema_refused("{\"rate\": \"a\"}", "c.json: train.rate is \"a\", wanted a number from 0 to 1");
+    schema_refused("{\"preload\": 2}", "c.json: train.preload is 2, wanted true or false");
+    schema_refused("{\"name\": 2}", "c.json: train.name is 2, wanted a text");
+    schema_refused("{\"mode\": \"date\"}", "c.json: train.mode is \"date\", wanted one of dates|order");
+    schema_refused("{\"widths\": [1, 200]}",
+                   "c.json: train.widths is [1,200], wanted a list of whole numbers from 1 to 99");
+    schema_refused("{\"widths\": \"[1\"}", "c.json: train.widths is \"[1\", wanted a list of at most 64 whole numbers");
+    schema_refused("{\"length\": 1e99}", "c.json: train.length is 1e+99, wanted null or a whole number from 0 to 50");
+    schema_refused("[1]", "c.json: train is no object, wanted {...}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_is_strict),          cmocka_unit_test(test_json_files),
+        cmocka_unit_test(test_json_cut_anywhere),       cmocka_unit_test(test_json_set),
+        cmocka_unit_test(test_schema_reads_and_writes), cmocka_unit_test(test_schema_nulls),
+        cmocka_unit_test(test_schema_defaults),         cmocka_unit_test(test_nearest_word),
+        cmocka_unit_test(test_schema_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
