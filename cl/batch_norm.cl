@@ -26,7 +26,7 @@
     if (first >= VW) return
 
 /* Mean and M2 of a vector of columns over rows [begin, end): two passes, the second from cache. */
-static inline void moments_of(__global const float *restrict z, int columns, int column, int begin, int end, vec *mean,
+static inline void moments_of(__global const float *z, int columns, int column, int begin, int end, vec *mean,
                               vec *m2)
 {
     vec sum = (vec)0.0f, squares = (vec)0.0f;
@@ -40,7 +40,7 @@ static inline void moments_of(__global const float *restrict z, int columns, int
 }
 
 /* Rows [begin, end) of y, from the scale and shift of xhat. */
-static inline void apply(__global const float *restrict z, __global float *restrict y, int columns, int column,
+static inline void apply(__global const float *z, __global float *y, int columns, int column,
                          int first, int begin, int end, vec mean, vec scale, vec bias, int with_relu)
 {
     for (int row = begin; row < end; row++) {
@@ -124,8 +124,8 @@ typedef struct columns_known {
     vec mean, rstd, weight, bias;
 } columns_known;
 
-static inline columns_known known(__global const float *restrict statistics, __global const float *restrict weight,
-                                  __global const float *restrict bias, int columns, int column)
+static inline columns_known known(__global const float *statistics, __global const float *weight,
+                                  __global const float *bias, int columns, int column)
 {
     const columns_known c = {VLOAD(0, statistics + column), VLOAD(0, statistics + columns + column),
                              VLOAD(0, weight + column), VLOAD(0, bias + column)};
@@ -140,7 +140,7 @@ static inline vec masked(columns_known c, vec dy, vec z, int with_relu, vec *xha
 }
 
 /* The sums of d xhat and of d over rows [begin, end). */
-static inline void sums_of(columns_known c, __global const float *restrict dy, __global const float *restrict z,
+static inline void sums_of(columns_known c, __global const float *dy, __global const float *z,
                            int columns, int column, int begin, int end, int with_relu, vec *weighted, vec *plain)
 {
     vec a = (vec)0.0f, b = (vec)0.0f;
@@ -155,8 +155,8 @@ static inline void sums_of(columns_known c, __global const float *restrict dy, _
     *plain = b;
 }
 
-static inline void gradient_of(columns_known c, __global const float *restrict dy, __global const float *restrict z,
-                               __global float *restrict dz, int columns, int column, int first, int begin, int end,
+static inline void gradient_of(columns_known c, __global const float *dy, __global const float *z,
+                               __global float *dz, int columns, int column, int first, int begin, int end,
                                int with_relu, vec mean_weighted, vec mean_plain, int add)
 {
     for (int row = begin; row < end; row++) {

@@ -71,7 +71,7 @@ __kernel ONE_ITEM void multiply(__global const float *restrict a, __global const
 }
 
 /* The columns' sums of lines [begin, end) of a [rows x columns], for the bias gradient. */
-static void sum_columns(__global const float *restrict a, int columns, int begin, int end, __global float *restrict out,
+static void sum_columns(__global const float *a, int columns, int begin, int end, __global float *out,
                         int add)
 {
     for (int column = 0; column < columns; column += VW) {

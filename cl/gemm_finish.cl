@@ -11,7 +11,7 @@
 #endif
 
 /* The vectors `v` of `count` values: out = the sum of `chunks` partial vectors, `step` floats apart, in order; or +=. */
-static inline void reduce(__global const float *restrict partial, size_t step, int chunks, __global float *restrict out,
+static inline void reduce(__global const float *partial, size_t step, int chunks, __global float *out,
                           int count, int v, int add)
 {
     const int left = count - v * VW;

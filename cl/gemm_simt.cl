@@ -18,8 +18,8 @@
 
 /* The sums of one item of a group: its 4 rows from row0, its 4 columns from column0 within the group's tile whose first
  * row and column are given. A(r, i) = a[r row_step + i inner_step]. lines_a, lines_b: the shared tiles. */
-static inline void tile_multiply(__global const float *restrict a, size_t row_step, size_t inner_step,
-                                 __global const float *restrict b, size_t b_stride, int rows, int columns, int begin,
+static inline void tile_multiply(__global const float *a, size_t row_step, size_t inner_step,
+                                 __global const float *b, size_t b_stride, int rows, int columns, int begin,
                                  int end, int row, int column, __local float (*lines_a)[SIDE + 1],
                                  __local float (*lines_b)[SIDE], vec sum[4])
 {

@@ -19,6 +19,7 @@ static void test_checks(void **state)
 static void test_every_form(void **state)
 {
     (void)state;
+    if (op_test_small()) skip();
     static const char *const cpu[] = {"simd6x4", "simd8x3", "simd8x2", "simd4x3", "simd6x2"};
     static const char *const gpu[] = {"simt64", "simt32", "simt16"};
     const bool is_cpu = device_tiles(op_device) == TILE_CPU;
@@ -117,6 +118,7 @@ static void test_published_sizes(void **state)
     check_large(128, 32, 20);
     check_large(1, 128, 64);
     check_large(2501, 67, 101);
+    check_large(20000, 10, 32);
 }
 
 static void test_empty_batch_is_refused(void **state)

@@ -239,12 +239,13 @@ int gemm(device *d, const gemm_call *c)
 
 /* ---- C = A^T B -------------------------------------------------------------------------------------------------- */
 
-/* Lines of a chunk: what the inner level of a cache holds of A and B, and at least enough chunks for the device. */
+/* Lines of a chunk: what a cache holds of A and B, but few enough chunks to add up. */
 static int chunk_lines(int rows, int columns, int inner)
 {
-    enum { CACHE_FLOATS = 1 << 16, LINES_MIN = 128, CHUNKS_MAX = 512 };
+    enum { CACHE_FLOATS = 1 << 16, LINES_MIN = 128, LINES_MAX = 512, CHUNKS_MAX = 512 };
     int lines = CACHE_FLOATS / (rows + columns);
     if (lines < LINES_MIN) lines = LINES_MIN;
+    if (lines > LINES_MAX) lines = LINES_MAX;
     if (lines < up(inner, CHUNKS_MAX)) lines = up(inner, CHUNKS_MAX);
     return inner < 2 * lines ? inner : lines;
 }
