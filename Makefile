@@ -7,7 +7,9 @@ PREFIX ?= /usr/local
 
 ifdef SAN # a folder of its own, also when make calls itself with BUILD in the environment
 override BUILD := $(BUILD:-san=)-san
-SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# PoCL alone: a driver that is loaded with RTLD_DEEPBIND ends a sanitized program.
+SANITIZER_OPTIONS := ASAN_OPTIONS=allocator_may_return_null=1 OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
 endif
 
 HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
@@ -78,7 +80,7 @@ demo: setup
 # All tests but the long ones; operations and nets with both families of kernel forms. TEST_CACHE keeps compiled kernels
 # between runs.
 TEST_CACHE ?= $(BUILD)/cache
-TEST_ENVIRONMENT = FURROW_CACHE_DIR=$(abspath $(TEST_CACHE)) FURROW=$(abspath $(BUILD))/furrow
+TEST_ENVIRONMENT = FURROW_CACHE_DIR=$(abspath $(TEST_CACHE)) FURROW=$(abspath $(BUILD))/furrow $(SANITIZER_OPTIONS)
 TILED := $(sort $(filter $(BUILD)/tests/test_op_% $(BUILD)/tests/test_net%,$(TESTS)))
 UNTILED := $(sort $(filter-out $(TILED),$(TESTS)) $(wildcard tests/test_*.sh))
 
