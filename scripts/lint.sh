@@ -55,19 +55,19 @@ printing=$(grep -lE '(^|[^a-z_])(printf|puts|putchar|fputs|fprintf\((stdout|stde
 for file in src/*/*.[ch] data-tools/*.[ch] cl/* tests/*.[ch]; do
     [ -e "$file" ] || continue
     lines=$(wc -l <"$file")
-    [ "$lines" -le 600 ] || complain "$file has $lines lines, wanted at most 600 (and rarely over 400)"
+    if [ "$lines" -gt 600 ]; then
+        complain "$file has $lines lines, wanted at most 600"
+    elif [ "$lines" -gt 400 ]; then
+        echo "lint: $file has $lines lines: rarely over 400 (a warning)"
+    fi
 done
-promises=$(grep -nIE 'TODO|FIXME|XXX[^X]|not yet implemented' -r src cl data-tools include tests scripts --include='*.[ch]' --include='*.cl*' 2>/dev/null)
+promises=$(grep -nIE 'TODO|FIXME|\bXXX\b|not yet implemented' -r src cl data-tools include tests scripts --include='*.[ch]' --include='*.cl*' 2>/dev/null)
 [ -z "$promises" ] || complain "promises:" "$promises"
 
 if command -v clang-format >/dev/null; then
-    clang-format --dry-run -Werror src/*/*.[ch] data-tools/*.[ch] include/*.h tests/*.[ch] 2>&1 | grep -E 'error:' |
-        cut -d: -f1 | sort | uniq -c | sed 's/^/lint: not formatted (clang-format -i): /' >"${TMPDIR:-/tmp}/furrow-format.$$"
-    if [ -s "${TMPDIR:-/tmp}/furrow-format.$$" ]; then
-        cat "${TMPDIR:-/tmp}/furrow-format.$$"
-        status=1
-    fi
-    rm -f "${TMPDIR:-/tmp}/furrow-format.$$"
+    unformatted=$(clang-format --dry-run -Werror src/*/*.[ch] data-tools/*.[ch] include/*.h tests/*.[ch] 2>&1 |
+        sed -n 's/^\([^: ]*\):[0-9].*error:.*/\1/p' | sort -u)
+    [ -z "$unformatted" ] || complain "not formatted; run clang-format -i" $unformatted
 else
     echo "lint: clang-format is not installed: format not checked"
 fi

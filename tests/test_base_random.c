@@ -143,16 +143,13 @@ static void test_published_folds(void **state)
     cJSON *splits = NULL;
     const cJSON *split, *fold, *sample;
     assert_int_equal(json_read(path, 1 << 20, &splits), OK);
-    cJSON_ArrayForEach(split, splits)
-    {
+    cJSON_ArrayForEach(split, splits) {
         int count = cJSON_GetObjectItem(split, "n")->valueint, at = 0;
         assert_in_range(count, 1, 1000);
         uint32_t seed = (uint32_t)cJSON_GetObjectItem(split, "rdm_seed")->valueint;
         assert_int_equal(random_numpy_shuffle(seed, (size_t)count, order), OK);
-        cJSON_ArrayForEach(fold, cJSON_GetObjectItem(split, "folds"))
-        {
-            cJSON_ArrayForEach(sample, cJSON_GetObjectItem(fold, "test"))
-            {
+        cJSON_ArrayForEach(fold, cJSON_GetObjectItem(split, "folds")) {
+            cJSON_ArrayForEach(sample, cJSON_GetObjectItem(fold, "test")) {
                 assert_int_equal(order[at], sample->valueint);
                 at++;
             }

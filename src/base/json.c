@@ -1,4 +1,4 @@
-/* JSON documents: parsed with cJSON, and strictly: depth capped, duplicate keys refused, errors with line and column. */
+/* JSON documents, parsed with cJSON and strictly: depth capped, duplicate keys refused, errors with line and column. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +29,9 @@ static int depth_check(const char *text, size_t length, const char *where)
     bool quoted = false;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
+        if (c == '"') quoted = !quoted;
         if (quoted && c == '\\') i++;
-        else if (c == '"') quoted = !quoted;
-        else if (quoted) continue;
-        else if (c == '{' || c == '[') depth++;
-        else if (c == '}' || c == ']') depth--;
+        if (!quoted) depth += (c == '{' || c == '[') - (c == '}' || c == ']');
         if (depth <= DEPTH_MAX) continue;
         position(text, text + i, &line, &column);
         return fail(FAILED, "%s: line %d, column %d: nested deeper than %d", where, line, column, DEPTH_MAX);

@@ -79,7 +79,7 @@ void random_permutation(random_key key, size_t count, uint32_t *out)
     }
 }
 
-/* ---- MT19937 (Matsumoto and Nishimura 1998) with numpy's legacy seeding and shuffle ------------------------------- */
+/* ---- MT19937 (Matsumoto and Nishimura 1998) with numpy's legacy seeding and shuffle ------------------------------ */
 
 enum { MT_SIZE = 624, MT_MIDDLE = 397 };
 

@@ -125,8 +125,7 @@ static int read_list(const field *f, const cJSON *value, const char *where, int_
         rc = wrong(f, value, where, "a list of at most 64 whole numbers");
         goto done;
     }
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         if (!is_whole(f, item)) {
             rc = wrong_number(f, value, where, "a list of whole numbers");
             goto done;
@@ -170,8 +169,7 @@ static int keys_known(const field *fields, const cJSON *object, const char *wher
     int count = 0;
     for (const field *f = fields; f->key && count < 255; f++) names[count++] = f->key;
     const cJSON *item;
-    cJSON_ArrayForEach(item, object)
-    {
+    cJSON_ArrayForEach(item, object) {
         const field *f = fields;
         while (f->key && strcmp(f->key, item->string)) f++;
         if (f->key) continue;

@@ -13,17 +13,17 @@
 #define INT_LIST_MAX 64
 
 typedef struct int_list {
-    int count;              /* -1: null */
+    int count; /* -1: null */
     int value[INT_LIST_MAX];
 } int_list;
 
 enum field_type {
-    FIELD_INT,      /* int */
-    FIELD_REAL,     /* double */
-    FIELD_BOOL,     /* bool; 0 and 1 are read as well, as the published configs write them */
-    FIELD_TEXT,     /* char *; null gives NULL */
-    FIELD_CHOICE,   /* char *; one of `choices`, separated by | */
-    FIELD_INT_LIST, /* int_list; also "[10,32,64]" as text, as the published configs write it */
+    FIELD_INT,          /* int */
+    FIELD_REAL,         /* double */
+    FIELD_BOOL,         /* bool; 0 and 1 are read as well, as the published configs write them */
+    FIELD_TEXT,         /* char *; null gives NULL */
+    FIELD_CHOICE,       /* char *; one of `choices`, separated by | */
+    FIELD_INT_LIST,     /* int_list; also "[10,32,64]" as text, as the published configs write it */
     FIELD_OPTIONAL_INT, /* optional_int; null allowed */
 };
 
@@ -47,12 +47,12 @@ typedef struct field {
 int schema_read(const field *fields, const cJSON *object, const char *where, void *target);
 void schema_free(const field *fields, void *target);
 int schema_write(const field *fields, const void *source, cJSON *object); /* every key, resolved */
-char *schema_help(const field *fields, const char *title);               /* text for --help; a new string */
+char *schema_help(const field *fields, const char *title);                /* text for --help; a new string */
 
 /* Parses a JSON file: at most `limit` bytes, depth 64 at most, duplicate keys refused, error with line and column. */
 int json_read(const char *path, size_t limit, cJSON **out);
 int json_parse(const char *text, size_t length, const char *where, cJSON **out); /* text[length] must be 0 */
-int json_write(const char *path, const cJSON *value); /* as file_write */
+int json_write(const char *path, const cJSON *value);                            /* as file_write */
 
 /* a.b.c = value (parsed as JSON, else taken as text) into `root`, for --set. */
 int json_set(cJSON *root, const char *assignment);
