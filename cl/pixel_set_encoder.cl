@@ -56,8 +56,9 @@
 #define WIDTH (POOLS * C + E) /* of an output row */
 
 /* affine [2 x ROW(c)] so that batch_norm(z + bias) = z affine[0] + affine[1], by the running statistics. */
-static inline void fold_norm(int c, INPUT bias, INPUT weight, INPUT shift, INPUT mean, INPUT variance,
-                             FAST float *restrict affine)
+static inline void fold_norm(int c, __global const float *bias, __global const float *weight,
+                             __global const float *shift, __global const float *mean, __global const float *variance,
+                             FAST float *affine)
 {
     for (int i = LANE; i < ROW(c); i += LANES) {
         float a = 0.0f, b = 0.0f;
@@ -71,7 +72,7 @@ static inline void fold_norm(int c, INPUT bias, INPUT weight, INPUT shift, INPUT
 }
 
 /* Pools y [S x ROW(C)] with weights mask [S] into out [POOLS C]. A lane owns BLOCK vectors of channels at a time. */
-static inline void pool(FAST const float *restrict y, INPUT mask, OUTPUT out)
+static inline void pool(FAST const float *y, __global const float *mask, __global float *out)
 {
     enum { block = BLOCK_OF(VECS(C)) };
     const float count = mask_sum(mask);

@@ -49,8 +49,9 @@ __kernel GROUP_OF(LANES) void pool_gradient(INPUT extract, INPUT d_out, OUTPUT s
 }
 
 /* In place, z2 -> dz2 of `rows` pixels; zeros in the other lines of the block. totals: sums of dy2 and dy2 q2. */
-static inline void pixel_dz(FAST float *restrict z, int rows, INPUT mask, INPUT norm2, INPUT mean, INPUT slopes,
-                            INPUT totals, float pixels)
+static inline void pixel_dz(FAST float *z, int rows, __global const float *mask, __global const float *norm2,
+                            __global const float *mean, __global const float *slopes, __global const float *totals,
+                            float pixels)
 {
     for (int o = LANE; o < VECS(C2); o += LANES) {
         const vec inverse = VLOAD(o, norm2 + NORM_INVERSE * ROW(C2)), offset = VLOAD(o, norm2 + NORM_OFFSET * ROW(C2));
@@ -69,8 +70,7 @@ static inline void pixel_dz(FAST float *restrict z, int rows, INPUT mask, INPUT 
 }
 
 /* partial_w2 += h^T dz. A tile is 4 lines of W2's gradient by BLOCK vectors. */
-static inline void weight_gradient_2(FAST const float *restrict h, FAST const float *restrict dz, int rows,
-                                     OUTPUT partial_w2)
+static inline void weight_gradient_2(FAST const float *h, FAST const float *dz, int rows, __global float *partial_w2)
 {
     enum { lines = TILE_VECS / BLOCK_MAX, block = BLOCK_OF(VECS(C2)), blocks = VECS(C2) / block };
     for (int tile = LANE; tile < (C1 + lines - 1) / lines * blocks; tile += LANES) {
@@ -94,7 +94,7 @@ static inline void weight_gradient_2(FAST const float *restrict h, FAST const fl
 }
 
 /* In place, h1 -> dy1 = dz2 W2 where h1 > 0; W2 [C2 x C1] as it is. The lines of pixels that are not there get 0. */
-static inline void hidden_gradient(FAST const float *restrict dz, INPUT weight2, FAST float *restrict h)
+static inline void hidden_gradient(FAST const float *dz, __global const float *weight2, FAST float *h)
 {
     enum { block = BLOCK_OF(VECS(C1)), blocks = VECS(C1) / block, pixels = PIXELS_OF(block) };
     for (int tile = LANE; tile < ROWS / pixels * blocks; tile += LANES) {
@@ -129,8 +129,8 @@ static inline void hidden_gradient(FAST const float *restrict dz, INPUT weight2,
 #define INPUT_BLOCKS (VECS(C1) / INPUT_BLOCK)
 #define INPUT_TILES (INPUT_PARTS * INPUT_BLOCKS)
 
-static inline void input_products(INPUT x, INPUT shift, FAST const float *restrict a, int rows, int tile,
-                                  OUTPUT partial, OUTPUT column_sums)
+static inline void input_products(__global const float *x, __global const float *shift, FAST const float *a, int rows,
+                                  int tile, __global float *partial, __global float *column_sums)
 {
     const int c0 = tile / INPUT_BLOCKS * INPUT_LINES, o0 = tile % INPUT_BLOCKS * INPUT_BLOCK;
     vec sum[INPUT_LINES][INPUT_BLOCK], column[INPUT_BLOCK];
@@ -159,8 +159,8 @@ static inline void input_products(INPUT x, INPUT shift, FAST const float *restri
 }
 
 /* Adds the block's sums of dy1 q1 and of x - shift to the group's partial ones. */
-static inline void plain_sums(INPUT x, INPUT shift, FAST const float *restrict dy, FAST const float *restrict q,
-                              int rows, OUTPUT partial)
+static inline void plain_sums(__global const float *x, __global const float *shift, FAST const float *dy,
+                              FAST const float *q, int rows, __global float *partial)
 {
     for (int o = LANE; o < VECS(C1); o += LANES) {
         vec sum = 0.0f;

@@ -15,7 +15,7 @@
 /* Merges the first `rows` lines of z into moments [2 x ROW(c)] (mean, M2) of `count` others: two passes over the block,
  * then Chan's rule, so that a mean far from 0 costs no digits. */
 #define DEFINE_MERGE(name, c)                                                                                          \
-    static inline void name(FAST const float *restrict z, int rows, int count, FAST float *restrict moments)           \
+    static inline void name(FAST const float *z, int rows, int count, FAST float *moments)                             \
     {                                                                                                                  \
         enum { block = BLOCK_OF(VECS(c)) };                                                                            \
         for (int o0 = LANE * block; o0 < VECS(c); o0 += LANES * block) {                                               \
@@ -122,7 +122,8 @@ __kernel GROUP_OF(CHANNEL_LANES) void finish_norm(INPUT partial, int groups, int
 
 /* Pools a frame: q [S x ROW(C2)] normalised, row the frame's output, extract its lines. A lane owns POOL_BLOCK vectors
  * of channels at a time. */
-static inline void pool_frame(FAST const float *restrict q, INPUT mask, INPUT norm2, OUTPUT row, OUTPUT extract)
+static inline void pool_frame(FAST const float *q, __global const float *mask, __global const float *norm2,
+                              __global float *row, __global float *extract)
 {
     enum { block = POOL_BLOCK };
     const float count = mask_sum(mask), divisor = variance_divisor(count);

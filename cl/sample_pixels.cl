@@ -35,8 +35,8 @@ static inline void block_of(uint2 key, uint low, uint high, uint word[4])
 }
 
 /* chosen [frames x npixel] (the mask's memory): in the line of each parcel's first frame, its pixel of each slot. One
- * work-item a parcel. More pixels than slots: Floyd's sample (Bentley and Floyd 1987), a draw a slot and no pixel twice,
- * npixel^2 / 2 comparisons; else every pixel in order, and then the first. */
+ * work-item a parcel. More pixels than slots: Floyd's sample (Bentley and Floyd 1987), a draw a slot and no pixel
+ * twice, npixel^2 / 2 comparisons; else every pixel in order, and then the first. */
 __kernel GROUP_OF(LANES) void choose_pixels(__global const sample_parcel *restrict parcels, int count, int npixel,
                                             __global int *restrict chosen)
 {
@@ -63,7 +63,7 @@ __kernel GROUP_OF(LANES) void choose_pixels(__global const sample_parcel *restri
 
 /* Adds jitter to a frame's `values` values. Draw number v (slot BANDS + band) is gaussian v / 16 % 4 of Philox block
  * v / 64 * 16 + v % 16: sixteen neighbours come from sixteen blocks drawn side by side. */
-static inline void jitter_frame(uint2 key, uint date, float sigma, float clip, int values, __global float *restrict x)
+static inline void jitter_frame(uint2 key, uint date, float sigma, float clip, int values, __global float *x)
 {
     const int across = 16 / VW;
     for (int j = (int)get_local_id(0); j < (values + 63) / 64 * across; j += LANES) {
@@ -86,9 +86,10 @@ static inline void jitter_frame(uint2 key, uint date, float sigma, float clip, i
  * written again from cache. 2 FLOPs a value, and about 30 more with jitter. */
 __kernel GROUP_OF(LANES) void gather_pixels(__global const VALUE *restrict raw,
                                             __global const sample_parcel *restrict parcels,
-                                            __global const int *restrict frame_parcel, __global const float *restrict mean,
-                                            __global const float *restrict std, int npixel, float sigma, float clip,
-                                            __global const int *restrict chosen, __global float *restrict x)
+                                            __global const int *restrict frame_parcel,
+                                            __global const float *restrict mean, __global const float *restrict std,
+                                            int npixel, float sigma, float clip, __global const int *restrict chosen,
+                                            __global float *restrict x)
 {
     const size_t frame = get_group_id(0);
     __global const sample_parcel *parcel = parcels + frame_parcel[frame];
@@ -119,8 +120,8 @@ __kernel GROUP_OF(LANES) void gather_pixels(__global const VALUE *restrict raw,
     if (JITTER) jitter_frame((uint2)(parcel->stream[0], parcel->stream[1]), date, sigma, clip, npixel * BANDS, x);
 }
 
-/* mask [frames x npixel]: 1 in the slots that hold a pixel of the parcel's own, at least the first; over `chosen`, which
- * nothing reads any more. */
+/* mask [frames x npixel]: 1 in the slots that hold a pixel of the parcel's own, at least the first. Overwrites
+ * `chosen`, which nothing reads any more. */
 __kernel GROUP_OF(LANES) void mask_pixels(__global const sample_parcel *restrict parcels,
                                           __global const int *restrict frame_parcel, int npixel,
                                           __global float *restrict mask)

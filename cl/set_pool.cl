@@ -7,14 +7,6 @@
 #define LANES 1
 #endif
 
-#define POOL_MEAN 0
-#define POOL_STD 1
-#define POOL_MAX 2
-#define POOL_MIN 3
-
-/* `pools` says which: two bits each, the first lowest. */
-#define POOL_AT(pools, i) ((pools) >> (2 * (i)) & 3)
-
 /* A std below this part of the mean is rounding error: all pixels are equal, and std has no slope. */
 #define EQUAL_PIXELS 1e-6f
 
@@ -31,7 +23,7 @@ static inline int channel_of(int C)
 }
 
 /* The mask's sum and, of one vector of channels, mean and sum of (m (x - mean))^2. x's lines are C apart. */
-static inline void moments(__global const float *restrict x, __global const float *restrict mask, int S, int C,
+static inline void moments(__global const float *x, __global const float *mask, int S, int C,
                            int left, float *count, vec *mean, vec *squares)
 {
     float n = 0.0f;
@@ -58,7 +50,7 @@ static inline float variance_divisor(float count)
 }
 
 /* The pixels of the first largest and smallest value, and the values. */
-static inline void extremes(__global const float *restrict x, int S, int C, int left, vec *high, vec *low,
+static inline void extremes(__global const float *x, int S, int C, int left, vec *high, vec *low,
                             int_vec *highest, int_vec *lowest)
 {
     vec most = load_tail(x, left), least = most;
@@ -77,33 +69,41 @@ static inline void extremes(__global const float *restrict x, int S, int C, int 
     *lowest = least_at;
 }
 
-/* x [frames x S x C], mask [frames x S] -> out [frames x count C]. An item owns VW channels of a frame: it
- * reads each of their values up to three times (from cache) and writes each result once. About 9 FLOPs a value. */
+static inline void put_pool(vec v, int place, int C, int left, __global float *out)
+{
+    if (place >= 0) store_tail(v, out + (size_t)place * C, left);
+}
+
+static inline vec pool_gradient(int place, int C, int left, __global const float *d_out)
+{
+    return place >= 0 ? load_tail(d_out + (size_t)place * C, left) : (vec)0.0f;
+}
+
+/* x [frames x S x C], mask [frames x S] -> out [frames x count C], each pooling in its place (-1: none). An item owns
+ * VW channels of a frame: it reads each of their values up to three times (from cache) and writes each result once. About
+ * 9 FLOPs a value. */
 __kernel GROUP_OF(LANES) void set_pool(__global const float *restrict x, __global const float *restrict mask, int S,
-                                       int C, int count, int pools, __global float *restrict out)
+                                       int C, int count, int mean_place, int std_place, int max_place, int min_place,
+                                       __global float *restrict out)
 {
     const size_t frame = frame_of(C);
     const int at = channel_of(C), left = C - at;
     if (left <= 0) return;
     x += frame * S * C + at;
     out += frame * count * C + at;
-    int has = 0;
-    for (int i = 0; i < count; i++) has |= 1 << POOL_AT(pools, i);
-    float n = 0.0f;
-    vec value[4];
-    int_vec highest, lowest;
-    if (has & (1 << POOL_MEAN | 1 << POOL_STD)) {
-        vec squares;
-        moments(x, mask + frame * S, S, C, left, &n, &value[POOL_MEAN], &squares);
-        value[POOL_STD] = sqrt(squares / variance_divisor(n) + 1e-31f);
+    if (mean_place >= 0 || std_place >= 0) {
+        float n;
+        vec mean, squares;
+        moments(x, mask + frame * S, S, C, left, &n, &mean, &squares);
+        put_pool(mean, mean_place, C, left, out);
+        put_pool(sqrt(squares / variance_divisor(n) + 1e-31f), std_place, C, left, out);
     }
-    if (has & (1 << POOL_MAX | 1 << POOL_MIN))
-        extremes(x, S, C, left, &value[POOL_MAX], &value[POOL_MIN], &highest, &lowest);
-    for (int i = 0; i < count; i++) {
-        const int kind = POOL_AT(pools, i);
-        const vec v = kind == POOL_MEAN ? value[POOL_MEAN] : kind == POOL_STD ? value[POOL_STD]
-                    : kind == POOL_MAX ? value[POOL_MAX] : value[POOL_MIN];
-        store_tail(v, out + (size_t)i * C, left);
+    if (max_place >= 0 || min_place >= 0) {
+        vec high, low;
+        int_vec highest, lowest;
+        extremes(x, S, C, left, &high, &low, &highest, &lowest);
+        put_pool(high, max_place, C, left, out);
+        put_pool(low, min_place, C, left, out);
     }
 }
 
@@ -112,7 +112,8 @@ __kernel GROUP_OF(LANES) void set_pool(__global const float *restrict x, __globa
  *   max, min: all of it to the first pixel that has the value.
  * Items and reading as above, one pass more; about 20 FLOPs a value. */
 __kernel GROUP_OF(LANES) void set_pool_backward(__global const float *restrict x, __global const float *restrict mask,
-                                                int S, int C, int count, int pools, __global const float *restrict d_out,
+                                                int S, int C, int count, int mean_place, int std_place, int max_place,
+                                                int min_place, __global const float *restrict d_out,
                                                 __global float *restrict dx, int accumulate)
 {
     const size_t frame = frame_of(C);
@@ -122,15 +123,8 @@ __kernel GROUP_OF(LANES) void set_pool_backward(__global const float *restrict x
     dx += frame * S * C + at;
     d_out += frame * count * C + at;
     mask += frame * S;
-    vec d_mean = 0.0f, d_std = 0.0f, d_max = 0.0f, d_min = 0.0f;
-    for (int i = 0; i < count; i++) {
-        const int kind = POOL_AT(pools, i);
-        const vec d = load_tail(d_out + (size_t)i * C, left);
-        if (kind == POOL_MEAN) d_mean = d;
-        if (kind == POOL_STD) d_std = d;
-        if (kind == POOL_MAX) d_max = d;
-        if (kind == POOL_MIN) d_min = d;
-    }
+    const vec d_mean = pool_gradient(mean_place, C, left, d_out), d_std = pool_gradient(std_place, C, left, d_out);
+    const vec d_max = pool_gradient(max_place, C, left, d_out), d_min = pool_gradient(min_place, C, left, d_out);
     float n;
     vec mean, squares, high, low, sum_e = 0.0f;
     int_vec highest, lowest;

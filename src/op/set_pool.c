@@ -34,12 +34,12 @@ done:
     return rc;
 }
 
-/* Two bits a pooling, the first lowest, as the kernels read it. */
-static int packed(const pooling_list *pools)
+/* Where a pooling lies in the output row, counted in poolings; -1: it is not asked for. */
+static argument place_of(const pooling_list *pools, enum pooling kind)
 {
-    int bits = 0;
-    for (int i = 0; i < pools->count; i++) bits |= (int)pools->kind[i] << 2 * i;
-    return bits;
+    for (int i = 0; i < pools->count; i++)
+        if (pools->kind[i] == kind) return arg_int(i);
+    return arg_int(-1);
 }
 
 static int set_pool_forward(node *n, const run *r)
@@ -54,7 +54,8 @@ static int set_pool_forward(node *n, const run *r)
     TRY(channel_kernel(r->device, f, "set_pool", "set_pool", &k));
     TRY(LAUNCH(k, f.groups * (size_t)frames, 1, 1, (size_t)f.lanes, ((cost){9 * values, 4 * values}),
                arg_buffer(x->data), arg_buffer(n->in[MASK]->data), arg_int(pixels), arg_int(channels),
-               arg_int(pools->count), arg_int(packed(pools)), arg_buffer(n->out[0]->data)));
+               arg_int(pools->count), place_of(pools, POOL_MEAN), place_of(pools, POOL_STD), place_of(pools, POOL_MAX),
+               place_of(pools, POOL_MIN), arg_buffer(n->out[0]->data)));
 done:
     return rc;
 }
@@ -72,7 +73,8 @@ static int set_pool_backward(node *n, const run *r)
     TRY(channel_kernel(r->device, f, "set_pool", "set_pool_backward", &k));
     TRY(LAUNCH(k, f.groups * (size_t)frames, 1, 1, (size_t)f.lanes, ((cost){20 * values, 8 * values}),
                arg_buffer(x->data), arg_buffer(n->in[MASK]->data), arg_int(pixels), arg_int(channels),
-               arg_int(pools->count), arg_int(packed(pools)), arg_buffer(n->out[0]->gradient), arg_buffer(x->gradient),
+               arg_int(pools->count), place_of(pools, POOL_MEAN), place_of(pools, POOL_STD), place_of(pools, POOL_MAX),
+               place_of(pools, POOL_MIN), arg_buffer(n->out[0]->gradient), arg_buffer(x->gradient),
                arg_int(n->accumulate[X])));
 done:
     return rc;
