@@ -34,7 +34,7 @@ step "Its accuracy on parcels that it has not seen" \
 step "A class for every parcel" \
     "$furrow" predict configs/demo.json $set_paths --weights "$folder/run" --out "$folder/predictions"
 
-accuracy=$(sed -n 's/.*"test_accuracy": *\([0-9.]*\).*/\1/p' "$folder/run/Fold_1/test_metrics.json")
+accuracy=$(sed -n 's/.*"test_accuracy":[[:space:]]*\([0-9.]*\).*/\1/p' "$folder/run/Fold_1/test_metrics.json")
 echo
 echo "== Done: $accuracy % of the test parcels right"
 echo "   run folder   $folder/run (trainlog.json, test_metrics.json, model.h5, ...)"
