@@ -54,7 +54,7 @@ static inline int scratch_make(void **state)
 
 static inline int scratch_remove(void **state)
 {
-    char command[100];
+    char command[200];
     (void)state;
     snprintf(command, sizeof command, "rm -rf '%s'", scratch);
     return system(command);
