@@ -36,7 +36,7 @@ step "A class for every parcel" \
 
 accuracy=$(sed -n 's/.*"test_accuracy":[[:space:]]*\([0-9.]*\).*/\1/p' "$folder/run/Fold_1/test_metrics.json")
 echo
-echo "== Done: $accuracy % of the test parcels right"
+printf "== Done: %.1f %% of the test parcels right\n" "${accuracy:-0}"
 echo "   run folder   $folder/run (trainlog.json, test_metrics.json, model.h5, ...)"
 echo "   predictions  $folder/predictions/predictions.csv"
 head -n 3 "$folder/predictions/predictions.csv" | sed 's/^/                /'
