@@ -10,22 +10,25 @@
 
 enum { RESULT_MAX = 400 };
 
+/* The first cases of each list, chosen so that every kernel runs: kernels are compiled for each case's sizes, and the
+ * whole lists, which the tests run, would take a CPU's driver a minute. */
 static const struct family {
     const char *name;
     const op_check *(*checks)(int *count);
+    int cases;
 } families[] = {
-    {"linear", linear_checks},
-    {"linear_norm", linear_norm_checks},
-    {"batch_norm", batch_norm_checks},
-    {"layer_norm", layer_norm_checks},
-    {"sequence_norm", sequence_norm_checks},
-    {"sequence_mean", sequence_mean_checks},
-    {"attention", attention_checks},
-    {"dropout", dropout_checks},
-    {"concat", concat_checks},
-    {"focal_loss", focal_loss_checks},
-    {"set_pool", set_pool_checks},
-    {"pixel_set_encoder", pixel_set_encoder_checks},
+    {"linear", linear_checks, 1},
+    {"linear_norm", linear_norm_checks, 2},
+    {"batch_norm", batch_norm_checks, 1},
+    {"layer_norm", layer_norm_checks, 1},
+    {"sequence_norm", sequence_norm_checks, 1},
+    {"sequence_mean", sequence_mean_checks, 1},
+    {"attention", attention_checks, 2},
+    {"dropout", dropout_checks, 1},
+    {"concat", concat_checks, 1},
+    {"focal_loss", focal_loss_checks, 1},
+    {"set_pool", set_pool_checks, 1},
+    {"pixel_set_encoder", pixel_set_encoder_checks, 1},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -41,7 +44,7 @@ static int run_families(device *d)
     for (int i = 0; i < FAMILIES; i++) {
         int count;
         const op_check *checks = families[i].checks(&count);
-        for (int k = 0; k < count; k++) {
+        for (int k = 0; k < families[i].cases && k < count; k++) {
             if (interrupt_requested()) return fail(INTERRUPTED, "interrupted during the self-test");
             TRY(check_operation(d, &checks[k], false));
         }
@@ -65,7 +68,9 @@ static int test(device *d)
     char result[RESULT_MAX] = "passed";
     double start = seconds_now();
     log_note("self-test of %s: its first use with this driver and these kernels", device_about(d)->name);
+    bool before = device_rehearse(d, true); /* its programs are not worth keeping */
     int rc = run_families(d);
+    device_rehearse(d, before);
     if (rc == INTERRUPTED) return rc;
     if (rc) snprintf(result, sizeof result, "failed: %s", error_message());
     int kept = memo_set(d, memo_key(d), result);
