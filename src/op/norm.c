@@ -1,6 +1,8 @@
 /* Batch normalisation's launches; see norm.h and cl/batch_norm.cl. */
 #include "op/norm.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "op/channels.h"
 
@@ -29,6 +31,23 @@ bool norm_few_rows(int rows)
     return rows <= FEW_ROWS;
 }
 
+/* A kernel of cl/batch_norm.cl for so many columns, and its launch over them. */
+typedef struct norm_kernel {
+    kernel *kernel;
+    size_t groups, lanes;
+} norm_kernel;
+
+static int norm_kernel_get(device *d, int columns, const char *name, norm_kernel *out)
+{
+    const channel_form f = channel_form_of(d, columns);
+    const int vectors = (columns + f.width - 1) / f.width;
+    const int each = device_tiles(d) == TILE_GPU ? 1 : vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
+    char options[64];
+    snprintf(options, sizeof options, "-DVW=%d -DEACH=%d -DLANES=%d", f.width, each, f.lanes);
+    *out = (norm_kernel){.groups = f.groups / (size_t)each, .lanes = (size_t)f.lanes};
+    return kernel_get(d, "batch_norm", options, name, &out->kernel);
+}
+
 /* Reading and writing `passes` times the matrix, with some FLOPs an element. */
 static cost passes_over(const norm_call *c, double passes, double flops)
 {
@@ -39,11 +58,10 @@ static cost passes_over(const norm_call *c, double passes, double flops)
 /* By the batch's statistics, or by the running ones where `statistics` is NULL. */
 static int normalise(device *d, const norm_call *c, buffer *statistics)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "normalise", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "normalise", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, (size_t)norm_chunks(d, c->rows), 1, (size_t)f.lanes, passes_over(c, 2, 3),
+              : LAUNCH(k.kernel, k.groups, (size_t)norm_chunks(d, c->rows), 1, k.lanes, passes_over(c, 2, 3),
                        arg_buffer(c->z), arg_buffer(c->y), arg_int(c->rows), arg_int(c->columns),
                        arg_int(norm_chunk_rows(d, c->rows)), arg_buffer(statistics), arg_buffer(c->running_mean),
                        arg_buffer(c->running_var), arg_buffer(c->weight), arg_buffer(c->bias), arg_int(c->relu));
@@ -58,34 +76,32 @@ int norm_evaluate(device *d, const norm_call *c)
 
 int norm_chunk_moments(device *d, buffer *z, buffer *moments, int rows, int columns)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, columns);
+    norm_kernel k;
     const double elements = (double)rows * columns;
-    int rc = channel_kernel(d, f, "batch_norm", "chunk_moments", &k);
+    int rc = norm_kernel_get(d, columns, "chunk_moments", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, (size_t)norm_chunks(d, rows), 1, (size_t)f.lanes, ((cost){4 * elements, 4 * elements}),
+              : LAUNCH(k.kernel, k.groups, (size_t)norm_chunks(d, rows), 1, k.lanes,
+                       ((cost){4 * elements, 4 * elements}),
                        arg_buffer(z), arg_buffer(moments), arg_int(rows), arg_int(columns),
                        arg_int(norm_chunk_rows(d, rows)));
 }
 
 static int whole_forward(device *d, const norm_call *c)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "whole_forward", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "whole_forward", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, 1, 1, (size_t)f.lanes, passes_over(c, 2, 7), arg_buffer(c->z), arg_buffer(c->y),
+              : LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, passes_over(c, 2, 7), arg_buffer(c->z), arg_buffer(c->y),
                        arg_int(c->rows), arg_int(c->columns), arg_buffer(c->statistics), arg_buffer(c->running_mean),
                        arg_buffer(c->running_var), arg_buffer(c->weight), arg_buffer(c->bias), arg_int(c->relu));
 }
 
 static int merge_chunks(device *d, const norm_call *c)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "merge_chunks", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "merge_chunks", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, 1, 1, (size_t)f.lanes, ((cost){0, 0}), arg_buffer(c->moments), arg_int(c->rows),
+              : LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, ((cost){0, 0}), arg_buffer(c->moments), arg_int(c->rows),
                        arg_int(c->columns), arg_int(norm_chunk_rows(d, c->rows)), arg_buffer(c->statistics),
                        arg_buffer(c->running_mean), arg_buffer(c->running_var));
 }
@@ -105,11 +121,10 @@ done:
 
 static int whole_backward(device *d, const norm_call *c, const norm_gradients *g)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "whole_backward", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "whole_backward", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, 1, 1, (size_t)f.lanes, passes_over(c, 3, 15), arg_buffer(g->dy), arg_buffer(c->z),
+              : LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, passes_over(c, 3, 15), arg_buffer(g->dy), arg_buffer(c->z),
                        arg_buffer(g->dz), arg_int(c->rows), arg_int(c->columns), arg_buffer(c->statistics),
                        arg_buffer(c->weight), arg_buffer(c->bias), arg_int(c->relu), arg_int(g->add_z),
                        arg_buffer(g->weight), arg_int(g->add_weight), arg_buffer(g->bias), arg_int(g->add_bias));
@@ -117,11 +132,10 @@ static int whole_backward(device *d, const norm_call *c, const norm_gradients *g
 
 static int chunk_sums(device *d, const norm_call *c, const norm_gradients *g)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "chunk_sums", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "chunk_sums", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, (size_t)norm_chunks(d, c->rows), 1, (size_t)f.lanes, passes_over(c, 2, 7),
+              : LAUNCH(k.kernel, k.groups, (size_t)norm_chunks(d, c->rows), 1, k.lanes, passes_over(c, 2, 7),
                        arg_buffer(g->dy), arg_buffer(c->z), arg_buffer(g->sums), arg_int(c->rows), arg_int(c->columns),
                        arg_int(norm_chunk_rows(d, c->rows)), arg_buffer(c->statistics), arg_buffer(c->weight),
                        arg_buffer(c->bias), arg_int(c->relu));
@@ -129,22 +143,20 @@ static int chunk_sums(device *d, const norm_call *c, const norm_gradients *g)
 
 static int merge_sums(device *d, const norm_call *c, const norm_gradients *g)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "merge_sums", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "merge_sums", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, 1, 1, (size_t)f.lanes, ((cost){0, 0}), arg_buffer(g->sums),
+              : LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, ((cost){0, 0}), arg_buffer(g->sums),
                        arg_int(norm_chunks(d, c->rows)), arg_int(c->rows), arg_int(c->columns), arg_buffer(g->means),
                        arg_buffer(g->weight), arg_int(g->add_weight), arg_buffer(g->bias), arg_int(g->add_bias));
 }
 
 static int gradient(device *d, const norm_call *c, const norm_gradients *g)
 {
-    kernel *k = NULL;
-    const channel_form f = channel_form_of(d, c->columns);
-    int rc = channel_kernel(d, f, "batch_norm", "gradient", &k);
+    norm_kernel k;
+    int rc = norm_kernel_get(d, c->columns, "gradient", &k);
     return rc ? rc
-              : LAUNCH(k, f.groups, (size_t)norm_chunks(d, c->rows), 1, (size_t)f.lanes, passes_over(c, 3, 10),
+              : LAUNCH(k.kernel, k.groups, (size_t)norm_chunks(d, c->rows), 1, k.lanes, passes_over(c, 3, 10),
                        arg_buffer(g->dy), arg_buffer(c->z), arg_buffer(g->dz), arg_int(c->rows), arg_int(c->columns),
                        arg_int(norm_chunk_rows(d, c->rows)), arg_buffer(c->statistics), arg_buffer(g->means),
                        arg_buffer(c->weight), arg_buffer(c->bias), arg_int(c->relu), arg_int(g->add_z));
