@@ -25,9 +25,11 @@ static int days_in_month(int year, int month)
 /* Days since 1970-01-01 in the Gregorian calendar; false for a date that is none between 1900 and 2200. */
 static bool day_number(int year, int month, int day, int32_t *out)
 {
-    if (year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return false;
+    if (year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+        return false;
     int before = year - 1;
-    int32_t days = before * 365 + before / 4 - before / 100 + before / 400 - 719162; /* 1970-01-01 is 719162 after 1-1-1 */
+    int32_t days =
+        before * 365 + before / 4 - before / 100 + before / 400 - 719162; /* 1970-01-01 is 719162 after 1-1-1 */
     for (int m = 1; m < month; m++) days += days_in_month(year, m);
     *out = days + day - 1;
     return true;
@@ -81,8 +83,7 @@ static bool first_key(const cJSON *list, size_t *first)
     size_t key;
     *first = 1;
     if (cJSON_IsArray(list)) return true;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         if (!key_number(item->string, &key)) return false;
         if (key == 0) *first = 0;
     }
@@ -107,8 +108,7 @@ static bool list_read(pack_source *s, const cJSON *list, const char *whose, size
         return false;
     }
     for (size_t i = 0; i < count; i++) days[i] = INT32_MIN;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         key = at++;
         if (!cJSON_IsArray(list)) {
             key_number(item->string, &key);
@@ -179,7 +179,8 @@ static void own_read(pack_source *s, own_dates *o)
         }
         snprintf(whose, sizeof whose, "parcel %.80s", s->ids[i]);
         if (length_of(o->lists[i]) != count)
-            pack_problem(s, "META/dates.json: %s: %zu dates, but its series has %zu", whose, length_of(o->lists[i]), count);
+            pack_problem(s, "META/dates.json: %s: %zu dates, but its series has %zu", whose, length_of(o->lists[i]),
+                         count);
         else if (list_read(s, o->lists[i], whose, count, days) && !in_order(days, count))
             name_list_add(&o->unordered, s->ids[i]);
     }
@@ -195,8 +196,7 @@ static int each_read(pack_source *s, const cJSON *document)
     for (size_t i = 0; i < s->count; i++) o.first[i + 1] = o.first[i] + (size_t)s->dates[i];
     s->day_count = o.first[s->count];
     TRY_NEW(s->days = memory_new(s->day_count, sizeof *s->days));
-    cJSON_ArrayForEach(item, document)
-    {
+    cJSON_ArrayForEach(item, document) {
         size_t i = pack_source_find(s, item->string);
         if (i < s->count && (cJSON_IsArray(item) || cJSON_IsObject(item))) o.lists[i] = item;
     }

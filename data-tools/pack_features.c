@@ -22,8 +22,7 @@ static size_t width_of(const cJSON *item)
     const cJSON *value;
     if (cJSON_IsNumber(item)) return 1;
     if (!cJSON_IsArray(item)) return 0;
-    cJSON_ArrayForEach(value, item)
-    {
+    cJSON_ArrayForEach(value, item) {
         if (!cJSON_IsNumber(value)) return 0;
         width++;
     }
@@ -44,18 +43,19 @@ static void values_read(pack_source *s, const cJSON *document, const char *name,
 {
     const cJSON *item;
     for (size_t i = 0; i < s->count * width; i++) values[i] = NAN;
-    cJSON_ArrayForEach(item, document)
-    {
+    cJSON_ArrayForEach(item, document) {
         size_t i = pack_source_find(s, item->string), j = 0;
         if (i == s->count || cJSON_IsNull(item)) continue;
         if (width_of(item) != width) {
-            pack_problem(s, "META/%s: parcel %s: wanted %zu numbers, as the first parcel has", name, item->string, width);
+            pack_problem(s, "META/%s: parcel %s: wanted %zu numbers, as the first parcel has", name, item->string,
+                         width);
             continue;
         }
         const cJSON *value = cJSON_IsArray(item) ? item->child : item;
         for (; j < width; j++, value = value->next) {
             if (fabs(value->valuedouble) > FLT_MAX)
-                pack_problem(s, "META/%s: parcel %s: %g is too large for a 32-bit real", name, item->string, value->valuedouble);
+                pack_problem(s, "META/%s: parcel %s: %g is too large for a 32-bit real", name, item->string,
+                             value->valuedouble);
             else
                 values[i * width + j] = (float)value->valuedouble;
         }

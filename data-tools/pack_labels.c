@@ -35,17 +35,18 @@ static void nomenclature_read(pack_source *s, const cJSON *object, int32_t *valu
     size_t strangers = 0;
     const cJSON *item;
     for (size_t i = 0; i < s->count; i++) values[i] = PACK_NO_LABEL;
-    cJSON_ArrayForEach(item, object)
-    {
+    cJSON_ArrayForEach(item, object) {
         size_t i = pack_source_find(s, item->string);
         if (i == s->count)
             strangers++;
         else if (!cJSON_IsNull(item) && !label_of(item, &values[i]))
-            pack_problem(s, "META/labels.json: %s: the label of parcel %s is not an integer", object->string, item->string);
+            pack_problem(s, "META/labels.json: %s: the label of parcel %s is not an integer", object->string,
+                         item->string);
     }
     for (size_t i = 0; i < s->count; i++)
         if (values[i] == PACK_NO_LABEL) name_list_add(&without, s->ids[i]);
-    if (strangers) log_note("META/labels.json: %s: %zu labels are of parcels that DATA does not hold", object->string, strangers);
+    if (strangers)
+        log_note("META/labels.json: %s: %zu labels are of parcels that DATA does not hold", object->string, strangers);
     if (without.count)
         log_warning("META/labels.json: %s: %lld parcels have no label: %s", object->string, without.count,
                     name_list_text(&without));
@@ -82,12 +83,12 @@ int pack_labels_read(pack_source *s)
         return OK;
     }
     if (!cJSON_IsObject(document)) pack_problem(s, "META/labels.json: wanted {nomenclature: {id: label}}");
-    cJSON_ArrayForEach(item, document)
-    {
+    cJSON_ArrayForEach(item, document) {
         if (cJSON_IsObject(item)) {
             TRY(nomenclature_add(s, item));
         } else if (cJSON_IsObject(document)) {
-            pack_problem(s, "META/labels.json: \"%.80s\" is no nomenclature, wanted {nomenclature: {id: label}}", item->string);
+            pack_problem(s, "META/labels.json: \"%.80s\" is no nomenclature, wanted {nomenclature: {id: label}}",
+                         item->string);
             break;
         }
     }

@@ -9,7 +9,7 @@
 
 typedef struct moments {
     int bands;
-    double count;        /* values of one band so far */
+    double count;           /* values of one band so far */
     double *mean, *squares; /* [bands]; squares: sum of squared distances from the mean */
     double *part_mean, *part_squares;
 } moments;

@@ -21,7 +21,7 @@ size_t pack_values(const pack_source *s, size_t i)
     for (size_t t = 0; t < T; t++)                                                                                     \
         for (size_t c = 0; c < C; c++)                                                                                 \
             for (size_t s = 0; s < S; s++)                                                                             \
-                ((to_type *)to)[(t * S + s) * C + c] = (to_type)((const from_type *)from)[(t * C + c) * S + s]
+    ((to_type *)to)[(t * S + s) * C + c] = (to_type)((const from_type *)from)[(t * C + c) * S + s]
 
 static void transpose(const npy_header *h, enum number_type type, const void *from, void *to)
 {
@@ -48,7 +48,8 @@ static bool is_finite(pack_source *s, size_t i, const float *values)
     for (size_t k = 0; k < count; k++)
         if (!isfinite(values[k]) && !bad++) first = k;
     if (bad)
-        pack_problem(s, "DATA/%s.npy: %zu of %zu values are not finite, the first (%g) at date %zu, band %zu, pixel %zu",
+        pack_problem(s,
+                     "DATA/%s.npy: %zu of %zu values are not finite, the first (%g) at date %zu, band %zu, pixel %zu",
                      s->ids[i], bad, count, (double)values[first], first / bands / pixels, first % bands,
                      first / bands % pixels);
     return !bad;

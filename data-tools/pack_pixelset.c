@@ -47,7 +47,8 @@ static int norm_find(packing *p, char **path)
     }
     TRY(folder_list(p->folder, "meanstd.pkl", &names, &count));
     if (count > 1)
-        pack_problem(&p->source, "%zu normalisation files (%s, %s, ...): choose one with --norm", count, names[0], names[1]);
+        pack_problem(&p->source, "%zu normalisation files (%s, %s, ...): choose one with --norm", count, names[0],
+                     names[1]);
     else if (count && !(*path = path_join(p->folder, names[0])))
         rc = FAILED;
     folder_free(names, count);
@@ -68,7 +69,8 @@ static int norm_read(packing *p)
     if (!p->norm_path) return OK;
     const char *slash = strrchr(p->norm_path, '/');
     p->norm_name = slash ? slash + 1 : p->norm_path;
-    if (normalisation_read(p->norm_path, s->common_dates, s->bands, &p->norm)) pack_problem(&p->source, "%s", error_message());
+    if (normalisation_read(p->norm_path, s->common_dates, s->bands, &p->norm))
+        pack_problem(&p->source, "%s", error_message());
 done:
     return rc;
 }
@@ -101,13 +103,15 @@ static int stage_open(packing *p)
 static int pixels_gather(packing *p)
 {
     pack_source *s = &p->source;
-    size_t limit = p->options->sync_bytes ? p->options->sync_bytes : SYNC_BYTES, unsynced = 0, kept = (size_t)p->resumed;
+    size_t limit = p->options->sync_bytes ? p->options->sync_bytes : SYNC_BYTES, unsynced = 0,
+           kept = (size_t)p->resumed;
     void *values = NULL;
     int rc = OK;
     for (size_t i = (size_t)p->resumed; i < s->count; i++) {
         if (interrupt_requested()) {
             if (p->stage) TRY(pack_stage_sync(p->stage, kept));
-            rc = fail(INTERRUPTED, "interrupted after %zu of %zu parcels; the same command goes on from there", kept, s->count);
+            rc = fail(INTERRUPTED, "interrupted after %zu of %zu parcels; the same command goes on from there", kept,
+                      s->count);
             goto done;
         }
         if (s->readable[i]) TRY(pack_pixels_read(s, i, &values));

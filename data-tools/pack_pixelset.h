@@ -13,8 +13,9 @@
 #include <stddef.h>
 
 typedef struct pack_options {
-    bool compress;     /* deflate behind a byte shuffle: smaller, slower to read */
-    const char *norm;  /* a .pkl with the normalisation; "computed": from the pixels; NULL: the folder's, else computed */
+    bool compress; /* deflate behind a byte shuffle: smaller, slower to read */
+    const char
+        *norm; /* a .pkl with the normalisation; "computed": from the pixels; NULL: the folder's, else computed */
     size_t sync_bytes; /* of work that a kill may cost; 0: 64 MiB */
 } pack_options;
 

@@ -100,7 +100,8 @@ static bool shape_is_right(pack_source *s, const char *id, const npy_header *h)
         pack_problem(s, "DATA/%s.npy: %d dimensions, wanted three: dates x bands x pixels", id, h->rank);
         return false;
     }
-    if (h->shape[0] < 1 || h->shape[0] > 1 << 20 || h->shape[1] < 1 || h->shape[1] > 1 << 16 || h->shape[2] > INT32_MAX) {
+    if (h->shape[0] < 1 || h->shape[0] > 1 << 20 || h->shape[1] < 1 || h->shape[1] > 1 << 16 ||
+        h->shape[2] > INT32_MAX) {
         pack_problem(s, "DATA/%s.npy: %zu dates x %zu bands x %zu pixels, wanted at least one date and band", id,
                      h->shape[0], h->shape[1], h->shape[2]);
         return false;

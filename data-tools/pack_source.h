@@ -15,13 +15,13 @@ typedef struct pack_source {
     size_t count;      /* parcels, sorted by pixelset_id_compare */
     char **ids;
     int32_t *dates, *pixels;
-    bool *readable;         /* the header is right: the pixels can be looked at */
-    int bands;              /* of most parcels */
-    int common_dates;       /* T where it is the same for all, else 0 */
-    enum number_type type;  /* that holds all source types */
-    char fingerprint[20];   /* of names, sizes and headers */
-    uint64_t state;         /* that and the files' times: a run goes on only from the same state */
-    int32_t *days;          /* NULL: no dates.json */
+    bool *readable;        /* the header is right: the pixels can be looked at */
+    int bands;             /* of most parcels */
+    int common_dates;      /* T where it is the same for all, else 0 */
+    enum number_type type; /* that holds all source types */
+    char fingerprint[20];  /* of names, sizes and headers */
+    uint64_t state;        /* that and the files' times: a run goes on only from the same state */
+    int32_t *days;         /* NULL: no dates.json */
     size_t day_count;
     bool days_shared;
     pack_labels *labels;

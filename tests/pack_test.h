@@ -46,8 +46,7 @@ static inline void put_folder(void)
     put_text(in_scratch("in/META/labels.json"),
              "{\"crop\": {\"1\": 5, \"2\": \"7\", \"10\": -1, \"b\": 5}, \"group\": {\"2\": 1, \"gone\": 4}}");
     put_text(in_scratch("in/META/dates.json"), "{\"2\": 20170301, \"0\": 20161231, \"1\": \"2017-01-01\"}");
-    put_text(in_scratch("in/META/geomfeat.json"),
-             "{\"1\": [1, 10], \"2\": [2, 20], \"10\": [3, 30], \"b\": [6, 0.5]}");
+    put_text(in_scratch("in/META/geomfeat.json"), "{\"1\": [1, 10], \"2\": [2, 20], \"10\": [3, 30], \"b\": [6, 0.5]}");
     put_text(in_scratch("in/META/area.json"), "{\"1\": 2, \"2\": 4, \"10\": null}");
     put_text(in_scratch("in/META/names.json"), "{\"1\": \"wheat\", \"5\": \"maize\"}");
 }

@@ -166,13 +166,19 @@ static bool refused_anywhere(void)
     if (h5_open(path, &file)) return true;
     bool refused = false;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (h5_read_new(file, numbers[i], NUMBER_F64, 1 << 20, &values, NULL)) refused = true;
-        else free(values);
+        if (h5_read_new(file, numbers[i], NUMBER_F64, 1 << 20, &values, NULL))
+            refused = true;
+        else
+            free(values);
     }
-    if (h5_read_text(file, "/parcels/id", 100, &text, &width, &count)) refused = true;
-    else free(text);
-    if (h5_get_text(file, "/", "name", &text)) refused = true;
-    else free(text);
+    if (h5_read_text(file, "/parcels/id", 100, &text, &width, &count))
+        refused = true;
+    else
+        free(text);
+    if (h5_get_text(file, "/", "name", &text))
+        refused = true;
+    else
+        free(text);
     refused |= h5_get_int(file, "/", "version", &number) != OK;
     refused |= h5_get_reals(file, "/rows", "mean", 2, reals) != OK;
     h5_close(file);

@@ -67,8 +67,8 @@ static void types_and_byte_orders(void **state)
             for (size_t k = 0; k < 2 * size; k++)
                 payload[k] = cases[i].bytes[swapped ? k / size * size + size - 1 - k % size : k];
             char order = swapped && size > 1 ? '>' : cases[i].code[0];
-            snprintf(dictionary, sizeof dictionary, "{'descr': '%c%s', 'fortran_order': False, 'shape': (2,), }\n", order,
-                     cases[i].code + 1);
+            snprintf(dictionary, sizeof dictionary, "{'descr': '%c%s', 'fortran_order': False, 'shape': (2,), }\n",
+                     order, cases[i].code + 1);
             read_composed(1, dictionary, payload, 2 * size, &h, &values);
             assert_true(number_get(h.type, values, 0) == cases[i].first);
             assert_true(number_get(h.type, values, 1) == cases[i].second);
@@ -156,7 +156,8 @@ static void refusals(void **state)
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} + 1", 8, "nothing after");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", 9, "too much");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", 8, "cut off");
-    expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4294967296)}", 8, "too large");
+    expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4294967296)}", 8,
+                   "too large");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", 8, "fits the memory");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,2)}", 8, "at most 8");
     npy_header h;
@@ -215,10 +216,14 @@ static void written_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types_and_byte_orders), cmocka_unit_test(half_precision),
-        cmocka_unit_test(versions_and_spellings), cmocka_unit_test(fortran_order),
-        cmocka_unit_test(scalars_and_nothing),   cmocka_unit_test(refusals),
-        cmocka_unit_test(damage),                cmocka_unit_test(written_comes_back),
+        cmocka_unit_test(types_and_byte_orders),
+        cmocka_unit_test(half_precision),
+        cmocka_unit_test(versions_and_spellings),
+        cmocka_unit_test(fortran_order),
+        cmocka_unit_test(scalars_and_nothing),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(damage),
+        cmocka_unit_test(written_comes_back),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

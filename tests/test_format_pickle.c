@@ -79,8 +79,7 @@ static const char fortran_big[] =
     "\x62h\x00h\x01K\x00\x85q\x15h\x07\x87q\x16Rq\x17(K\x01K\x03K\x02\x86q\x18h\x0bX\x02\x00\x00\x00i2q\x19\x89\x88"
     "\x87q\x1aRq\x1b(K\x03h\x0fNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x1c\x62\x88h\x03X\x0c\x00\x00\x00\x00"
     "\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x07q\x1dh\x05\x86q\x1eRq\x1ftq b\x86q!.";
-static const char lists[] =
-    "((lp0\nI1\naF2.5\na(lp1\nI3\naI01\natp2\n.";
+static const char lists[] = "((lp0\nI1\naF2.5\na(lp1\nI3\naI01\natp2\n.";
 static const char mixture[] =
     "(dp0\nVa\np1\n(lp2\nI1\naI-2\naF3.5\naNaI01\naI00\naVh\xe9\\u20ac\np3\nac_codecs\nencode\np4\n(V\\u0000\xff\np"
     "5\nVlatin1\np6\ntp7\nRp8\na(ta(lp9\na(dp10\na(I1\ntp11\naL1099511627776L\naL-8589934592L\naI300\naI70000\nasVb"
@@ -103,7 +102,8 @@ typedef struct sample {
 } sample;
 
 static const sample protocols[] = {
-    {BYTES(protocol_0)}, {BYTES(protocol_1)}, {BYTES(protocol_2)}, {BYTES(protocol_3)}, {BYTES(protocol_4)}, {BYTES(protocol_5)},
+    {BYTES(protocol_0)}, {BYTES(protocol_1)}, {BYTES(protocol_2)},
+    {BYTES(protocol_3)}, {BYTES(protocol_4)}, {BYTES(protocol_5)},
 };
 static const sample others[] = {
     {BYTES(scalars)}, {BYTES(fortran_big)}, {BYTES(lists)}, {BYTES(mixture)}, {BYTES(mixture_4)}, {BYTES(python_2)},
@@ -151,7 +151,8 @@ static void numpy_1_names(void **state)
     char old[2048];
     size_t used = 0;
     for (size_t i = 0; i < sizeof protocol_2 - 1; i++) {
-        if (i > 5 && i + 5 < sizeof protocol_2 && !memcmp(protocol_2 + i - 6, "numpy._core", 11)) continue; /* the underscore */
+        if (i > 5 && i + 5 < sizeof protocol_2 && !memcmp(protocol_2 + i - 6, "numpy._core", 11))
+            continue; /* the underscore */
         old[used++] = protocol_2[i];
     }
     assert_true(used < sizeof protocol_2 - 1);
@@ -223,7 +224,10 @@ static void nothing_is_run(void **state)
 {
     (void)state;
     static const char system_call[] = "cposix\nsystem\n(S'touch /tmp/furrow-was-here'\ntR.";
-    static const char stacked[] = "\x80\x04\x8c\x08" "builtins\x8c\x04" "eval\x93\x8c\x01" "1\x85R.";
+    static const char stacked[] = "\x80\x04\x8c\x08"
+                                  "builtins\x8c\x04"
+                                  "eval\x93\x8c\x01"
+                                  "1\x85R.";
     static const char object[] = "(lp0\n0cnumpy.core.multiarray\n_reconstruct\n)R(I1\n(I1\ntcnumpy\ndtype\n(S'O8'\ntR.";
     static const char instance[] = "(icopy\nObject\n.";
     expect_refusal(BYTES(system_call), "wants to run posix.system");

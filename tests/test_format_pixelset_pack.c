@@ -8,7 +8,8 @@
 #include "tests/format_test.h"
 
 static const char *const ids[3] = {"1", "2", "x"};
-static const int32_t dates[3] = {2, 2, 2}, pixels[3] = {3, 0, 4}, days[2] = {17000, 17010}, labels[3] = {1, 2, PACK_NO_LABEL};
+static const int32_t dates[3] = {2, 2, 2}, pixels[3] = {3, 0, 4}, days[2] = {17000, 17010},
+                     labels[3] = {1, 2, PACK_NO_LABEL};
 static const float feature[6] = {1, 2, NAN, NAN, 5, 6};
 static const double center[2] = {3, 4}, spread[2] = {2, 2};
 
@@ -16,9 +17,20 @@ static void put_pack(void)
 {
     const pack_labels nomenclature = {"crop", labels};
     const pack_feature features = {"geom", 2, feature, center, spread};
-    const pack_contents contents = {.count = 3, .bands = 2, .type = NUMBER_I16, .fingerprint = "0", .ids = ids,
-                                    .dates = dates, .pixels = pixels, .days = days, .day_count = 2, .days_shared = true,
-                                    .labels = &nomenclature, .nomenclatures = 1, .features = &features, .feature_count = 1};
+    const pack_contents contents = {.count = 3,
+                                    .bands = 2,
+                                    .type = NUMBER_I16,
+                                    .fingerprint = "0",
+                                    .ids = ids,
+                                    .dates = dates,
+                                    .pixels = pixels,
+                                    .days = days,
+                                    .day_count = 2,
+                                    .days_shared = true,
+                                    .labels = &nomenclature,
+                                    .nomenclatures = 1,
+                                    .features = &features,
+                                    .feature_count = 1};
     double mean[2] = {10, 20}, std[2] = {1, 0};
     const normalisation n = {1, 2, mean, std};
     int16_t values[28];
@@ -47,14 +59,18 @@ static int use(void)
 
 static void order_of_ids(void **state)
 {
-    static const char *const sorted[] = {"0", "1", "01", "9", "10", "99999999999999999998", "99999999999999999999", "", "-1", "a"};
+    static const char *const sorted[] = {"0", "1",  "01", "9", "10", "99999999999999999998", "99999999999999999999",
+                                         "",  "-1", "a"};
     (void)state;
     for (int i = 0; i < 10; i++)
         for (int j = 0; j < 10; j++) {
             int order = pixelset_id_compare(sorted[i], sorted[j]);
-            if (i == 1 && j == 2) assert_true(order > 0); /* of equal value: by bytes */
-            else if (i == 2 && j == 1) assert_true(order < 0);
-            else assert_true(i < j ? order < 0 : i > j ? order > 0 : order == 0);
+            if (i == 1 && j == 2)
+                assert_true(order > 0); /* of equal value: by bytes */
+            else if (i == 2 && j == 1)
+                assert_true(order < 0);
+            else
+                assert_true(i < j ? order < 0 : i > j ? order > 0 : order == 0);
         }
 }
 
@@ -211,8 +227,8 @@ static void damage(void **state)
 
 static void too_few_values(void **state)
 {
-    const pack_contents contents = {.count = 3, .bands = 2, .type = NUMBER_I16, .fingerprint = "0", .ids = ids,
-                                    .dates = dates, .pixels = pixels};
+    const pack_contents contents = {
+        .count = 3, .bands = 2, .type = NUMBER_I16, .fingerprint = "0", .ids = ids, .dates = dates, .pixels = pixels};
     double one[1] = {1};
     const normalisation n = {1, 1, one, one};
     pack_writer *w;

@@ -34,7 +34,8 @@ static void pixels_equal(pixelset_pack *p, size_t i, int parcel, size_t T, size_
     for (size_t t = 0; t < T; t++)
         for (size_t s = 0; s < S; s++)
             for (size_t c = 0; c < C; c++)
-                assert_true(number_get(pixelset_pack_type(p), values, (t * S + s) * C + c) == value_at(parcel, t, c, s));
+                assert_true(number_get(pixelset_pack_type(p), values, (t * S + s) * C + c) ==
+                            value_at(parcel, t, c, s));
     free(values);
 }
 
@@ -97,7 +98,10 @@ static void a_folder_comes_back(void **state)
 static void normalisation_is_computed(void **state)
 {
     double sum[2] = {0}, squares[2] = {0}, count = 0;
-    static const struct { int parcel; size_t S; } parcels[] = {{0, 4}, {1, 5}, {3, 7}};
+    static const struct {
+        int parcel;
+        size_t S;
+    } parcels[] = {{0, 4}, {1, 5}, {3, 7}};
     (void)state;
     put_folder();
     pixelset_pack *p = packed();
@@ -180,10 +184,11 @@ static void dates_of_each_parcel(void **state)
     (void)state;
     put_folder();
     put_parcel("b", 3, 5, 2, 7);
-    put_text(in_scratch("in/META/dates.json"),
-             "{\"b\": [\"1970-01-01\", \"1970-01-02\", 20000229, 20000301, 20001231], \"1\": [19700101, 19700103, 19691231],"
-             " \"2\": {\"1\": 19710101, \"2\": 19720101, \"3\": 19730101}, \"10\": [19700101, 19700102, 19700103],"
-             " \"other\": [1]}");
+    put_text(
+        in_scratch("in/META/dates.json"),
+        "{\"b\": [\"1970-01-01\", \"1970-01-02\", 20000229, 20000301, 20001231], \"1\": [19700101, 19700103, 19691231],"
+        " \"2\": {\"1\": 19710101, \"2\": 19720101, \"3\": 19730101}, \"10\": [19700101, 19700102, 19700103],"
+        " \"other\": [1]}");
     pixelset_pack *p = packed();
     assert_false(pixelset_pack_days_shared(p));
     assert_int_equal(pixelset_pack_days(p, 0)[2], -1);
@@ -203,7 +208,8 @@ static void wrong_dates(void **state)
     static const struct {
         const char *document, *message;
     } cases[] = {
-        {"{\"0\": 20161231, \"1\": 20170101}", "2 dates for all parcels, but 4 parcels have another number: 1, 2, 10, b"},
+        {"{\"0\": 20161231, \"1\": 20170101}",
+         "2 dates for all parcels, but 4 parcels have another number: 1, 2, 10, b"},
         {"{\"0\": 20161231, \"1\": 20170229, \"2\": 20170301}", "date 1 is 20170229, wanted YYYYMMDD"},
         {"{\"0\": 20161231, \"1\": \"2017-13-01\", \"2\": 20170301}", "date 1 is \"2017-13-01\""},
         {"{\"0\": 20161231, \"1\": null, \"2\": 20170301}", "date 1 is null"},
@@ -352,7 +358,8 @@ static void types_of_pixels(void **state)
         assert_int_equal(pixelset_pack_type(p), cases[i].stored);
         assert_ok(pixelset_pack_read(p, 0, values));
         for (size_t k = 0; k < 4; k++)
-            assert_true(number_get(cases[i].stored, values, k) == number_get(cases[i].source, cases[i].values, order[k]));
+            assert_true(number_get(cases[i].stored, values, k) ==
+                        number_get(cases[i].source, cases[i].values, order[k]));
         pixelset_pack_close(p);
     }
     put_typed("in/DATA/8.npy", NUMBER_I16, i16); /* beside float64: several types */
@@ -369,7 +376,7 @@ static void all_problems_in_one_list(void **state)
     const size_t flat[2] = {2, 2};
     (void)state;
     put_folder();
-    put_parcel("1", 0, 3, 4, 4);                                               /* another number of bands */
+    put_parcel("1", 0, 3, 4, 4);                                                 /* another number of bands */
     assert_ok(npy_write(in_scratch("in/DATA/3.npy"), NUMBER_F32, 2, flat, bad)); /* no dates */
     put_typed("in/DATA/4.npy", NUMBER_F32, bad);
     put_text(in_scratch("in/DATA/5.npy"), "\x93NUMPY, almost");
@@ -394,7 +401,8 @@ static void no_folder(void **state)
 {
     const pack_options options = {0};
     (void)state;
-    assert_refused(pack_pixelset(in_scratch("nowhere"), in_scratch("out.h5"), &options, NULL), "wanted a folder with DATA");
+    assert_refused(pack_pixelset(in_scratch("nowhere"), in_scratch("out.h5"), &options, NULL),
+                   "wanted a folder with DATA");
     mkdir(in_scratch("empty"), 0777);
     mkdir(in_scratch("empty/DATA"), 0777);
     assert_refused(pack_pixelset(in_scratch("empty"), in_scratch("out.h5"), &options, NULL), "holds no .npy");

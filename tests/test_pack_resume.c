@@ -236,9 +236,12 @@ static void interrupted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(killed_while_gathering),       cmocka_unit_test(killed_while_writing),
-        cmocka_unit_test(killed_again_and_again),       cmocka_unit_test(killed_at_any_time),
-        cmocka_unit_test(damaged_progress_starts_anew), cmocka_unit_test(a_changed_folder_starts_anew),
+        cmocka_unit_test(killed_while_gathering),
+        cmocka_unit_test(killed_while_writing),
+        cmocka_unit_test(killed_again_and_again),
+        cmocka_unit_test(killed_at_any_time),
+        cmocka_unit_test(damaged_progress_starts_anew),
+        cmocka_unit_test(a_changed_folder_starts_anew),
         cmocka_unit_test(interrupted),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

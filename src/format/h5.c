@@ -106,8 +106,7 @@ static int file_open(h5 *file)
     if (properties < 0) return h5_fail(file, "/", "the HDF5 library does not work");
     file->id = file->writing ? file_create(file->path, properties) : H5Fopen(file->path, H5F_ACC_RDONLY, properties);
     H5Pclose(properties);
-    if (file->id < 0)
-        rc = h5_fail(file, "/", file->writing ? "the file cannot be made" : "is not a whole HDF5 file");
+    if (file->id < 0) rc = h5_fail(file, "/", file->writing ? "the file cannot be made" : "is not a whole HDF5 file");
     return rc;
 }
 
@@ -203,8 +202,10 @@ int h5_walk(h5 *file, const char *path, enum h5_kind *out)
         if ((rc = link_check(file, part, &there))) return rc;
         if (!there) return OK;
         if ((rc = object_kind(file, part, &kind))) return rc;
-        if (i == length) *out = kind;
-        else if (kind != H5_GROUP) return OK; /* nothing can lie below a data set */
+        if (i == length)
+            *out = kind;
+        else if (kind != H5_GROUP)
+            return OK; /* nothing can lie below a data set */
     }
     return OK;
 }

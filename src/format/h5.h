@@ -41,12 +41,12 @@ int h5_list(h5 *file, const char *group, char ***names, size_t *count);
 void h5_names_free(char **names, size_t count);
 
 typedef struct h5_about {
-    bool text;             /* fixed-length strings of text_width bytes; else numbers of `type` */
+    bool text; /* fixed-length strings of text_width bytes; else numbers of `type` */
     enum number_type type;
     size_t text_width;
-    int rank;              /* 0: a scalar */
+    int rank; /* 0: a scalar */
     size_t shape[H5_RANK_MAX];
-    size_t count;          /* product of shape */
+    size_t count; /* product of shape */
 } h5_about;
 
 int h5_about_of(h5 *file, const char *path, h5_about *out);

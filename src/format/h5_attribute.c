@@ -100,8 +100,8 @@ bool h5_has_attribute(h5 *file, const char *path, const char *name)
 {
     enum h5_kind kind;
     h5_enter();
-    bool there = !h5_walk(file, path, &kind) && kind != H5_NOTHING &&
-                 H5Aexists_by_name(file->id, path, name, H5P_DEFAULT) > 0;
+    bool there =
+        !h5_walk(file, path, &kind) && kind != H5_NOTHING && H5Aexists_by_name(file->id, path, name, H5P_DEFAULT) > 0;
     H5Eclear2(H5E_DEFAULT);
     h5_leave();
     return there;
@@ -175,8 +175,7 @@ static int attribute_put(h5 *file, const char *path, const char *name, hid_t sto
     char label[512];
     hsize_t size = count;
     hid_t space = count ? H5Screate_simple(1, &size, NULL) : H5Screate(H5S_SCALAR), id = -1;
-    if (H5Aexists_by_name(file->id, path, name, H5P_DEFAULT) > 0)
-        H5Adelete_by_name(file->id, path, name, H5P_DEFAULT);
+    if (H5Aexists_by_name(file->id, path, name, H5P_DEFAULT) > 0) H5Adelete_by_name(file->id, path, name, H5P_DEFAULT);
     if (space >= 0 && stored >= 0 && memory >= 0)
         id = H5Acreate_by_name(file->id, path, name, stored, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     herr_t put = id < 0 ? -1 : H5Awrite(id, memory, values);

@@ -1,4 +1,4 @@
-/* HDF5 data sets: what may be opened, reading and writing by rows. */
+/* HDF5 data sets: what may be opened, reading by rows. Making and writing them is in h5_write.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,16 +7,8 @@
 #include "format/h5_internal.h"
 
 enum {
-    CHUNK_BYTES = 1 << 20,   /* of arrays that are written whole */
-    DEFLATE_MOST = 1032,     /* deflate cannot make data smaller than that */
+    DEFLATE_MOST = 1032, /* deflate cannot make data smaller than that */
     TEXT_WIDTH_MAX = 1 << 16,
-};
-
-struct h5_dataset {
-    h5 *file;
-    char *path;
-    hid_t id;
-    h5_about about;
 };
 
 /* ---- what may be opened ------------------------------------------------------------------------------------------- */
@@ -31,8 +23,8 @@ static int filters_check(const h5 *file, const char *path, hid_t properties, boo
         H5Z_filter_t filter = H5Pget_filter2(properties, (unsigned)i, &flags, &values, NULL, 0, NULL, &configuration);
         if (filter == H5Z_FILTER_DEFLATE) deflates++;
         if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
-            return fail(FAILED, "%s: %s: has filter %d; wanted deflate, shuffle and Fletcher-32 alone", file->path, path,
-                        (int)filter);
+            return fail(FAILED, "%s: %s: has filter %d; wanted deflate, shuffle and Fletcher-32 alone", file->path,
+                        path, (int)filter);
     }
     if (deflates > 1) return h5_fail(file, path, "is deflated more than once");
     *deflated = deflates;
@@ -137,7 +129,7 @@ static int open_id(h5 *file, const char *path, hid_t *out, h5_about *about)
     return rc;
 }
 
-static int dataset_hold(h5 *file, const char *path, hid_t id, const h5_about *about, h5_dataset **out)
+int h5_dataset_hold(h5 *file, const char *path, hid_t id, const h5_about *about, h5_dataset **out)
 {
     h5_dataset *d = memory_new(1, sizeof *d);
     if (!d || !(d->path = text_copy(path))) {
@@ -158,7 +150,7 @@ int h5_dataset_open(h5 *file, const char *path, h5_dataset **out)
     hid_t id;
     h5_enter();
     int rc = open_id(file, path, &id, &about);
-    if (!rc) rc = dataset_hold(file, path, id, &about, out);
+    if (!rc) rc = h5_dataset_hold(file, path, id, &about, out);
     h5_leave();
     return rc;
 }
@@ -206,7 +198,7 @@ static int rows_select(const h5_dataset *d, size_t first, size_t rows, hid_t *fi
     return OK;
 }
 
-static int rows_move(h5_dataset *d, size_t first, size_t rows, hid_t type, void *in, const void *out)
+int h5_rows_move(h5_dataset *d, size_t first, size_t rows, hid_t type, void *in, const void *out)
 {
     hid_t file_space = -1, memory_space = -1;
     int rc = rows_select(d, first, rows, &file_space, &memory_space);
@@ -223,22 +215,14 @@ int h5_dataset_read(h5_dataset *d, size_t first_row, size_t rows, enum number_ty
 {
     if (d->about.text) return fail(FAILED, "%s: %s: holds text, wanted numbers", d->file->path, d->path);
     h5_enter();
-    int rc = rows_move(d, first_row, rows, h5_memory_type(type), out, NULL);
-    h5_leave();
-    return rc;
-}
-
-int h5_dataset_write(h5_dataset *d, size_t first_row, size_t rows, enum number_type type, const void *values)
-{
-    h5_enter();
-    int rc = rows_move(d, first_row, rows, h5_memory_type(type), NULL, values);
+    int rc = h5_rows_move(d, first_row, rows, h5_memory_type(type), out, NULL);
     h5_leave();
     return rc;
 }
 
 /* ---- whole arrays ------------------------------------------------------------------------------------------------- */
 
-static size_t rows_of(const h5_about *about)
+size_t h5_rows(const h5_about *about)
 {
     return about->rank ? about->shape[0] : 1;
 }
@@ -252,7 +236,7 @@ int h5_read(h5 *file, const char *path, enum number_type type, size_t count, voi
         rc = fail(FAILED, "%s: %s: has %zu elements, wanted %zu", file->path, path, d->about.count, count);
         goto done;
     }
-    TRY(h5_dataset_read(d, 0, rows_of(&d->about), type, out));
+    TRY(h5_dataset_read(d, 0, h5_rows(&d->about), type, out));
 done:
     h5_dataset_close(d);
     return rc;
@@ -269,7 +253,7 @@ int h5_read_new(h5 *file, const char *path, enum number_type type, size_t limit,
         goto done;
     }
     TRY_NEW(values = memory_new(d->about.count, number_size(type)));
-    TRY(h5_dataset_read(d, 0, rows_of(&d->about), type, values));
+    TRY(h5_dataset_read(d, 0, h5_rows(&d->about), type, values));
     if (about) *about = d->about;
     *out = values;
     values = NULL;
@@ -288,13 +272,13 @@ static H5T_cset_t character_set(hid_t id)
     return set;
 }
 
-static int text_move(h5_dataset *d, size_t width, void *in, const void *out)
+int h5_text_move(h5_dataset *d, size_t width, void *in, const void *out)
 {
     int rc;
     h5_enter();
     hid_t type = h5_text_type(width, in ? H5T_STR_NULLTERM : H5T_STR_NULLPAD, character_set(d->id));
     rc = type < 0 ? h5_fail(d->file, d->path, "its text type is refused")
-                  : rows_move(d, 0, rows_of(&d->about), type, in, out);
+                  : h5_rows_move(d, 0, h5_rows(&d->about), type, in, out);
     if (type >= 0) H5Tclose(type);
     h5_leave();
     return rc;
@@ -314,105 +298,11 @@ int h5_read_text(h5 *file, const char *path, size_t limit, char **out, size_t *w
     *width = d->about.text_width + 1;
     *count = d->about.count;
     TRY_NEW(text = memory_new(*count, *width));
-    TRY(text_move(d, *width, text, NULL));
+    TRY(h5_text_move(d, *width, text, NULL));
     *out = text;
     text = NULL;
 done:
     free(text);
-    h5_dataset_close(d);
-    return rc;
-}
-
-/* ---- making ------------------------------------------------------------------------------------------------------- */
-
-static int parent_make(h5 *file, const char *path)
-{
-    size_t length = (size_t)(strrchr(path, '/') - path);
-    if (!length) return OK;
-    char *parent = text_format("%.*s", (int)length, path);
-    int rc = parent ? h5_group_make(file, parent) : FAILED;
-    free(parent);
-    return rc;
-}
-
-/* Data lies in checksummed chunks, or in the (checksummed) header where it is tiny. No times are kept: the same content
- * gives the same bytes. */
-static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_t *shape, size_t chunk_rows, int deflate,
-                   hid_t *out)
-{
-    hsize_t size[H5_RANK_MAX], chunk[H5_RANK_MAX];
-    bool empty = false, made = true;
-    hid_t id = -1;
-    int rc = parent_make(file, path);
-    if (rc) return rc;
-    for (int i = 0; i < rank; i++) {
-        size[i] = chunk[i] = shape[i];
-        empty |= !shape[i];
-    }
-    if (rank && chunk_rows < shape[0]) chunk[0] = chunk_rows ? chunk_rows : 1;
-    hid_t space = rank ? H5Screate_simple(rank, size, NULL) : H5Screate(H5S_SCALAR);
-    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    made &= space >= 0 && properties >= 0 && H5Pset_obj_track_times(properties, false) >= 0;
-    if (!rank || empty) {
-        made = made && H5Pset_layout(properties, H5D_COMPACT) >= 0;
-    } else {
-        made = made && H5Pset_chunk(properties, rank, chunk) >= 0;
-        if (deflate) made = made && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, (unsigned)deflate) >= 0;
-        made = made && H5Pset_fletcher32(properties) >= 0;
-    }
-    if (made) id = H5Dcreate2(file->id, path, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-    if (properties >= 0) H5Pclose(properties);
-    if (space >= 0) H5Sclose(space);
-    if (id < 0) return h5_fail(file, path, "the data set cannot be made");
-    *out = id;
-    return OK;
-}
-
-static int make(h5 *file, const char *path, hid_t type, int rank, const size_t *shape, size_t chunk_rows, int deflate,
-                h5_dataset **out)
-{
-    h5_about about = {.rank = rank, .count = 1};
-    hid_t id = -1;
-    if (type < 0) return h5_fail(file, path, "its text type is refused");
-    if (rank > H5_RANK_MAX) panic("HDF5: %s: %d dimensions", path, rank);
-    for (int i = 0; i < rank; i++) {
-        about.shape[i] = shape[i];
-        about.count *= shape[i];
-    }
-    int rc = make_id(file, path, type, rank, shape, chunk_rows, deflate, &id);
-    return rc ? rc : dataset_hold(file, path, id, &about, out);
-}
-
-int h5_dataset_new(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape, size_t chunk_rows,
-                   int deflate, h5_dataset **out)
-{
-    h5_enter();
-    int rc = make(file, path, h5_stored_type(type), rank, shape, chunk_rows, deflate, out);
-    h5_leave();
-    if (!rc) (*out)->about.type = type;
-    return rc;
-}
-
-int h5_write(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape, const void *values)
-{
-    size_t row = number_size(type);
-    h5_dataset *d = NULL;
-    for (int i = 1; i < rank; i++) row *= shape[i];
-    int rc = h5_dataset_new(file, path, type, rank, shape, row < CHUNK_BYTES ? CHUNK_BYTES / (row ? row : 1) : 1, 0, &d);
-    if (!rc && d->about.count) rc = h5_dataset_write(d, 0, rows_of(&d->about), type, values);
-    h5_dataset_close(d);
-    return rc;
-}
-
-int h5_write_text(h5 *file, const char *path, size_t count, size_t width, const char *values)
-{
-    h5_dataset *d = NULL;
-    h5_enter();
-    hid_t type = h5_text_type(width, H5T_STR_NULLPAD, H5T_CSET_UTF8);
-    int rc = make(file, path, type, 1, &count, CHUNK_BYTES / width + 1, 0, &d);
-    if (type >= 0) H5Tclose(type);
-    h5_leave();
-    if (!rc && count) rc = text_move(d, width, NULL, values);
     h5_dataset_close(d);
     return rc;
 }

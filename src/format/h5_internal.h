@@ -14,6 +14,13 @@ struct h5 {
     bool writing;
 };
 
+struct h5_dataset {
+    h5 *file;
+    char *path;
+    hid_t id;
+    h5_about about;
+};
+
 /* The library is not thread safe: one thread at a time is in it. */
 void h5_enter(void);
 void h5_leave(void);
@@ -26,6 +33,14 @@ int h5_walk(h5 *file, const char *path, enum h5_kind *out);
 
 /* With its parents; fine when it exists. */
 int h5_group_make(h5 *file, const char *path);
+
+/* Data sets (h5_dataset.c). Takes the id over, and closes it when it fails. */
+int h5_dataset_hold(h5 *file, const char *path, hid_t id, const h5_about *about, h5_dataset **out);
+size_t h5_rows(const h5_about *about); /* a scalar is one row */
+/* Rows in from the file (in), or out to it (out), whichever is not NULL. */
+int h5_rows_move(h5_dataset *d, size_t first, size_t rows, hid_t type, void *in, const void *out);
+/* The same for all of a data set of text; takes the lock itself. */
+int h5_text_move(h5_dataset *d, size_t width, void *in, const void *out);
 
 /* The element type of a data set or attribute, or its refusal. */
 int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out);

@@ -21,12 +21,13 @@ static int tuple_read(const pickle *p, const char *path, table *mean, table *std
     if ((root->kind != PICKLE_TUPLE && root->kind != PICKLE_LIST) || root->count != 2)
         return fail(FAILED, "%s: holds %s, wanted a tuple (means, standard deviations)", path,
                     pickle_kind_name(root->kind));
-    TRY(pickle_numbers(root->items[0], path, "the first of the tuple (means)", &mean->rank, mean->shape, &mean->values));
+    TRY(pickle_numbers(root->items[0], path, "the first of the tuple (means)", &mean->rank, mean->shape,
+                       &mean->values));
     TRY(pickle_numbers(root->items[1], path, "the second of the tuple (deviations)", &std->rank, std->shape,
                        &std->values));
     if (mean->shape[0] != std->shape[0] || mean->shape[1] != std->shape[1])
-        rc = fail(FAILED, "%s: %zu x %zu means, but %zu x %zu standard deviations", path, mean->shape[0], mean->shape[1],
-                  std->shape[0], std->shape[1]);
+        rc = fail(FAILED, "%s: %zu x %zu means, but %zu x %zu standard deviations", path, mean->shape[0],
+                  mean->shape[1], std->shape[0], std->shape[1]);
 done:
     return rc;
 }
@@ -81,8 +82,8 @@ int normalisation_read(const char *path, int dates, int bands, normalisation *ou
     if (!form_of(&mean, (size_t)dates, (size_t)bands, &rows, &repeat)) {
         rc = dates ? fail(FAILED, "%s: arrays of %zu x %zu, wanted one value, C (%d), T (%d) or T x C", path,
                           mean.shape[0], mean.shape[1], bands, dates)
-                   : fail(FAILED, "%s: arrays of %zu x %zu, wanted one value or C (%d); T differs between parcels", path,
-                          mean.shape[0], mean.shape[1], bands);
+                   : fail(FAILED, "%s: arrays of %zu x %zu, wanted one value or C (%d); T differs between parcels",
+                          path, mean.shape[0], mean.shape[1], bands);
         goto done;
     }
     TRY_NEW(out->mean = spread(&mean, repeat));

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 typedef struct normalisation {
-    int rows, columns; /* 1 x 1: one value for all; 1 x C; T x C; T x 1 after reading only */
+    int rows, columns;  /* 1 x 1: one value for all; 1 x C; T x C; T x 1 after reading only */
     double *mean, *std; /* rows x columns; std may be 0 (readers use 1), never negative or NaN */
 } normalisation;
 

@@ -97,8 +97,9 @@ static const struct {
     const char *code;
     enum number_type type;
 } codes[] = {
-    {"b1", NUMBER_U8},  {"u1", NUMBER_U8},  {"i1", NUMBER_I8},  {"u2", NUMBER_U16}, {"i2", NUMBER_I16}, {"u4", NUMBER_U32},
-    {"i4", NUMBER_I32}, {"u8", NUMBER_U64}, {"i8", NUMBER_I64}, {"f2", NUMBER_F16}, {"f4", NUMBER_F32}, {"f8", NUMBER_F64},
+    {"b1", NUMBER_U8},  {"u1", NUMBER_U8},  {"i1", NUMBER_I8},  {"u2", NUMBER_U16},
+    {"i2", NUMBER_I16}, {"u4", NUMBER_U32}, {"i4", NUMBER_I32}, {"u8", NUMBER_U64},
+    {"i8", NUMBER_I64}, {"f2", NUMBER_F16}, {"f4", NUMBER_F32}, {"f8", NUMBER_F64},
 };
 
 static int type_parse(cursor *c, npy_header *out)
@@ -301,7 +302,8 @@ static size_t header_write(enum number_type type, int rank, const size_t *shape,
     char order = size == 1 ? '|' : machine_is_big_endian() ? '>' : '<';
     used = (size_t)snprintf(text, TEXT_MAX, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (", order,
                             real ? 'f' : number_name(type)[0], size);
-    for (int i = 0; i < rank; i++) used += (size_t)snprintf(text + used, TEXT_MAX - used, i ? " %zu," : "%zu,", shape[i]);
+    for (int i = 0; i < rank; i++)
+        used += (size_t)snprintf(text + used, TEXT_MAX - used, i ? " %zu," : "%zu,", shape[i]);
     used += (size_t)snprintf(text + used, TEXT_MAX - used, "), }");
     while ((10 + used + 1) % 64) text[used++] = ' '; /* the elements start at a multiple of 64 */
     text[used++] = '\n';

@@ -8,9 +8,9 @@ static const struct {
     const char *name;
     size_t size;
 } types[NUMBER_TYPES] = {
-    [NUMBER_U8] = {"uint8", 1},   [NUMBER_I16] = {"int16", 2},   [NUMBER_U16] = {"uint16", 2},
+    [NUMBER_U8] = {"uint8", 1},    [NUMBER_I16] = {"int16", 2},   [NUMBER_U16] = {"uint16", 2},
     [NUMBER_F32] = {"float32", 4}, [NUMBER_I8] = {"int8", 1},     [NUMBER_I32] = {"int32", 4},
-    [NUMBER_U32] = {"uint32", 4}, [NUMBER_I64] = {"int64", 8},   [NUMBER_U64] = {"uint64", 8},
+    [NUMBER_U32] = {"uint32", 4},  [NUMBER_I64] = {"int64", 8},   [NUMBER_U64] = {"uint64", 8},
     [NUMBER_F16] = {"float16", 2}, [NUMBER_F64] = {"float64", 8},
 };
 

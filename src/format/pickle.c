@@ -71,8 +71,9 @@ void pickle_free(pickle *p)
 
 const char *pickle_kind_name(enum pickle_kind kind)
 {
-    static const char *const names[] = {"None",    "a bool", "an integer",   "a real",    "text",             "bytes",
-                                        "a tuple", "a list", "a dictionary", "an array", "a numpy data type", "a class"};
+    static const char *const names[] = {"None",         "a bool",   "an integer",        "a real",
+                                        "text",         "bytes",    "a tuple",           "a list",
+                                        "a dictionary", "an array", "a numpy data type", "a class"};
     return names[kind];
 }
 
@@ -97,8 +98,9 @@ static size_t above_mark(const pickle *p)
 
 int pickle_need(const pickle *p, size_t count)
 {
-    return above_mark(p) >= count ? OK : pickle_refuse(p, "%zu values wanted on the stack, %zu are there", count,
-                                                       above_mark(p));
+    return above_mark(p) >= count
+               ? OK
+               : pickle_refuse(p, "%zu values wanted on the stack, %zu are there", count, above_mark(p));
 }
 
 static pickle_value *top(const pickle *p, size_t below)
@@ -182,7 +184,8 @@ static int put(pickle *p, uint64_t index)
     void *grown = p->memo;
     int rc = pickle_need(p, 1);
     if (rc) return rc;
-    if (index >= MEMO_MAX) return pickle_refuse(p, "memo entry %llu, wanted less than %d", (unsigned long long)index, MEMO_MAX);
+    if (index >= MEMO_MAX)
+        return pickle_refuse(p, "memo entry %llu, wanted less than %d", (unsigned long long)index, MEMO_MAX);
     if (memory_grow(&grown, &p->memo_capacity, (size_t)index + 1, sizeof *p->memo)) return FAILED;
     p->memo = grown;
     if (index >= p->memo_count) p->memo_count = (size_t)index + 1;

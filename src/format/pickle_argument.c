@@ -158,7 +158,9 @@ static int hexadecimal(const char *text, size_t digits, size_t have, unsigned *o
     if (have < digits) return FAILED;
     for (size_t i = 0; i < digits; i++) {
         char c = text[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : (c | 32) >= 'a' && (c | 32) <= 'f' ? (unsigned)((c | 32) - 'a') + 10 : 16;
+        unsigned digit = c >= '0' && c <= '9'                 ? (unsigned)(c - '0')
+                         : (c | 32) >= 'a' && (c | 32) <= 'f' ? (unsigned)((c | 32) - 'a') + 10
+                                                              : 16;
         if (digit > 15) return FAILED;
         *out = *out << 4 | digit;
     }
@@ -217,9 +219,12 @@ int pickle_string_line(pickle *p)
         if (code == '\\') {
             char escape = line[++i];
             const char *found = escape ? strchr(escapes, escape) : NULL;
-            if (escape == 'x' && i + 4 <= length && !hexadecimal(line + i + 1, 2, length - i - 2, &code)) i += 2;
-            else if (found && (found - escapes) % 2 == 0 && i + 1 < length) code = (unsigned char)found[1];
-            else return pickle_refuse(p, "a broken escape in a string");
+            if (escape == 'x' && i + 4 <= length && !hexadecimal(line + i + 1, 2, length - i - 2, &code))
+                i += 2;
+            else if (found && (found - escapes) % 2 == 0 && i + 1 < length)
+                code = (unsigned char)found[1];
+            else
+                return pickle_refuse(p, "a broken escape in a string");
         }
         text[used++] = (char)code;
     }

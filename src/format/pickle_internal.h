@@ -12,7 +12,7 @@ struct pickle {
     size_t pooled, pool_capacity;
     void **memory; /* every other piece of memory */
     size_t pieces, pieces_capacity;
-    size_t budget; /* bytes that text conversions may still take */
+    size_t budget;        /* bytes that text conversions may still take */
     size_t at, operation; /* where reading stands; where the operation under way starts */
     pickle_value **stack;
     size_t depth, stack_capacity;
@@ -28,8 +28,8 @@ int pickle_refuse(const pickle *p, const char *format, ...) __attribute__((forma
 pickle_value *pickle_new(pickle *p, enum pickle_kind kind); /* NULL with the message set */
 void *pickle_memory(pickle *p, size_t count, size_t size);  /* freed with the pickle */
 
-int pickle_push(pickle *p, pickle_value *value);   /* NULL: its maker has failed */
-int pickle_need(const pickle *p, size_t count);    /* so many values above the last mark, or a refusal */
+int pickle_push(pickle *p, pickle_value *value); /* NULL: its maker has failed */
+int pickle_need(const pickle *p, size_t count);  /* so many values above the last mark, or a refusal */
 
 /* Arguments of operations (pickle_argument.c): read from p->at on, and most pushed as a value. */
 int pickle_push_integer(pickle *p, enum pickle_kind kind, int64_t integer);

@@ -59,8 +59,9 @@ static const struct {
     const char *code;
     enum number_type type;
 } codes[] = {
-    {"b1", NUMBER_U8},  {"u1", NUMBER_U8},  {"i1", NUMBER_I8},  {"u2", NUMBER_U16}, {"i2", NUMBER_I16}, {"u4", NUMBER_U32},
-    {"i4", NUMBER_I32}, {"u8", NUMBER_U64}, {"i8", NUMBER_I64}, {"f2", NUMBER_F16}, {"f4", NUMBER_F32}, {"f8", NUMBER_F64},
+    {"b1", NUMBER_U8},  {"u1", NUMBER_U8},  {"i1", NUMBER_I8},  {"u2", NUMBER_U16},
+    {"i2", NUMBER_I16}, {"u4", NUMBER_U32}, {"i4", NUMBER_I32}, {"u8", NUMBER_U64},
+    {"i8", NUMBER_I64}, {"f2", NUMBER_F16}, {"f4", NUMBER_F32}, {"f8", NUMBER_F64},
 };
 
 static int order_set(pickle *p, pickle_value *type, char order)
@@ -98,7 +99,8 @@ static int type_build(pickle *p, pickle_value *type, const pickle_value *state)
     if (state->kind != PICKLE_TUPLE || state->count < 5 || !is_text(state->items[1]) || state->items[1]->length != 1)
         return pickle_refuse(p, "a data type's state: wanted a tuple with a byte order");
     for (int i = 2; i < 5; i++)
-        if (state->items[i]->kind != PICKLE_NONE) return pickle_refuse(p, "a data type of records: wanted plain numbers");
+        if (state->items[i]->kind != PICKLE_NONE)
+            return pickle_refuse(p, "a data type of records: wanted plain numbers");
     return order_set(p, type, state->items[1]->bytes[0]);
 }
 
@@ -171,7 +173,8 @@ static int encode_call(pickle *p, const pickle_value *arguments, pickle_value **
         return pickle_refuse(p, "encode: wanted (text, \"latin1\")");
     const pickle_value *set = arguments->items[1];
     if (!same("latin1", set->bytes, set->length) && !same("latin-1", set->bytes, set->length))
-        return pickle_refuse(p, "encode to \"%.*s\": wanted latin1", (int)(set->length < 20 ? set->length : 20), set->bytes);
+        return pickle_refuse(p, "encode to \"%.*s\": wanted latin1", (int)(set->length < 20 ? set->length : 20),
+                             set->bytes);
     const unsigned char *text = (const unsigned char *)arguments->items[0]->bytes;
     size_t length = arguments->items[0]->length, used = 0;
     if (length > p->budget) return pickle_refuse(p, "text that is turned into bytes again and again");

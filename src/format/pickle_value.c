@@ -36,10 +36,14 @@ static int array_numbers(const pickle_value *v, const char *where, const char *w
 /* A plain number, or a numpy scalar. */
 static bool number_of(const pickle_value *v, double *out)
 {
-    if (v->kind == PICKLE_REAL) *out = v->real;
-    else if (v->kind == PICKLE_INT || v->kind == PICKLE_BOOL) *out = (double)v->integer;
-    else if (v->kind == PICKLE_ARRAY && v->data && v->rank == 0) *out = element(v, 0);
-    else return false;
+    if (v->kind == PICKLE_REAL)
+        *out = v->real;
+    else if (v->kind == PICKLE_INT || v->kind == PICKLE_BOOL)
+        *out = (double)v->integer;
+    else if (v->kind == PICKLE_ARRAY && v->data && v->rank == 0)
+        *out = element(v, 0);
+    else
+        return false;
     return true;
 }
 

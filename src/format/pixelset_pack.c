@@ -139,7 +139,8 @@ int pixelset_pack_labels(const pixelset_pack *p, const char *name, const int32_t
             return OK;
         }
     if (name) return fail(USAGE, "%s: no nomenclature \"%s\"; there are: %s", h5_path(p->file), name, have);
-    if (!p->nomenclatures) return fail(USAGE, "%s: has no labels (its source had no META/labels.json)", h5_path(p->file));
+    if (!p->nomenclatures)
+        return fail(USAGE, "%s: has no labels (its source had no META/labels.json)", h5_path(p->file));
     return fail(USAGE, "%s: has several nomenclatures, choose one: %s", h5_path(p->file), have);
 }
 

@@ -21,8 +21,8 @@ int pixelset_pack_open(const char *path, pixelset_pack **out);
 void pixelset_pack_close(pixelset_pack *p); /* NULL is fine */
 
 const char *pixelset_pack_path(const pixelset_pack *p);
-size_t pixelset_pack_count(const pixelset_pack *p); /* N, at least 1; parcels are sorted by id */
-int pixelset_pack_bands(const pixelset_pack *p);    /* C */
+size_t pixelset_pack_count(const pixelset_pack *p);          /* N, at least 1; parcels are sorted by id */
+int pixelset_pack_bands(const pixelset_pack *p);             /* C */
 enum number_type pixelset_pack_type(const pixelset_pack *p); /* U8, I16, U16 or F32 */
 
 const char *pixelset_pack_id(const pixelset_pack *p, size_t parcel);

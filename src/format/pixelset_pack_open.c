@@ -75,7 +75,8 @@ static int column_read(pixelset_pack *p, const char *name, enum number_type type
 static int sizes_check(const pixelset_pack *p)
 {
     const char *path = h5_path(p->file);
-    if (p->offset[0]) return fail(FAILED, "%s: /parcels/offset starts at %llu, wanted 0", path, (unsigned long long)p->offset[0]);
+    if (p->offset[0])
+        return fail(FAILED, "%s: /parcels/offset starts at %llu, wanted 0", path, (unsigned long long)p->offset[0]);
     for (size_t i = 0; i < p->count; i++) {
         size_t values;
         if (p->dates[i] < 1 || p->dates[i] > DATES_MAX || p->pixels[i] < 0)
@@ -191,8 +192,8 @@ static int feature_check(const pixelset_pack *p, const pack_feature *f)
 {
     for (int j = 0; j < f->width; j++)
         if (!isfinite(f->mean[j]) || !isfinite(f->std[j]) || f->std[j] < 0)
-            return fail(FAILED, "%s: feature %s: mean %g and deviation %g, wanted finite values", h5_path(p->file), f->name,
-                        f->mean[j], f->std[j]);
+            return fail(FAILED, "%s: feature %s: mean %g and deviation %g, wanted finite values", h5_path(p->file),
+                        f->name, f->mean[j], f->std[j]);
     for (size_t i = 0; i < p->count * (size_t)f->width; i++)
         if (isinf(f->values[i]))
             return fail(FAILED, "%s: feature %s of parcel %s is infinite", h5_path(p->file), f->name,
