@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "furrow.h"
+#include "run/bench.h"
 #include "run/network.h"
 #include "run/peak.h"
 #include "run/self_test.h"
@@ -193,6 +194,39 @@ static int check_options(furrow_bench_options *o)
     return OK;
 }
 
+static int bench_open(bench *b)
+{
+    int rc = OK;
+    TRY(make_network(b));
+    TRY(make_batch(b));
+done:
+    return rc;
+}
+
+static void bench_close(bench *b)
+{
+    network_free(b->network);
+    buffer_free(b->batch.x);
+    buffer_free(b->batch.mask);
+    buffer_free(b->batch.extra);
+    buffer_free(b->batch.offsets);
+    buffer_free(b->batch.positions);
+    buffer_free(b->batch.target);
+}
+
+int bench_once(device *d, const char *arch)
+{
+    int rc = OK;
+    bench b = {.o = {.model = arch}, .device = d};
+    TRY(check_options(&b.o));
+    TRY(bench_open(&b));
+    TRY(one_step(&b, false, 0));
+    TRY(one_step(&b, true, 0));
+done:
+    bench_close(&b);
+    return rc;
+}
+
 int furrow_bench(const furrow_bench_options *options, char **json)
 {
     int rc = OK;
@@ -200,21 +234,13 @@ int furrow_bench(const furrow_bench_options *options, char **json)
     rate inference, training;
     *json = NULL;
     TRY(check_options(&b.o));
-    TRY(device_open(b.o.device, &b.device));
-    TRY(self_test_ensure(b.device));
-    TRY(make_network(&b));
-    TRY(make_batch(&b));
+    TRY(self_test_open(b.o.device, &b.device));
+    TRY(bench_open(&b));
     TRY(measure(&b, false, &inference));
     TRY(measure(&b, true, &training));
     TRY(results(&b, inference, training, json));
 done:
-    network_free(b.network);
-    buffer_free(b.batch.x);
-    buffer_free(b.batch.mask);
-    buffer_free(b.batch.extra);
-    buffer_free(b.batch.offsets);
-    buffer_free(b.batch.positions);
-    buffer_free(b.batch.target);
+    bench_close(&b);
     device_close(b.device);
     return rc;
 }

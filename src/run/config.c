@@ -49,8 +49,7 @@ static int check_sections(const cJSON *root, const char *path)
 {
     if (!cJSON_IsObject(root)) return fail(USAGE, "%s: the configuration must be a JSON object", path);
     const cJSON *item;
-    cJSON_ArrayForEach(item, root)
-    {
+    cJSON_ArrayForEach(item, root) {
         bool known = false;
         for (int i = 0; sections[i]; i++) known = known || strcmp(item->string, sections[i]) == 0;
         if (known && (strcmp(item->string, "device") == 0 || cJSON_IsObject(item))) continue;

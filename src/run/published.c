@@ -115,8 +115,7 @@ static char *unmapped_keys(const cJSON *root)
 {
     char *list = NULL;
     const cJSON *item;
-    cJSON_ArrayForEach(item, root)
-    {
+    cJSON_ArrayForEach(item, root) {
         if (mapping_of(item->string) || is_special(item->string)) continue;
         char *longer = list ? text_format("%s, %s", list, item->string) : text_copy(item->string);
         free(list);
@@ -137,8 +136,7 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
     cJSON *model = cJSON_AddObjectToObject(result, "model");
     cJSON_AddObjectToObject(result, "train");
     const cJSON *item;
-    cJSON_ArrayForEach(item, root)
-    {
+    cJSON_ArrayForEach(item, root) {
         const mapping *m = mapping_of(item->string);
         if (!m || cJSON_IsNull(item)) continue;
         cJSON *section = cJSON_GetObjectItemCaseSensitive(result, m->section);

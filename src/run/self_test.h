@@ -5,8 +5,9 @@
 
 #include "rt/rt.h"
 
-/* Runs it when its result is not remembered. A device that failed is refused: NO_DEVICE, with the check's name. */
-int self_test_ensure(device *d);
+/* Opens a device (selector as in device_open) for work: one that has passed. The test runs when its result is not
+ * remembered; a device that failed is refused: NO_DEVICE, with the check's name. */
+int self_test_open(const char *selector, device **out);
 
 /* Runs it whatever is remembered. */
 int self_test_again(device *d);

@@ -19,8 +19,7 @@ static int fill_from_weights(cJSON *config, const char *weights)
     cJSON *stored = NULL;
     TRY(checkpoint_peek(weights, &stored, NULL));
     const cJSON *item;
-    cJSON_ArrayForEach(item, stored)
-    {
+    cJSON_ArrayForEach(item, stored) {
         if (cJSON_HasObjectItem(config, item->string)) continue;
         cJSON_AddItemToObject(config, item->string, cJSON_Duplicate(item, true));
     }
@@ -67,8 +66,7 @@ int session_open(const furrow_run_options *o, bool labels, const char *weights, 
     TRY_NEW(out->where = text_format("%s: model", o->config));
     TRY(pixelset_open(&out->config.data, labels, &out->set));
     TRY(resolve_model(out, labels, weights));
-    TRY(device_open(o->device ? o->device : out->config.device, &out->device));
-    TRY(self_test_ensure(out->device));
+    TRY(self_test_open(o->device ? o->device : out->config.device, &out->device));
 done:
     if (rc) session_close(out);
     return rc;

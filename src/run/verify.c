@@ -47,8 +47,7 @@ int furrow_verify(const char *const *files, int count, const char *selector,
     device *d = NULL;
     verify_report r = {.line = line, .user = user};
     char *first_error = NULL;
-    TRY(device_open(selector, &d));
-    TRY(self_test_ensure(d));
+    TRY(self_test_open(selector, &d));
     for (int i = 0; i < count; i++) {
         if (interrupt_requested()) {
             rc = fail(INTERRUPTED, "interrupted");
