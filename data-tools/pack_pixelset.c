@@ -173,7 +173,8 @@ done:
 static int norm_compute(packing *p, const moments *m)
 {
     if (p->norm_name) return OK;
-    log_note("no normalisation file: mean and standard deviation of each band are computed over all pixels");
+    log_note("%smean and standard deviation of each band are computed over all pixels",
+             p->options->norm ? "" : "no normalisation file: ");
     return moments_result(m, &p->norm);
 }
 

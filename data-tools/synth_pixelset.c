@@ -193,8 +193,8 @@ static int document_write(const char *folder, const char *name, const cJSON *val
 
 synth_options synth_defaults(void)
 {
-    return (synth_options){.parcels = 1500, .classes = 8, .dates = 24, .bands = 10, .least_pixels = 8,
-                           .most_pixels = 150, .seed = 1};
+    return (synth_options){
+        .parcels = 1500, .classes = 8, .dates = 24, .bands = 10, .least_pixels = 8, .most_pixels = 150, .seed = 1};
 }
 
 static int in_range(const char *name, int value, int low, int high)
@@ -210,8 +210,8 @@ static int options_check(const synth_options *o)
     TRY(in_range("classes", o->classes, 1, o->parcels));
     TRY(in_range("dates", o->dates, 1, DAYS));
     TRY(in_range("bands", o->bands, 1, 1000));
-    TRY(in_range("min-pixels", o->least_pixels, 1, 100000));
-    TRY(in_range("max-pixels", o->most_pixels, o->least_pixels, 100000));
+    TRY(in_range("least-pixels", o->least_pixels, 1, 100000));
+    TRY(in_range("most-pixels", o->most_pixels, o->least_pixels, 100000));
 done:
     return rc;
 }
