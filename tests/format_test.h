@@ -43,18 +43,19 @@
         assert_message(part);                                                                                          \
     } while (0)
 
-static char scratch[64]; /* a folder for the test alone */
+static char scratch[160]; /* a folder for the test alone */
 
 static inline int scratch_make(void **state)
 {
+    const char *root = getenv("TMPDIR");
     (void)state;
-    strcpy(scratch, "/tmp/furrow-test-XXXXXX");
+    snprintf(scratch, sizeof scratch, "%s/furrow-test-XXXXXX", root ? root : "/tmp");
     return mkdtemp(scratch) ? 0 : -1;
 }
 
 static inline int scratch_remove(void **state)
 {
-    char command[200];
+    char command[400];
     (void)state;
     snprintf(command, sizeof command, "rm -rf '%s'", scratch);
     return system(command);

@@ -33,7 +33,7 @@ static inline void put_parcel(const char *id, int parcel, size_t T, size_t C, si
 /* in/ with parcels 1, 2, 10 and b: 3 dates, 2 bands, 4, 5, 0 and 7 pixels; labels, dates, features. */
 static inline void put_folder(void)
 {
-    char command[200];
+    char command[400];
     snprintf(command, sizeof command, "rm -rf '%s/in' '%s'/out*", scratch, scratch);
     assert_int_equal(system(command), 0);
     mkdir(in_scratch("in"), 0777);

@@ -1,14 +1,5 @@
 /* The HDF5 wrapper: what is written comes back, numbers are converted, hostile and damaged files are refused.
  * The only test that uses the library itself: to make files that furrow would never write. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #define H5_USE_110_API
 #include <hdf5.h>
 
@@ -16,24 +7,15 @@
 #include "base/file.h"
 #include "format/h5.h"
 
-#include <cmocka.h> /* last: it defines fail() */
+#include "tests/format_test.h"
 
-static char path[64];
+static char path[200];
 
 static int setup(void **state)
 {
-    (void)state;
-    strcpy(path, "/tmp/furrow-h5-XXXXXX");
-    int descriptor = mkstemp(path);
-    if (descriptor < 0) return -1;
-    close(descriptor);
+    if (scratch_make(state)) return -1;
+    strcpy(path, in_scratch("sample.h5"));
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return unlink(path);
 }
 
 static void write_sample(void)
@@ -144,15 +126,6 @@ static void comes_back(void **state)
     assert_int_equal(h5_close(file), OK);
 }
 
-/* Without the sync of file_write: thousands of files. */
-static void put(const char *bytes, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* Opens everything by name; whatever happens is a message. Returns whether something was refused. */
 static bool refused_anywhere(void)
 {
@@ -194,13 +167,13 @@ static void damaged_files_are_refused(void **state)
     assert_false(refused_anywhere());
     assert_int_equal(file_read(path, 1 << 24, &bytes, &length), OK);
     for (size_t cut = 0; cut < length; cut += cut < 128 ? 1 : 397) {
-        put(bytes, cut);
+        put_file(path, bytes, cut);
         assert_true(refused_anywhere());
         assert_non_null(strstr(error_message(), path));
     }
     for (size_t at = 0; at < length; at += at < 512 ? 1 : 251) {
         bytes[at] = (char)(bytes[at] ^ 0x41);
-        put(bytes, length);
+        put_file(path, bytes, length);
         refused_anywhere(); /* a byte that nobody reads may be flipped */
         bytes[at] = (char)(bytes[at] ^ 0x41);
     }
@@ -219,7 +192,7 @@ static void flipped_data_is_refused(void **state)
     while (found + sizeof three < length && memcmp(bytes + found, three, sizeof three)) found++;
     assert_true(found + sizeof three < length);
     bytes[found] = (char)(bytes[found] ^ 1);
-    put(bytes, length);
+    put_file(path, bytes, length);
     assert_true(refused_anywhere());
     assert_non_null(strstr(error_message(), "/parcels/values: cannot be read: damaged"));
     free(bytes);
@@ -233,7 +206,7 @@ static void expect_refusal(const char *object, const char *reason)
     h5_about about;
     assert_int_equal(h5_open(path, &file), OK);
     assert_int_equal(h5_about_of(file, object, &about), FAILED);
-    if (!strstr(error_message(), reason)) fail_msg("%s", error_message());
+    assert_message(reason);
     assert_int_equal(h5_close(file), OK);
 }
 
@@ -334,12 +307,12 @@ int main(int count, char **arguments)
 {
     if (count > 1) cmocka_set_test_filter(arguments[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(comes_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(damaged_files_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(flipped_data_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(links_are_not_followed, setup, teardown),
-        cmocka_unit_test_setup_teardown(hostile_data_sets_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(enumerations_are_integers, setup, teardown),
+        cmocka_unit_test(comes_back),
+        cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(flipped_data_is_refused),
+        cmocka_unit_test(links_are_not_followed),
+        cmocka_unit_test(hostile_data_sets_are_refused),
+        cmocka_unit_test(enumerations_are_integers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, scratch_remove);
 }

@@ -287,7 +287,7 @@ static void damaged_documents(void **state)
 static void without_documents(void **state)
 {
     const int32_t *labels;
-    char command[200];
+    char command[400];
     (void)state;
     put_folder();
     snprintf(command, sizeof command, "rm -rf '%s/in/META'", scratch);
@@ -347,7 +347,7 @@ static void types_of_pixels(void **state)
         {NUMBER_F32, NUMBER_F32, f32}, {NUMBER_F64, NUMBER_F32, f64},
     };
     static const size_t order[4] = {0, 2, 1, 3}; /* bands x pixels to pixels x bands */
-    char command[200], values[16];
+    char command[400], values[16];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put_folder();
