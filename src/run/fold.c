@@ -306,12 +306,17 @@ done:
     return rc;
 }
 
-/* Why training stopped, with what is left of it. */
+/* Why training stopped, and what is left of it. */
 static int stopped(const fold_run *r, int code)
 {
-    if (r->epoch == 0) return fail_within(code, "no checkpoint yet");
-    return fail_within(code, "%s/Fold_%d/last.h5 keeps epoch %d (--resume goes on)", r->s->config.train.res_dir,
-                       r->fold, r->epoch);
+    char *reason = text_copy(error_message());
+    if (!reason) return code;
+    if (r->epoch == 0)
+        fail(code, "%s; there is no checkpoint yet", reason);
+    else
+        fail(code, "%s; %s/Fold_%d/last.h5 keeps epoch %d", reason, r->s->config.train.res_dir, r->fold, r->epoch);
+    free(reason);
+    return code;
 }
 
 /* ---- test -------------------------------------------------------------------------------------------------------- */
