@@ -4,12 +4,12 @@
  *   d = dy where y > 0 (all of dy without ReLU);  dweight = sum d xhat;  dbias = sum d
  *   dz = weight rstd (d - dbias / rows - xhat dweight / rows)
  *
- * The rows are cut into chunks of rows_each, each with partial moments or sums that one more launch merges in order; few
- * rows go through whole_forward and whole_backward, one launch each. y is not kept: its sign is computed again.
+ * The rows are cut into chunks of rows_each, each with partial moments or sums that one more launch merges in order;
+ * few rows go through whole_forward and whole_backward, one launch each. y is not kept: its sign is computed again.
  *
- * An item owns EACH vectors of columns (VW <= columns: the last slides back) of one chunk: neighbouring items, the lanes
- * of a group, have neighbouring columns. On CPUs VW is 16 or 8, EACH 4, 2 or 1, and a group has one item; on GPUs VW and
- * EACH are 1.
+ * An item owns EACH vectors of columns (VW <= columns: the last slides back) of one chunk: neighbouring items, the
+ * lanes of a group, have neighbouring columns. On CPUs VW is 16 or 8, EACH 4, 2 or 1, and a group has one item; on GPUs
+ * VW and EACH are 1.
  *
  * check: -DVW=1 -DEACH=1 -DLANES=64
  * check: -DVW=1 -DEACH=1 -DLANES=32 */

@@ -92,7 +92,8 @@ static void sum_columns(__global const float *a, int columns, int begin, int end
  * sums_start on. */
 __kernel ONE_ITEM void multiply_transposed(__global const float *restrict a, __global const float *restrict b,
                                            __global float *restrict c, __global float *restrict sums, int sums_start,
-                                           int rows, int columns, int inner, int rows_each, int step, int add, int add_sums)
+                                           int rows, int columns, int inner, int rows_each, int step, int add,
+                                           int add_sums)
 {
     const int vectors = (columns + VW - 1) / VW, across = (vectors + OB - 1) / OB, down = (rows + PX - 1) / PX;
     const int tile = (int)get_global_id(0);

@@ -10,7 +10,7 @@
 #define LANES 1
 #endif
 
-/* The vectors `v` of `count` values: out = the sum of `chunks` partial vectors, `step` floats apart, in order; or +=. */
+/* Vector `v` of `count` values: out = the sum of `chunks` partial vectors, `step` floats apart, in order; or +=. */
 static inline void reduce(__global const float *partial, size_t step, int chunks, __global float *out,
                           int count, int v, int add)
 {

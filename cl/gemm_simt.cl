@@ -2,9 +2,9 @@
  * item sums a register tile of 4 rows x 4 columns (GPUs). Any sizes: what lies outside a matrix is read as zero and not
  * written. The counterpart of gemm.cl, with the same results to rounding.
  *
- * A group owns SIDE x SIDE of C: LANES = (SIDE / 4)^2 items. It steps through the inner dimension DEPTH at a time: loads
- * SIDE x DEPTH of A and DEPTH x SIDE of B, each number once, coalesced; each is then used SIDE times from local memory
- * (8.3 KB at SIDE 64).
+ * A group owns SIDE x SIDE of C: LANES = (SIDE / 4)^2 items. It steps through the inner dimension DEPTH at a time:
+ * loads SIDE x DEPTH of A and DEPTH x SIDE of B, each number once, coalesced; each is then used SIDE times from local
+ * memory (8.3 KB at SIDE 64).
  *
  * check: -DVW=4 -DSIDE=64
  * check: -DVW=4 -DSIDE=32
@@ -57,7 +57,8 @@ __kernel GROUP_OF(LANES) void multiply(__global const float *restrict a, __globa
     __local float lines_a[DEPTH][SIDE + 1], lines_b[DEPTH][SIDE];
     const int lane = (int)get_local_id(0), row = (int)get_group_id(0) * SIDE, column = (int)get_group_id(1) * SIDE;
     vec sum[4];
-    tile_multiply(a, (size_t)inner, 1, b, (size_t)b_stride, rows, columns, 0, inner, row, column, lines_a, lines_b, sum);
+    tile_multiply(a, (size_t)inner, 1, b, (size_t)b_stride, rows, columns, 0, inner, row, column, lines_a, lines_b,
+                  sum);
 
     const int own_row = row + lane / EDGE * 4, own_column = column + lane % EDGE * 4, left = columns - own_column;
     vec scale = (vec)1.0f, shift = bias ? load_tail(bias + own_column, left) : (vec)0.0f;
@@ -86,7 +87,8 @@ __kernel GROUP_OF(LANES) void multiply_transposed(__global const float *restrict
     const int row = tile % down * SIDE, column = tile / down * SIDE;
     const int begin = (int)get_group_id(1) * rows_each, end = min(begin + rows_each, inner);
     vec sum[4];
-    tile_multiply(a, 1, (size_t)rows, b, (size_t)columns, rows, columns, begin, end, row, column, lines_a, lines_b, sum);
+    tile_multiply(a, 1, (size_t)rows, b, (size_t)columns, rows, columns, begin, end, row, column, lines_a, lines_b,
+                  sum);
 
     const int own_row = row + lane / EDGE * 4, own_column = column + lane % EDGE * 4;
     c += get_group_id(1) * (size_t)step;

@@ -1,5 +1,5 @@
-/* A linear layer with batch norm and ReLU in training, for few rows: one launch forward, one backward (and a product for
- * dx). Formulas as in batch_norm.cl, z = x W^T + bias.
+/* A linear layer with batch norm and ReLU in training, for few rows: one launch forward, one backward (and a product
+ * for dx). Formulas as in batch_norm.cl, z = x W^T + bias.
  *
  * An item owns OB vectors of columns for the whole batch, so that their statistics are its own: its part of z, and of
  * dz, is written to memory and read back from cache. VW OB divides the columns; 8 = PX <= rows; VW <= inner. For CPUs,
@@ -8,8 +8,8 @@
 #include "gemm.clh"
 #include "norm.clh"
 
-/* x [rows x inner], wt: W transposed, lines b_stride apart. Writes z and y [rows x columns] and statistics [2 x columns]
- * (mean, 1 / deviation), moves the running statistics. Reads x once, its columns of W once per 8 rows from cache.
+/* x [rows x inner], wt: W transposed, lines b_stride apart. Writes z and y [rows x columns] and statistics
+ * [2 x columns] (mean, 1 / deviation), moves the running statistics. Reads x once, its columns of W once per 8 rows from cache.
  * 2 rows columns inner FLOPs in all. */
 __kernel ONE_ITEM void linear_norm_forward(__global const float *restrict x, __global const float *restrict wt,
                                            int b_stride, __global const float *restrict bias,

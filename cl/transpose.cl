@@ -1,7 +1,6 @@
 /* Weights as the matrix product streams them: W [N x K] -> [K x stride], zeros in the columns from N on.
  *
- * check: -DLANES=64
- * check: -DLANES=16 */
+ * check: -DLANES=64 */
 #include "common.clh"
 
 #ifndef LANES

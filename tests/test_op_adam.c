@@ -8,8 +8,7 @@
 
 static void fill(float *values, size_t count, uint64_t stream)
 {
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)random_normal(random_stream(11, RANDOM_SYNTHETIC, stream), i);
+    for (size_t i = 0; i < count; i++) values[i] = (float)random_normal(random_stream(11, RANDOM_SYNTHETIC, stream), i);
 }
 
 static buffer *upload(const void *values, size_t bytes)
@@ -48,7 +47,8 @@ static void check_adam(size_t count, int steps)
         }
     }
     assert_ok(buffer_read(bw, 0, got, all * 4));
-    for (size_t i = 0; i < all; i++) assert_true(fabs((double)got[i] - wanted[i]) <= 3e-7 * steps * (1 + fabs(wanted[i])));
+    for (size_t i = 0; i < all; i++)
+        assert_true(fabs((double)got[i] - wanted[i]) <= 3e-7 * steps * (1 + fabs(wanted[i])));
     if (count) assert_memory_equal(got, w, 4);
     assert_memory_equal(got + count, w + count, CANARIES * 4);
     buffer_free(bw);
@@ -168,8 +168,8 @@ static void test_transpose(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adam),         cmocka_unit_test(test_adam_refuses_step_0),
-        cmocka_unit_test(test_argmax),       cmocka_unit_test(test_argmax_refuses_no_channels),
+        cmocka_unit_test(test_adam),      cmocka_unit_test(test_adam_refuses_step_0),
+        cmocka_unit_test(test_argmax),    cmocka_unit_test(test_argmax_refuses_no_channels),
         cmocka_unit_test(test_transpose),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);

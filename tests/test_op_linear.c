@@ -20,8 +20,8 @@ static void test_every_form(void **state)
 {
     (void)state;
     if (op_test_small()) skip();
-    static const char *const cpu[] = {"simd6x4", "simd8x3", "simd8x2", "simd4x3", "simd6x2"};
-    static const char *const gpu[] = {"simt64", "simt32", "simt16"};
+    static const char *const cpu[] = {"simd6x4", "simd8x3", "simd8x2", "simd4x3", "simd6x2", "clblast"};
+    static const char *const gpu[] = {"simt64", "simt32", "simt16", "clblast"};
     const bool is_cpu = device_tiles(op_device) == TILE_CPU;
     const size_t forms = is_cpu ? sizeof cpu / sizeof *cpu : sizeof gpu / sizeof *gpu;
     for (size_t i = 0; i < forms; i++) {
@@ -44,8 +44,7 @@ static float *normal_values(size_t count, uint64_t stream)
 {
     float *values = memory_new(count, sizeof *values);
     assert_non_null(values);
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)random_normal(random_stream(7, RANDOM_SYNTHETIC, stream), i);
+    for (size_t i = 0; i < count; i++) values[i] = (float)random_normal(random_stream(7, RANDOM_SYNTHETIC, stream), i);
     return values;
 }
 
@@ -67,7 +66,8 @@ static void compare_product(const char *what, const float *got, int rows, int co
         double wanted = dot(a + row * a_row, a_inner, b + column * b_column, b_inner, inner);
         if (bias) wanted += (double)bias[column];
         if (fabs(wanted - (double)got[at]) <= limit) continue;
-        print_error("%s[%zu] of %d x %d x %d is %g, wanted %g\n", what, at, rows, columns, inner, (double)got[at], wanted);
+        print_error("%s[%zu] of %d x %d x %d is %g, wanted %g\n", what, at, rows, columns, inner, (double)got[at],
+                    wanted);
         assert_true(false);
     }
 }
@@ -77,8 +77,9 @@ static void check_large(int rows, int inputs, int outputs)
     net *n = NULL;
     const size_t m = (size_t)rows, k = (size_t)inputs, o = (size_t)outputs;
     float *x_values = normal_values(m * k, 1), *w_values = normal_values(o * k, 2), *b_values = normal_values(o, 3),
-          *dy_values = normal_values(m * o, 4), *got = memory_new(m * k + m * o + o * k, sizeof *got);
-    assert_non_null(got);
+          *dy_values = normal_values(m * o, 4), *got = memory_new(m * k + m * o + o * k, sizeof *got),
+          *again = memory_new(o * k, sizeof *again);
+    assert_true(got && again);
     assert_ok(net_new(op_device, 1, &n));
     net_begin(n, true);
     tensor *x = net_input(n, "x", ELEMENT_FLOAT, SHAPE(rows, inputs), true);
@@ -98,6 +99,9 @@ static void check_large(int rows, int inputs, int outputs)
     compare_product("dx", got, rows, inputs, outputs, dy_values, o, 1, w_values, 1, k, NULL);
     assert_ok(net_read_gradient(n, w, got));
     compare_product("dw", got, outputs, inputs, rows, dy_values, 1, o, x_values, 1, k, NULL);
+    assert_ok(net_backward_from(n, y, dy_values, 1));
+    assert_ok(net_read_gradient(n, w, again));
+    assert_memory_equal(got, again, o * k * sizeof *got); /* the same bits: sums have one order */
     const float one = 1;
     assert_ok(net_read_gradient(n, b, got));
     compare_product("db", got, outputs, 1, rows, dy_values, 1, o, &one, 0, 0, NULL);
@@ -107,6 +111,7 @@ static void check_large(int rows, int inputs, int outputs)
     free(b_values);
     free(dy_values);
     free(got);
+    free(again);
 }
 
 static void test_published_sizes(void **state)

@@ -103,8 +103,8 @@ static void results(int rows, int inputs, int outputs, bool in_one, float *out[R
 
 static void check_large(int rows, int inputs, int outputs)
 {
-    static const char *const names[RESULTS] = {"y", "running mean", "running variance", "dx", "dw", "norm dweight",
-                                               "norm dbias", "y evaluating"};
+    static const char *const names[RESULTS] = {"y",  "running mean", "running variance", "dx",
+                                               "dw", "norm dweight", "norm dbias",       "y evaluating"};
     const size_t m = (size_t)rows, k = (size_t)inputs, o = (size_t)outputs;
     const size_t counts[RESULTS] = {m * o, o, o, m * k, o * k, o, o, m * o};
     float *one[RESULTS], *two[RESULTS];

@@ -22,7 +22,8 @@ int adam_step(device *d, buffer *weights, buffer *gradients, buffer *exp_avg, bu
               adam_options options, int64_t step)
 {
     if (step < 1) return fail(FAILED, "adam: step %" PRId64 ", wanted 1 or more", step);
-    if (count > UINT32_MAX) return fail(FAILED, "adam: %zu floats, at most %" PRIu32 " go in one launch", count, UINT32_MAX);
+    if (count > UINT32_MAX)
+        return fail(FAILED, "adam: %zu floats, at most %" PRIu32 " go in one launch", count, UINT32_MAX);
     const double beta1 = meant(options.beta1), beta2 = meant(options.beta2);
     const double step_size = meant(options.learning_rate) / (1 - pow(beta1, (double)step));
     const double root = sqrt(1 - pow(beta2, (double)step));

@@ -8,9 +8,9 @@
 #include "op/op.h"
 
 enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, INPUTS };
-enum { STATISTICS };    /* saved */
-enum { MOMENTS };       /* work */
-enum { SUMS, MEANS };   /* work in backward */
+enum { STATISTICS };  /* saved */
+enum { MOMENTS };     /* work */
+enum { SUMS, MEANS }; /* work in backward */
 
 typedef struct attributes {
     bool relu;
@@ -23,7 +23,8 @@ static int batch_norm_shape(node *n)
     const int rows = tensor_rows(x), channels = tensor_channels(x);
     if (x->element != ELEMENT_FLOAT || !tensor_count(x)) return node_refuse(n, X, "holds no real values");
     for (int i = WEIGHT; i < INPUTS; i++)
-        if (tensor_count(n->in[i]) != (size_t)channels) return node_refuse(n, i, "is no vector of %d channels", channels);
+        if (tensor_count(n->in[i]) != (size_t)channels)
+            return node_refuse(n, i, "is no vector of %d channels", channels);
     TRY(node_output(n, ELEMENT_FLOAT, SHAPE(rows, channels)));
     if (!n->training) goto done;
     if (rows < 2) return node_refuse(n, WEIGHT, "batch norm needs at least 2 rows when training");
@@ -41,9 +42,15 @@ static norm_call call_of(node *n)
 {
     const attributes *a = n->attributes;
     return (norm_call){
-        .rows = tensor_rows(n->in[X]), .columns = tensor_channels(n->in[X]), .relu = a->relu,
-        .z = n->in[X]->data, .y = n->out[0]->data, .weight = n->in[WEIGHT]->data, .bias = n->in[BIAS]->data,
-        .running_mean = n->in[RUNNING_MEAN]->data, .running_var = n->in[RUNNING_VAR]->data,
+        .rows = tensor_rows(n->in[X]),
+        .columns = tensor_channels(n->in[X]),
+        .relu = a->relu,
+        .z = n->in[X]->data,
+        .y = n->out[0]->data,
+        .weight = n->in[WEIGHT]->data,
+        .bias = n->in[BIAS]->data,
+        .running_mean = n->in[RUNNING_MEAN]->data,
+        .running_var = n->in[RUNNING_VAR]->data,
         .statistics = n->training ? n->saved[STATISTICS]->data : NULL,
         .moments = n->training ? n->work[MOMENTS]->data : NULL,
     };
@@ -59,10 +66,15 @@ static int batch_norm_backward(node *n, const run *r)
 {
     const norm_call c = call_of(n);
     const norm_gradients g = {
-        .dy = n->out[0]->gradient, .dz = n->in[X]->gradient,
-        .weight = n->in[WEIGHT]->gradient, .bias = n->in[BIAS]->gradient,
-        .add_z = n->accumulate[X], .add_weight = n->accumulate[WEIGHT], .add_bias = n->accumulate[BIAS],
-        .sums = n->work_back[SUMS]->data, .means = n->work_back[MEANS]->data,
+        .dy = n->out[0]->gradient,
+        .dz = n->in[X]->gradient,
+        .weight = n->in[WEIGHT]->gradient,
+        .bias = n->in[BIAS]->gradient,
+        .add_z = n->accumulate[X],
+        .add_weight = n->accumulate[WEIGHT],
+        .add_bias = n->accumulate[BIAS],
+        .sums = n->work_back[SUMS]->data,
+        .means = n->work_back[MEANS]->data,
     };
     return norm_backward(r->device, &c, &g);
 }

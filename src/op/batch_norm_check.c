@@ -82,24 +82,26 @@ static void fill_offset(const void *user, size_t count, uint64_t stream, double 
     for (size_t i = 0; i < count; i++) values[i] = 100 + 4 * values[i];
 }
 
-#define SIZES(m, k, n, with_relu)                                                                                      \
-    (&(const sizes){(m), (k), (n), (with_relu)})
+#define SIZES(m, k, n, with_relu) (&(const sizes){(m), (k), (n), (with_relu)})
 #define NORM_INPUTS(n)                                                                                                 \
     {"norm.weight", CHECK_PARAMETER, {1, {(n)}}, check_fill_positive},                                                 \
         {"norm.bias", CHECK_PARAMETER, {1, {(n)}}, NULL}, {"norm.running_mean", CHECK_STATISTIC, {1, {(n)}}, NULL},    \
-        {"norm.running_var", CHECK_STATISTIC, {1, {(n)}}, check_fill_positive}
+    {                                                                                                                  \
+        "norm.running_var", CHECK_STATISTIC, {1, {(n)}}, check_fill_positive                                           \
+    }
 #define BATCH_NORM(title, m, n, with_relu, fill, worse)                                                                \
     {                                                                                                                  \
         .name = "batch_norm " title,                                                                                   \
         .input = (const check_input[]){{"x", CHECK_INPUT, {2, {(m), (n)}}, (fill)}, NORM_INPUTS(n)}, .inputs = 5,      \
-        .build = batch_norm_build, .outputs = 1, .reference = batch_norm_reference,                                    \
-        .user = SIZES(m, 0, n, with_relu), .gradient_tolerance = 2e-3 * (worse), .tolerance = 2e-5 * (worse)           \
+        .build = batch_norm_build, .outputs = 1, .reference = batch_norm_reference, .user = SIZES(m, 0, n, with_relu), \
+        .gradient_tolerance = 2e-3 * (worse), .tolerance = 2e-5 * (worse)                                              \
     }
 #define LINEAR_NORM(title, m, k, n, with_relu, inputs_used)                                                            \
     {                                                                                                                  \
         .name = "linear_norm " title,                                                                                  \
         .input = (const check_input[]){{"x", CHECK_INPUT, {2, {(m), (k)}}, NULL},                                      \
-                                       {"weight", CHECK_PARAMETER, {2, {(n), (k)}}, NULL}, NORM_INPUTS(n),             \
+                                       {"weight", CHECK_PARAMETER, {2, {(n), (k)}}, NULL},                             \
+                                       NORM_INPUTS(n),                                                                 \
                                        {"bias", CHECK_PARAMETER, {1, {(n)}}, NULL}},                                   \
         .inputs = (inputs_used), .build = linear_norm_build, .outputs = 1, .reference = linear_norm_reference,         \
         .user = SIZES(m, k, n, with_relu)                                                                              \

@@ -14,10 +14,11 @@ int cpu_vector(const device *d, int columns)
 channel_form channel_form_of(const device *d, int channels)
 {
     channel_form f = {.width = 1, .lanes = 1};
-    if (device_tiles(d) == TILE_CPU) f.width = cpu_vector(d, channels);
+    if (device_tiles(d) == TILE_CPU)
+        f.width = cpu_vector(d, channels);
     else
-        for (f.lanes = GPU_LANES; f.lanes > 1 && (f.lanes / 2 >= channels ||
-                                                  (size_t)f.lanes > device_about(d)->work_group_limit);)
+        for (f.lanes = GPU_LANES;
+             f.lanes > 1 && (f.lanes / 2 >= channels || (size_t)f.lanes > device_about(d)->work_group_limit);)
             f.lanes /= 2;
     const int vectors = (channels + f.width - 1) / f.width;
     f.groups = (size_t)((vectors + f.lanes - 1) / f.lanes);

@@ -21,8 +21,10 @@ typedef struct form {
 enum { FORMS_MAX = 5, SIMD_HEIGHT_MAX = 8 };
 
 /* 16 to 24 sums and the vectors they are made of in 32 registers (AVX-512, where vectors have 16 lanes), or 12 in 16. */
-static const form simd_32_registers[] = {
-    {"simd6x4", FORM_SIMD, 6, 4}, {"simd8x3", FORM_SIMD, 8, 3}, {"simd8x2", FORM_SIMD, 8, 2}, {"simd8x1", FORM_SIMD, 8, 1}};
+static const form simd_32_registers[] = {{"simd6x4", FORM_SIMD, 6, 4},
+                                         {"simd8x3", FORM_SIMD, 8, 3},
+                                         {"simd8x2", FORM_SIMD, 8, 2},
+                                         {"simd8x1", FORM_SIMD, 8, 1}};
 static const form simd_16_registers[] = {
     {"simd4x3", FORM_SIMD, 4, 3}, {"simd6x2", FORM_SIMD, 6, 2}, {"simd8x1", FORM_SIMD, 8, 1}};
 static const form simt_forms[] = {
@@ -62,8 +64,8 @@ static int simd_candidates(const device *d, int rows, int columns, form *out)
 {
     const bool many = cpu_vector(d, columns) == 16;
     const form *forms = many ? simd_32_registers : simd_16_registers;
-    const int all = many ? (int)(sizeof simd_32_registers / sizeof *forms)
-                         : (int)(sizeof simd_16_registers / sizeof *forms);
+    const int all =
+        many ? (int)(sizeof simd_32_registers / sizeof *forms) : (int)(sizeof simd_16_registers / sizeof *forms);
     const int vectors = up(columns, cpu_vector(d, columns));
     int count = 0, least = INT32_MAX;
     if (rows < SIMD_HEIGHT_MAX) {
@@ -165,10 +167,10 @@ static int run_simd(device *d, const form *f, const gemm_call *c)
     return rc ? rc
               : LAUNCH(k, (size_t)up(c->rows, each), (size_t)up(vectors, f->width), 1, 1,
                        product_cost(c->rows, c->columns, c->inner), arg_buffer(c->a), arg_buffer(c->b),
-                       arg_buffer(c->c), arg_int(c->rows), arg_int(c->columns), arg_int(c->inner),
-                       arg_int(c->b_stride), arg_int(each), arg_int(c->accumulate), arg_buffer(e->bias),
-                       arg_buffer(e->norm_weight), arg_buffer(e->norm_bias), arg_buffer(e->running_mean),
-                       arg_buffer(e->running_var), arg_int(e->relu), arg_buffer(c->moments));
+                       arg_buffer(c->c), arg_int(c->rows), arg_int(c->columns), arg_int(c->inner), arg_int(c->b_stride),
+                       arg_int(each), arg_int(c->accumulate), arg_buffer(e->bias), arg_buffer(e->norm_weight),
+                       arg_buffer(e->norm_bias), arg_buffer(e->running_mean), arg_buffer(e->running_var),
+                       arg_int(e->relu), arg_buffer(c->moments));
 }
 
 static int run_simt(device *d, const form *f, const gemm_call *c)
@@ -179,8 +181,8 @@ static int run_simt(device *d, const form *f, const gemm_call *c)
     return rc ? rc
               : LAUNCH(k, (size_t)up(c->rows, f->height), (size_t)up(c->columns, f->height), 1, (size_t)simt_lanes(f),
                        product_cost(c->rows, c->columns, c->inner), arg_buffer(c->a), arg_buffer(c->b),
-                       arg_buffer(c->c), arg_int(c->rows), arg_int(c->columns), arg_int(c->inner),
-                       arg_int(c->b_stride), arg_int(c->accumulate), arg_buffer(e->bias), arg_buffer(e->norm_weight),
+                       arg_buffer(c->c), arg_int(c->rows), arg_int(c->columns), arg_int(c->inner), arg_int(c->b_stride),
+                       arg_int(c->accumulate), arg_buffer(e->bias), arg_buffer(e->norm_weight),
                        arg_buffer(e->norm_bias), arg_buffer(e->running_mean), arg_buffer(e->running_var),
                        arg_int(e->relu));
 }
@@ -232,7 +234,9 @@ int gemm(device *d, const gemm_call *c)
     if (c->accumulate) t.scratch_size = (size_t)c->rows * (size_t)c->columns * sizeof(float);
     t.count = candidates(d, c->rows, c->columns, t.forms);
     snprintf(key, sizeof key, "gemm %dx%dx%d%s", bucket(c->rows), c->columns, c->inner,
-             c->rows < SIMD_HEIGHT_MAX ? " few rows" : c->moments ? " moments" : "");
+             c->rows < SIMD_HEIGHT_MAX ? " few rows"
+             : c->moments              ? " moments"
+                                       : "");
     int rc = choose(&t, key, &chosen);
     return rc ? rc : run(d, &chosen, c);
 }
@@ -343,7 +347,11 @@ static int run_transposed(device *d, const form *f, const gemm_transposed_call *
     int rc = OK;
     target t = target_of(c);
     if (f->kind == FORM_CLBLAST) { /* its own kernel sums over all lines */
-        t = (target){.c = c->c, .sums = c->sums, .chunks = 1, .lines = c->inner, .accumulate = c->accumulate,
+        t = (target){.c = c->c,
+                     .sums = c->sums,
+                     .chunks = 1,
+                     .lines = c->inner,
+                     .accumulate = c->accumulate,
                      .accumulate_sums = c->accumulate_sums};
         TRY(blas_gemm(d, true, false, c->rows, c->columns, c->inner, c->a, c->b, c->c, c->accumulate));
     } else if (f->kind == FORM_SIMT)

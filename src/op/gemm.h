@@ -25,7 +25,7 @@ typedef struct gemm_call {
     buffer *b_transposed; /* optional: the same B as [columns x inner], for CLBlast where b_stride is not columns */
     bool accumulate;      /* C += A B; without an epilogue */
     gemm_epilogue epilogue;
-    buffer *moments;      /* optional [norm_chunks(rows) x 2 x columns]: see norm.h; without norm and ReLU */
+    buffer *moments; /* optional [norm_chunks(rows) x 2 x columns]: see norm.h; without norm and ReLU */
 } gemm_call;
 int gemm(device *d, const gemm_call *call);
 

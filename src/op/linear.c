@@ -40,9 +40,14 @@ static int linear_forward(node *n, const run *r)
 {
     const sizes *s = n->attributes;
     const gemm_call c = {
-        .rows = s->rows, .columns = s->outputs, .inner = s->inputs,
-        .a = n->in[X]->data, .b = parameter_transposed(n->in[WEIGHT]), .c = n->out[0]->data,
-        .b_stride = transposed_stride(n->in[WEIGHT]), .b_transposed = n->in[WEIGHT]->data,
+        .rows = s->rows,
+        .columns = s->outputs,
+        .inner = s->inputs,
+        .a = n->in[X]->data,
+        .b = parameter_transposed(n->in[WEIGHT]),
+        .c = n->out[0]->data,
+        .b_stride = transposed_stride(n->in[WEIGHT]),
+        .b_transposed = n->in[WEIGHT]->data,
         .epilogue = {.bias = n->in[BIAS] ? n->in[BIAS]->data : NULL},
     };
     return gemm(r->device, &c);
@@ -53,9 +58,15 @@ static int weight_gradient(node *n, const run *r)
     const sizes *s = n->attributes;
     buffer *bias = n->in[BIAS] ? n->in[BIAS]->gradient : NULL, *dy = n->out[0]->gradient;
     const gemm_transposed_call c = {
-        .rows = s->outputs, .columns = s->inputs, .inner = s->rows,
-        .a = dy, .b = n->in[X]->data, .c = n->in[WEIGHT]->gradient, .sums = bias,
-        .accumulate = n->accumulate[WEIGHT], .accumulate_sums = n->accumulate[BIAS],
+        .rows = s->outputs,
+        .columns = s->inputs,
+        .inner = s->rows,
+        .a = dy,
+        .b = n->in[X]->data,
+        .c = n->in[WEIGHT]->gradient,
+        .sums = bias,
+        .accumulate = n->accumulate[WEIGHT],
+        .accumulate_sums = n->accumulate[BIAS],
         .partial = n->works_back ? n->work_back[0]->data : NULL,
     };
     if (c.c) return gemm_transposed(r->device, &c);
@@ -67,9 +78,14 @@ static int linear_backward(node *n, const run *r)
     int rc = OK;
     const sizes *s = n->attributes;
     const gemm_call dx = {
-        .rows = s->rows, .columns = s->inputs, .inner = s->outputs,
-        .a = n->out[0]->gradient, .b = n->in[WEIGHT]->data, .c = n->in[X]->gradient,
-        .b_stride = s->inputs, .accumulate = n->accumulate[X],
+        .rows = s->rows,
+        .columns = s->inputs,
+        .inner = s->outputs,
+        .a = n->out[0]->gradient,
+        .b = n->in[WEIGHT]->data,
+        .c = n->in[X]->gradient,
+        .b_stride = s->inputs,
+        .accumulate = n->accumulate[X],
     };
     if (dx.c) TRY(gemm(r->device, &dx));
     TRY(weight_gradient(n, r));

@@ -26,8 +26,7 @@ static int linear_build(const op_check *c, net *n, tensor *const *in, tensor **o
     return OK;
 }
 
-#define SIZES(m, k, n)                                                                                                 \
-    (&(const sizes){(m), (k), (n)})
+#define SIZES(m, k, n) (&(const sizes){(m), (k), (n)})
 #define INPUTS(m, k, n)                                                                                                \
     (const check_input[])                                                                                              \
     {                                                                                                                  \
@@ -41,12 +40,9 @@ static int linear_build(const op_check *c, net *n, tensor *const *in, tensor **o
     }
 
 static const op_check linear_cases[] = {
-    CASE("37x11 -> 20, tails everywhere", 37, 11, 20, 3),
-    CASE("1x1 -> 1", 1, 1, 1, 3),
-    CASE("5x3 -> 2, fewer rows than a tile", 5, 3, 2, 3),
-    CASE("29x35 -> 49, wide vectors slide", 29, 35, 49, 2),
-    CASE("18x64 -> 64, whole tiles", 18, 64, 64, 3),
-    CASE("1100x3 -> 9, partial products", 1100, 3, 9, 3),
+    CASE("37x11 -> 20, tails everywhere", 37, 11, 20, 3), CASE("1x1 -> 1", 1, 1, 1, 3),
+    CASE("5x3 -> 2, fewer rows than a tile", 5, 3, 2, 3), CASE("29x35 -> 49, wide vectors slide", 29, 35, 49, 2),
+    CASE("18x64 -> 64, whole tiles", 18, 64, 64, 3),      CASE("1100x3 -> 9, partial products", 1100, 3, 9, 3),
 };
 
 const op_check *linear_checks(int *count)

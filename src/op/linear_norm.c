@@ -39,8 +39,7 @@ static int whole_batch_vectors(const device *d, const attributes *a)
 
 static int inputs_check(const node *n, int inputs, int outputs)
 {
-    if (n->in[X]->element != ELEMENT_FLOAT || !tensor_count(n->in[X]))
-        return node_refuse(n, X, "holds no real values");
+    if (n->in[X]->element != ELEMENT_FLOAT || !tensor_count(n->in[X])) return node_refuse(n, X, "holds no real values");
     if (tensor_count(n->in[WEIGHT]) != (size_t)outputs * (size_t)inputs)
         return node_refuse(n, WEIGHT, "does not fit an input of %d channels: wanted N x %d", inputs, inputs);
     for (int i = NORM_WEIGHT; i < INPUTS; i++)
@@ -93,11 +92,17 @@ static norm_call norm_of(const node *n)
 {
     const attributes *a = n->attributes;
     return (norm_call){
-        .rows = a->rows, .columns = a->outputs, .relu = a->relu,
-        .z = n->saved[Z]->data, .y = n->out[0]->data,
-        .weight = n->in[NORM_WEIGHT]->data, .bias = n->in[NORM_BIAS]->data,
-        .running_mean = n->in[RUNNING_MEAN]->data, .running_var = n->in[RUNNING_VAR]->data,
-        .statistics = n->saved[STATISTICS]->data, .moments = n->work[MOMENTS]->data,
+        .rows = a->rows,
+        .columns = a->outputs,
+        .relu = a->relu,
+        .z = n->saved[Z]->data,
+        .y = n->out[0]->data,
+        .weight = n->in[NORM_WEIGHT]->data,
+        .bias = n->in[NORM_BIAS]->data,
+        .running_mean = n->in[RUNNING_MEAN]->data,
+        .running_var = n->in[RUNNING_VAR]->data,
+        .statistics = n->saved[STATISTICS]->data,
+        .moments = n->work[MOMENTS]->data,
     };
 }
 
@@ -106,9 +111,14 @@ static gemm_call product_of(const node *n)
 {
     const attributes *a = n->attributes;
     return (gemm_call){
-        .rows = a->rows, .columns = a->outputs, .inner = a->inputs,
-        .a = n->in[X]->data, .b = parameter_transposed(n->in[WEIGHT]), .b_stride = transposed_stride(n->in[WEIGHT]),
-        .b_transposed = n->in[WEIGHT]->data, .epilogue = {.bias = bias_of(n)},
+        .rows = a->rows,
+        .columns = a->outputs,
+        .inner = a->inputs,
+        .a = n->in[X]->data,
+        .b = parameter_transposed(n->in[WEIGHT]),
+        .b_stride = transposed_stride(n->in[WEIGHT]),
+        .b_transposed = n->in[WEIGHT]->data,
+        .epilogue = {.bias = bias_of(n)},
     };
 }
 
@@ -140,8 +150,12 @@ static int forward_evaluating(node *n, const run *r)
     gemm_call c = product_of(n);
     c.c = n->out[0]->data;
     c.epilogue = (gemm_epilogue){
-        .bias = bias_of(n), .norm_weight = n->in[NORM_WEIGHT]->data, .norm_bias = n->in[NORM_BIAS]->data,
-        .running_mean = n->in[RUNNING_MEAN]->data, .running_var = n->in[RUNNING_VAR]->data, .relu = a->relu,
+        .bias = bias_of(n),
+        .norm_weight = n->in[NORM_WEIGHT]->data,
+        .norm_bias = n->in[NORM_BIAS]->data,
+        .running_mean = n->in[RUNNING_MEAN]->data,
+        .running_var = n->in[RUNNING_VAR]->data,
+        .relu = a->relu,
     };
     return gemm(r->device, &c);
 }
@@ -201,14 +215,23 @@ static int backward_in_steps(node *n, const run *r)
     const attributes *a = n->attributes;
     const norm_call c = norm_of(n);
     const norm_gradients g = {
-        .dy = n->out[0]->gradient, .dz = n->work_back[DZ]->data,
-        .weight = n->in[NORM_WEIGHT]->gradient, .bias = n->in[NORM_BIAS]->gradient,
-        .add_weight = n->accumulate[NORM_WEIGHT], .add_bias = n->accumulate[NORM_BIAS],
-        .sums = n->work_back[SUMS]->data, .means = n->work_back[MEANS]->data,
+        .dy = n->out[0]->gradient,
+        .dz = n->work_back[DZ]->data,
+        .weight = n->in[NORM_WEIGHT]->gradient,
+        .bias = n->in[NORM_BIAS]->gradient,
+        .add_weight = n->accumulate[NORM_WEIGHT],
+        .add_bias = n->accumulate[NORM_BIAS],
+        .sums = n->work_back[SUMS]->data,
+        .means = n->work_back[MEANS]->data,
     };
     const gemm_transposed_call dw = {
-        .rows = a->outputs, .columns = a->inputs, .inner = a->rows,
-        .a = g.dz, .b = n->in[X]->data, .c = n->in[WEIGHT]->gradient, .accumulate = n->accumulate[WEIGHT],
+        .rows = a->outputs,
+        .columns = a->inputs,
+        .inner = a->rows,
+        .a = g.dz,
+        .b = n->in[X]->data,
+        .c = n->in[WEIGHT]->gradient,
+        .accumulate = n->accumulate[WEIGHT],
         .partial = n->works_back > PARTIAL ? n->work_back[PARTIAL]->data : NULL,
     };
     TRY(norm_backward(r->device, &c, &g));
@@ -223,9 +246,14 @@ static int linear_norm_backward(node *n, const run *r)
     const attributes *a = n->attributes;
     buffer *bias = n->in[BIAS] ? n->in[BIAS]->gradient : NULL;
     const gemm_call dx = {
-        .rows = a->rows, .columns = a->inputs, .inner = a->outputs,
-        .a = n->work_back[DZ]->data, .b = n->in[WEIGHT]->data, .c = n->in[X]->gradient,
-        .b_stride = a->inputs, .accumulate = n->accumulate[X],
+        .rows = a->rows,
+        .columns = a->inputs,
+        .inner = a->outputs,
+        .a = n->work_back[DZ]->data,
+        .b = n->in[WEIGHT]->data,
+        .c = n->in[X]->gradient,
+        .b_stride = a->inputs,
+        .accumulate = n->accumulate[X],
     };
     TRY(a->whole_batch ? backward_whole_batch(n, r) : backward_in_steps(n, r));
     if (dx.c) TRY(gemm(r->device, &dx));

@@ -7,9 +7,9 @@
 #include "op/channels.h"
 
 enum {
-    FEW_ROWS = 512,      /* up to here an item goes through all rows of its columns */
-    CHUNK_UNIT = 24,     /* rows: whole tiles of 4, 6 and 8 */
-    CPU_CHUNKS = 64,     /* partial sums: enough for the threads, few to merge */
+    FEW_ROWS = 512,  /* up to here an item goes through all rows of its columns */
+    CHUNK_UNIT = 24, /* rows: whole tiles of 4, 6 and 8 */
+    CPU_CHUNKS = 64, /* partial sums: enough for the threads, few to merge */
     GPU_CHUNKS = 256,
 };
 
@@ -81,9 +81,8 @@ int norm_chunk_moments(device *d, buffer *z, buffer *moments, int rows, int colu
     int rc = norm_kernel_get(d, columns, "chunk_moments", &k);
     return rc ? rc
               : LAUNCH(k.kernel, k.groups, (size_t)norm_chunks(d, rows), 1, k.lanes,
-                       ((cost){4 * elements, 4 * elements}),
-                       arg_buffer(z), arg_buffer(moments), arg_int(rows), arg_int(columns),
-                       arg_int(norm_chunk_rows(d, rows)));
+                       ((cost){4 * elements, 4 * elements}), arg_buffer(z), arg_buffer(moments), arg_int(rows),
+                       arg_int(columns), arg_int(norm_chunk_rows(d, rows)));
 }
 
 static int whole_forward(device *d, const norm_call *c)

@@ -18,8 +18,8 @@ typedef struct norm_call {
 typedef struct norm_gradients {
     buffer *dy, *dz, *weight, *bias; /* all but dy NULL where not wanted */
     bool add_z, add_weight, add_bias;
-    buffer *sums;                    /* scratch: [norm_chunks x 2 x columns] */
-    buffer *means;                   /* scratch: [2 x columns] */
+    buffer *sums;  /* scratch: [norm_chunks x 2 x columns] */
+    buffer *means; /* scratch: [2 x columns] */
 } norm_gradients;
 
 /* y by the running statistics: one launch. */
