@@ -106,6 +106,9 @@ check "which holds the network" printed '"arch"'
 check "weights of another network" run 1 predict "$work/run.json" --weights "$work/run" --out "$work/p2" \
     --set 'model.mlp4=[32,8,3]'
 check "says which" said "decoder"
+check "another architecture" run 2 predict "$work/run.json" --weights "$work/run" --out "$work/p2" \
+    --set model.arch=pseltae
+check "says both" said 'pseltae.*psetae'
 check "wrote nothing" test ! -e "$work/p2/predictions.csv"
 
 # ---- the same seed, the same bits; a resumed run too; the run folder's own configuration repeats it

@@ -5,8 +5,7 @@
 static void show(const cJSON *document)
 {
     const cJSON *one;
-    cJSON_ArrayForEach(one, member(document, "devices"))
-    {
+    cJSON_ArrayForEach(one, member(document, "devices")) {
         printf("%s %s  %s (%s, %s)\n", cJSON_IsTrue(member(one, "chosen")) ? "*" : " ",
                figure(number_of(one, "index"), 0), text_of(one, "name"), text_of(one, "kind"),
                text_of(one, "platform"));

@@ -7,8 +7,7 @@ enum { MATRIX_MAX = 24 }; /* classes whose confusion matrix fits a terminal */
 static void show_folds(const cJSON *document)
 {
     const cJSON *fold;
-    cJSON_ArrayForEach(fold, member(document, "folds"))
-    {
+    cJSON_ArrayForEach(fold, member(document, "folds")) {
         const char *number = figure(number_of(fold, "fold"), 0);
         printf("fold %s: %s parcels, accuracy %s %%, mIoU %s", number, figure(number_of(fold, "samples"), 0),
                figure(number_of(fold, "test_accuracy"), 2), figure(number_of(fold, "test_IoU"), 4));
@@ -20,8 +19,7 @@ static void show_classes(const cJSON *document)
 {
     const cJSON *one;
     printf("\n%-20s %8s %10s %8s %8s %8s\n", "class", "parcels", "precision", "recall", "F1", "IoU");
-    cJSON_ArrayForEach(one, member(document, "per_class"))
-    {
+    cJSON_ArrayForEach(one, member(document, "per_class")) {
         printf("%-20s %8s %10s %8s", one->string, figure(number_of(one, "samples"), 0),
                figure(number_of(one, "Precision"), 4), figure(number_of(one, "Recall"), 4));
         printf(" %8s %8s\n", figure(number_of(one, "F1-score"), 4), figure(number_of(one, "IoU"), 4));
@@ -34,8 +32,7 @@ static void show_matrix(const cJSON *document)
     int i = 0;
     if (cJSON_GetArraySize(names) > MATRIX_MAX) return;
     printf("\nconfusion matrix (rows: true, columns: predicted, in the order above)\n");
-    cJSON_ArrayForEach(row, member(document, "confusion_matrix"))
-    {
+    cJSON_ArrayForEach(row, member(document, "confusion_matrix")) {
         printf("%-20s", cJSON_GetArrayItem(names, i++)->valuestring);
         cJSON_ArrayForEach(cell, row) printf(" %6.0f", cell->valuedouble);
         printf("\n");

@@ -7,8 +7,7 @@
 static void show_members(const cJSON *object, int depth)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, object)
-    {
+    cJSON_ArrayForEach(item, object) {
         printf("%*s%-*s ", 2 * depth, "", 24 - 2 * depth, item->string ? item->string : "-");
         if (cJSON_IsObject(item)) {
             printf("\n");

@@ -12,12 +12,22 @@
 
 enum { FORMS_BYTES_MAX = 16 << 20 };
 
+static int same_arch(const cJSON *config, const cJSON *stored, const char *where, const char *weights)
+{
+    const cJSON *a = cJSON_GetObjectItemCaseSensitive(config, "arch");
+    const cJSON *b = cJSON_GetObjectItemCaseSensitive(stored, "arch");
+    if (!cJSON_IsString(b)) return fail(FAILED, "%s does not say which network it holds", weights);
+    if (strcmp(a->valuestring, b->valuestring) == 0) return OK;
+    return fail(USAGE, "%s.arch is \"%s\", but %s holds a %s", where, a->valuestring, weights, b->valuestring);
+}
+
 /* Keys that the configuration does not give come from the checkpoint's own settings. */
-static int fill_from_weights(cJSON *config, const char *weights)
+static int fill_from_weights(cJSON *config, const char *where, const char *weights)
 {
     int rc = OK;
     cJSON *stored = NULL;
     TRY(checkpoint_peek(weights, &stored, NULL));
+    TRY(same_arch(config, stored, where, weights));
     const cJSON *item;
     cJSON_ArrayForEach(item, stored) {
         if (cJSON_HasObjectItem(config, item->string)) continue;
@@ -32,7 +42,7 @@ static int resolve_model(session *s, bool labels, const char *weights)
 {
     int rc = OK;
     model *m = NULL;
-    if (weights) TRY(fill_from_weights(s->config.model, weights));
+    if (weights) TRY(fill_from_weights(s->config.model, s->where, weights));
     data_sizes sizes = {
         .bands = pixelset_bands(s->set),
         .extra = pixelset_extra(s->set),
