@@ -9,8 +9,8 @@
 #include "norm.clh"
 
 /* x [rows x inner], wt: W transposed, lines b_stride apart. Writes z and y [rows x columns] and statistics
- * [2 x columns] (mean, 1 / deviation), moves the running statistics. Reads x once, its columns of W once per 8 rows from cache.
- * 2 rows columns inner FLOPs in all. */
+ * [2 x columns] (mean, 1 / deviation), moves the running statistics. Reads x once, its columns of W once per 8 rows from
+ * cache. 2 rows columns inner FLOPs in all. */
 __kernel ONE_ITEM void linear_norm_forward(__global const float *restrict x, __global const float *restrict wt,
                                            int b_stride, __global const float *restrict bias,
                                            __global const float *restrict norm_weight,

@@ -15,6 +15,14 @@ static void test_checks(void **state)
     op_test_checks(checks, count);
 }
 
+static void test_narrow_checks(void **state)
+{
+    (void)state;
+    int count;
+    const op_check *checks = linear_narrow_checks(&count);
+    op_test_checks(checks, count);
+}
+
 /* Every form that the device may choose, whichever it would choose itself. */
 static void test_every_form(void **state)
 {
@@ -186,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_narrow_checks),
         cmocka_unit_test(test_every_form),
         cmocka_unit_test(test_published_sizes),
         cmocka_unit_test(test_empty_batch_is_refused),

@@ -15,6 +15,14 @@ static void test_batch_norm_checks(void **state)
     op_test_checks(checks, count);
 }
 
+static void test_narrow_checks(void **state)
+{
+    (void)state;
+    int count;
+    const op_check *checks = norm_narrow_checks(&count);
+    op_test_checks(checks, count);
+}
+
 static void test_linear_norm_checks(void **state)
 {
     (void)state;
@@ -23,7 +31,7 @@ static void test_linear_norm_checks(void **state)
     op_test_checks(checks, count);
 }
 
-/* ---- larger sizes: linear_norm is batch_norm of linear, itself checked ----------------------------------------------- */
+/* ---- larger sizes: linear_norm is batch_norm of linear, itself checked ---------------------------------------- */
 
 typedef struct layer {
     tensor *x, *w, *b, *y;
@@ -172,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch_norm_checks),
         cmocka_unit_test(test_linear_norm_checks),
+        cmocka_unit_test(test_narrow_checks),
         cmocka_unit_test(test_published_sizes),
         cmocka_unit_test(test_refusals),
     };

@@ -20,4 +20,8 @@ const op_check *pixel_set_encoder_checks(int *count);
 /* Outside the tape: runs its own cases. FAILED with a message naming case and element. */
 int sample_pixels_check(device *d);
 
+/* For the tests alone: widths below a vector's, each of which builds programs of its own. */
+const op_check *linear_narrow_checks(int *count);
+const op_check *norm_narrow_checks(int *count); /* batch_norm and linear_norm */
+
 #endif

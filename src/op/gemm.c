@@ -20,7 +20,7 @@ typedef struct form {
 
 enum { FORMS_MAX = 5, SIMD_HEIGHT_MAX = 8 };
 
-/* 16 to 24 sums and the vectors they are made of in 32 registers (AVX-512, where vectors have 16 lanes), or 12 in 16. */
+/* 16 to 24 sums and the vectors they are made of in 32 registers (AVX-512: vectors of 16 lanes), or 12 in 16. */
 static const form simd_32_registers[] = {{"simd6x4", FORM_SIMD, 6, 4},
                                          {"simd8x3", FORM_SIMD, 8, 3},
                                          {"simd8x2", FORM_SIMD, 8, 2},
