@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/model.h"
 #include "run/config.h"
 
 static char *folder, *path;
@@ -202,12 +203,44 @@ static void resolved_reproduces_itself(void **state)
     config_free(&again);
 }
 
+/* Every configuration that comes with furrow is read and makes a network. */
+static void read_shipped(const char *in)
+{
+    const data_sizes sizes = {.bands = 10, .extra = 4, .classes = 20, .longest = 24};
+    char **names;
+    size_t count;
+    assert_int_equal(folder_list(in, ".json", &names, &count), OK);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        run_config c;
+        model *m = NULL;
+        char *file = path_join(in, names[i]);
+        int rc = config_read(file, NULL, 0, &c);
+        if (!rc) rc = config_complete_model(c.model, file, sizes);
+        if (!rc) rc = model_new(c.model, file, &m);
+        if (rc) print_error("%s\n", error_message());
+        assert_int_equal(rc, OK);
+        model_free(m);
+        config_free(&c);
+        free(file);
+    }
+    folder_free(names, count);
+}
+
+static void shipped_configurations_are_sound(void **state)
+{
+    (void)state;
+    read_shipped("configs");
+    read_shipped("configs/ablations");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_published),       cmocka_unit_test(set_overrides),
         cmocka_unit_test(wrong_keys_are_refused),           cmocka_unit_test(published_files_are_mapped),
         cmocka_unit_test(what_is_open_comes_from_the_data), cmocka_unit_test(resolved_reproduces_itself),
+        cmocka_unit_test(shipped_configurations_are_sound),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

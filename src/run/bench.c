@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "furrow.h"
 #include "run/bench.h"
+#include "run/clock.h"
 #include "run/network.h"
 #include "run/peak.h"
 #include "run/self_test.h"

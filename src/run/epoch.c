@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { STEPS_BETWEEN_READS = 32 };
+enum { STEPS_BETWEEN_READS = 32 }; /* a read waits for the device */
 
 typedef struct pass {
     const epoch_task *task;

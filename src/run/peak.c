@@ -1,18 +1,11 @@
 #include "run/peak.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "run/clock.h"
 
 enum { ACCUMULATORS = 12, REPEATS = 5, CPU_GROUPS = 8, GPU_GROUPS = 64, GPU_LANES = 64 };
-
-double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 typedef struct plan {
     kernel *kernel;

@@ -7,6 +7,4 @@
 /* GFLOP/s in single precision, the best of a few launches; about a fifth of a second on any device. */
 int peak_gflops(device *d, double *out);
 
-double seconds_now(void); /* of a clock that only runs forward */
-
 #endif

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "op/checks.h"
-#include "run/peak.h"
+#include "run/clock.h"
 
 enum { RESULT_MAX = 400 };
 
