@@ -15,6 +15,7 @@ typedef struct epoch_task {
     uint64_t seed;     /* of the shuffling */
     const char *title; /* "fold 1 of 5", for progress and messages */
     double best_iou;   /* so far, for the progress; negative: none */
+    double last_loss;  /* of the epoch before, for the progress; negative: none */
 } epoch_task;
 
 /* `out`: confusion of the predictions made while learning, mean loss. FAILED, naming epoch and step, when a loss is not

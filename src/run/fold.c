@@ -27,6 +27,7 @@ typedef struct fold_run {
     cJSON *log;  /* trainlog.json: {"1": {...}, ...} */
     int best_epoch;
     double best_iou; /* negative: none yet */
+    double loss;     /* of the last epoch; negative: none yet */
 } fold_run;
 
 uint64_t fold_seed(const session *s, int fold)
@@ -289,9 +290,11 @@ static int one_epoch(fold_run *r)
         .seed = fold_seed(r->s, r->fold),
         .title = r->title,
         .best_iou = r->best_iou,
+        .last_loss = r->loss,
     };
     TRY(epoch_train(&task, &learning));
     r->epoch++;
+    r->loss = learning.loss;
     score_put(&learning, "train", entry);
     if (is_validated(t, r->epoch)) TRY(validate(r, entry));
     snprintf(key, sizeof key, "%d", r->epoch);
@@ -361,7 +364,7 @@ static void fold_run_free(fold_run *r)
 int fold_train(session *s, fold_task task, cJSON **result)
 {
     int rc = OK;
-    fold_run r = {.s = s, .fold = task.fold, .best_iou = -1, .log = cJSON_CreateObject()};
+    fold_run r = {.s = s, .fold = task.fold, .best_iou = -1, .loss = -1, .log = cJSON_CreateObject()};
     TRY_NEW(r.title = text_format("fold %d of %d", task.fold, s->config.train.kfold));
     TRY(start(&r, task));
     while (r.epoch < s->config.train.epochs) {
