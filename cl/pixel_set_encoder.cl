@@ -60,7 +60,7 @@ static inline void fold_norm(int c, __global const float *bias, __global const f
                              __global const float *shift, __global const float *mean, __global const float *variance,
                              FAST float *affine)
 {
-    for (int i = LANE; i < ROW(c); i += LANES) {
+    ROLLED for (int i = LANE; i < ROW(c); i += LANES) {
         float a = 0.0f, b = 0.0f;
         if (i < c) {
             a = weight[i] / sqrt(variance[i] + 1e-5f);
@@ -76,13 +76,13 @@ static inline void pool(FAST const float *y, __global const float *mask, __globa
 {
     enum { block = BLOCK_OF(VECS(C)) };
     const float count = mask_sum(mask);
-    for (int o0 = LANE * block; o0 < VECS(C); o0 += LANES * block) {
+    ROLLED for (int o0 = LANE * block; o0 < VECS(C); o0 += LANES * block) {
         vec mean[block], high[block], low[block], squares[block];
         UNROLL for (int o = 0; o < block; o++) {
             mean[o] = squares[o] = 0.0f;
             high[o] = low[o] = VLOAD(o0 + o, y);
         }
-        for (int p = 0; p < S; p++) {
+        ROLLED for (int p = 0; p < S; p++) {
             const vec m = (vec)(mask[p]);
             UNROLL for (int o = 0; o < block; o++) {
                 const vec v = VLOAD(o0 + o, y + p * ROW(C));
@@ -93,7 +93,7 @@ static inline void pool(FAST const float *y, __global const float *mask, __globa
         }
         UNROLL for (int o = 0; o < block; o++) mean[o] /= count;
         if (HAS(POOL_STD)) {
-            for (int p = 0; p < S; p++) {
+            ROLLED for (int p = 0; p < S; p++) {
                 const vec m = (vec)(mask[p]);
                 UNROLL for (int o = 0; o < block; o++) {
                     const vec distance = (VLOAD(o0 + o, y + p * ROW(C)) - mean[o]) * m;
@@ -117,8 +117,8 @@ static inline void pool(FAST const float *y, __global const float *mask, __globa
 }
 
 #define LAYER_ARGUMENTS(i)                                                                                             \
-    INPUT w##i, INPUT bias##i,                                      \
-        INPUT norm_weight##i, INPUT norm_bias##i,                    \
+    INPUT w##i, INPUT bias##i,                                                                                         \
+        INPUT norm_weight##i, INPUT norm_bias##i,                                                                      \
         INPUT mean##i, INPUT variance##i
 #define FOLD(i) fold_norm(C##i, bias##i, norm_weight##i, norm_bias##i, mean##i, variance##i, affine##i)
 
@@ -158,7 +158,7 @@ __kernel GROUP_OF(LANES) void pixel_set_encoder(INPUT x, INPUT mask,
     for (int f = first; f < last; f++) {
         __global const float *frame = x + (size_t)f * S * C0;
         __global float *row = out + (size_t)f * WIDTH;
-        for (int start = 0; start < S; start += ROWS) {
+        ROLLED for (int start = 0; start < S; start += ROWS) {
             SYNC();
             FAST float *block = y + start * ROW(C);
             layer_1(frame + start * C0, ROWS_FROM(start), w1, affine1, EPILOGUE_NORM_RELU, TO1);

@@ -21,7 +21,7 @@ __kernel GROUP_OF(LANES) void pool_gradient(INPUT extract, INPUT d_out, OUTPUT s
 {
     const int first = (int)get_group_id(0) * share, last = min(first + share, frames);
     partial += get_group_id(0) * 2 * ROW(C2);
-    for (int o = LANE; o < VECS(C2); o += LANES) {
+    ROLLED for (int o = LANE; o < VECS(C2); o += LANES) {
         const int at = o * VW, left = C2 - at;
         vec sum_dy = 0.0f, sum_dyq = 0.0f;
         for (int f = first; f < last; f++) {
@@ -53,19 +53,19 @@ static inline void pixel_dz(FAST float *z, int rows, __global const float *mask,
                             __global const float *mean, __global const float *slopes, __global const float *totals,
                             float pixels)
 {
-    for (int o = LANE; o < VECS(C2); o += LANES) {
+    ROLLED for (int o = LANE; o < VECS(C2); o += LANES) {
         const vec inverse = VLOAD(o, norm2 + NORM_INVERSE * ROW(C2)), offset = VLOAD(o, norm2 + NORM_OFFSET * ROW(C2));
         const vec weight = VLOAD(o, norm2 + NORM_WEIGHT * ROW(C2)), bias = VLOAD(o, norm2 + NORM_BIAS * ROW(C2));
         const vec scale = VLOAD(o, norm2 + NORM_SCALE * ROW(C2)), mu = VLOAD(o, mean);
         const vec alpha = VLOAD(o, slopes), kappa = VLOAD(o, slopes + ROW(C2));
         const vec mean_dy = VLOAD(o, totals) / pixels, mean_dyq = VLOAD(o, totals + ROW(C2)) / pixels;
-        for (int p = 0; p < rows; p++) {
+        ROLLED for (int p = 0; p < rows; p++) {
             const vec m = (vec)(mask[p]);
             const vec q = fma(VLOAD(o, z + p * ROW(C2)), inverse, offset), y = fma(q, weight, bias);
             const vec dy = relu_gradient(m * fma(m * kappa, y - mu, alpha), y);
             VSTORE(scale * (dy - fma(q, mean_dyq, mean_dy)), o, z + p * ROW(C2));
         }
-        for (int p = rows; p < ROWS; p++) VSTORE((vec)0.0f, o, z + p * ROW(C2));
+        ROLLED for (int p = rows; p < ROWS; p++) VSTORE((vec)0.0f, o, z + p * ROW(C2));
     }
 }
 
@@ -73,7 +73,7 @@ static inline void pixel_dz(FAST float *z, int rows, __global const float *mask,
 static inline void weight_gradient_2(FAST const float *h, FAST const float *dz, int rows, __global float *partial_w2)
 {
     enum { lines = TILE_VECS / BLOCK_MAX, block = BLOCK_OF(VECS(C2)), blocks = VECS(C2) / block };
-    for (int tile = LANE; tile < (C1 + lines - 1) / lines * blocks; tile += LANES) {
+    ROLLED for (int tile = LANE; tile < (C1 + lines - 1) / lines * blocks; tile += LANES) {
         const int k0 = tile / blocks * lines, o0 = tile % blocks * block;
         vec sum[lines][block];
         UNROLL for (int k = 0; k < lines; k++) UNROLL for (int o = 0; o < block; o++) sum[k][o] = 0.0f;
@@ -97,7 +97,7 @@ static inline void weight_gradient_2(FAST const float *h, FAST const float *dz, 
 static inline void hidden_gradient(FAST const float *dz, __global const float *weight2, FAST float *h)
 {
     enum { block = BLOCK_OF(VECS(C1)), blocks = VECS(C1) / block, pixels = PIXELS_OF(block) };
-    for (int tile = LANE; tile < ROWS / pixels * blocks; tile += LANES) {
+    ROLLED for (int tile = LANE; tile < ROWS / pixels * blocks; tile += LANES) {
         const int p0 = tile / blocks * pixels, o0 = tile % blocks * block;
         vec dh[pixels][block];
         UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int o = 0; o < block; o++) dh[p][o] = 0.0f;
@@ -162,15 +162,15 @@ static inline void input_products(__global const float *x, __global const float 
 static inline void plain_sums(__global const float *x, __global const float *shift, FAST const float *dy,
                               FAST const float *q, int rows, __global float *partial)
 {
-    for (int o = LANE; o < VECS(C1); o += LANES) {
+    ROLLED for (int o = LANE; o < VECS(C1); o += LANES) {
         vec sum = 0.0f;
-        for (int p = 0; p < rows; p++) sum = fma(VLOAD(o, dy + p * ROW(C1)), VLOAD(o, q + p * ROW(C1)), sum);
+        ROLLED for (int p = 0; p < rows; p++) sum = fma(VLOAD(o, dy + p * ROW(C1)), VLOAD(o, q + p * ROW(C1)), sum);
         VSTORE(VLOAD(o, partial + PARTIAL_DYQ) + sum, o, partial + PARTIAL_DYQ);
     }
     enum { own = (C0 + LANES - 1) / LANES };
     float sum[own];
     UNROLL for (int i = 0; i < own; i++) sum[i] = 0.0f;
-    for (int p = 0; p < rows; p++)
+    ROLLED for (int p = 0; p < rows; p++)
         UNROLL for (int i = 0; i < own; i++)
             if (LANE + i * LANES < C0) sum[i] += x[p * C0 + LANE + i * LANES] - shift[LANE + i * LANES];
     UNROLL for (int i = 0; i < own; i++)
@@ -186,18 +186,18 @@ __kernel GROUP_OF(LANES) void pixel_gradient(INPUT x, INPUT mask, INPUT w1, INPU
 {
     FAST float q[ROWS * ROW(C1)] ALIGNED, h[ROWS * ROW(C1)] ALIGNED, z[ROWS * ROW(C2)] ALIGNED;
     partial += get_group_id(0) * PARTIAL;
-    for (int i = LANE; i < PARTIAL; i += LANES) partial[i] = 0.0f;
+    ROLLED for (int i = LANE; i < PARTIAL; i += LANES) partial[i] = 0.0f;
     SYNC_GLOBAL();
     const float pixels = (float)frames * S;
     const int first = (int)get_group_id(0) * share, last = min(first + share, frames);
     for (int f = first; f < last; f++)
-        for (int start = 0; start < S; start += ROWS) {
+        ROLLED for (int start = 0; start < S; start += ROWS) {
             __global const float *block = x + ((size_t)f * S + start) * C0;
             const int rows = ROWS_FROM(start);
             SYNC();
             layer_1(block, rows, w1, norm1 + NORM_INVERSE * ROW(C1), EPILOGUE_NORM, q);
             SYNC();
-            for (int i = LANE; i < ROWS * VECS(C1); i += LANES) {
+            ROLLED for (int i = LANE; i < ROWS * VECS(C1); i += LANES) {
                 const int at = i / VECS(C1) * ROW(C1), o = i % VECS(C1);
                 VSTORE(relu(fma(VLOAD(o, q + at), VLOAD(o, norm1 + NORM_WEIGHT * ROW(C1)),
                                 VLOAD(o, norm1 + NORM_BIAS * ROW(C1)))), o, h + at);
@@ -213,7 +213,7 @@ __kernel GROUP_OF(LANES) void pixel_gradient(INPUT x, INPUT mask, INPUT w1, INPU
             SYNC();
             hidden_gradient(z, weight2, h);
             SYNC();
-            for (int tile = LANE; tile < 2 * INPUT_TILES; tile += LANES)
+            ROLLED for (int tile = LANE; tile < 2 * INPUT_TILES; tile += LANES)
                 if (tile < INPUT_TILES)
                     input_products(block, x, h, rows, tile, partial + PARTIAL_XDY, partial + PARTIAL_DY);
                 else

@@ -18,13 +18,13 @@
     static inline void name(FAST const float *z, int rows, int count, FAST float *moments)                             \
     {                                                                                                                  \
         enum { block = BLOCK_OF(VECS(c)) };                                                                            \
-        for (int o0 = LANE * block; o0 < VECS(c); o0 += LANES * block) {                                               \
+        ROLLED for (int o0 = LANE * block; o0 < VECS(c); o0 += LANES * block) {                                        \
             vec mean[block], m2[block];                                                                                \
             UNROLL for (int o = 0; o < block; o++) mean[o] = m2[o] = 0.0f;                                             \
-            for (int p = 0; p < rows; p++)                                                                             \
+            ROLLED for (int p = 0; p < rows; p++)                                                                      \
                 UNROLL for (int o = 0; o < block; o++) mean[o] += VLOAD(o0 + o, z + p * ROW(c));                       \
             UNROLL for (int o = 0; o < block; o++) mean[o] /= (float)rows;                                             \
-            for (int p = 0; p < rows; p++)                                                                             \
+            ROLLED for (int p = 0; p < rows; p++)                                                                      \
                 UNROLL for (int o = 0; o < block; o++)                                                                 \
                 {                                                                                                      \
                     const vec distance = VLOAD(o0 + o, z + p * ROW(c)) - mean[o];                                      \
@@ -48,10 +48,10 @@ DEFINE_MERGE(merge_2, C2)
 __kernel GROUP_OF(LANES) void pixel_statistics_1(INPUT x, INPUT w1, OUTPUT partial, int frames, int share)
 {
     FAST float z[ROWS * ROW(C1)] ALIGNED, moments[2 * ROW(C1)] ALIGNED;
-    for (int i = LANE; i < 2 * ROW(C1); i += LANES) moments[i] = 0.0f;
+    ROLLED for (int i = LANE; i < 2 * ROW(C1); i += LANES) moments[i] = 0.0f;
     const int first = (int)get_group_id(0) * share, last = min(first + share, frames);
     for (int f = first; f < last; f++)
-        for (int start = 0; start < S; start += ROWS) {
+        ROLLED for (int start = 0; start < S; start += ROWS) {
             SYNC();
             layer_1(x + ((size_t)f * S + start) * C0, ROWS_FROM(start), w1, 0, EPILOGUE_NONE, z);
             SYNC();
@@ -59,7 +59,7 @@ __kernel GROUP_OF(LANES) void pixel_statistics_1(INPUT x, INPUT w1, OUTPUT parti
         }
     SYNC();
     partial += get_group_id(0) * 2 * ROW(C1);
-    for (int i = LANE; i < 2 * ROW(C1); i += LANES) partial[i] = moments[i];
+    ROLLED for (int i = LANE; i < 2 * ROW(C1); i += LANES) partial[i] = moments[i];
 }
 
 /* partial [groups x 2 x ROW(C2)]: the same of z2. Reads x once; 2 S (C0 C1 + C1 C2) + 4 S C2 FLOPs a frame. */
@@ -68,10 +68,10 @@ __kernel GROUP_OF(LANES) void pixel_statistics_2(INPUT x, INPUT w1, INPUT norm1,
 {
     FAST float h[ROWS * ROW(C1)] ALIGNED, z[ROWS * ROW(C2)] ALIGNED;
     FAST float moments[2 * ROW(C2)] ALIGNED;
-    for (int i = LANE; i < 2 * ROW(C2); i += LANES) moments[i] = 0.0f;
+    ROLLED for (int i = LANE; i < 2 * ROW(C2); i += LANES) moments[i] = 0.0f;
     const int first = (int)get_group_id(0) * share, last = min(first + share, frames);
     for (int f = first; f < last; f++)
-        for (int start = 0; start < S; start += ROWS) {
+        ROLLED for (int start = 0; start < S; start += ROWS) {
             SYNC();
             layer_1(x + ((size_t)f * S + start) * C0, ROWS_FROM(start), w1, norm1 + NORM_SCALE * ROW(C1),
                     EPILOGUE_NORM_RELU, h);
@@ -82,7 +82,7 @@ __kernel GROUP_OF(LANES) void pixel_statistics_2(INPUT x, INPUT w1, INPUT norm1,
         }
     SYNC();
     partial += get_group_id(0) * 2 * ROW(C2);
-    for (int i = LANE; i < 2 * ROW(C2); i += LANES) partial[i] = moments[i];
+    ROLLED for (int i = LANE; i < 2 * ROW(C2); i += LANES) partial[i] = moments[i];
 }
 
 /* One work-item a channel of the ROW(c) that there are: merges `groups` partials (each of share S pixels, the last of
@@ -127,14 +127,14 @@ static inline void pool_frame(FAST const float *q, __global const float *mask, _
 {
     enum { block = POOL_BLOCK };
     const float count = mask_sum(mask), divisor = variance_divisor(count);
-    for (int o0 = LANE * block; o0 < VECS(C2); o0 += LANES * block) {
+    ROLLED for (int o0 = LANE * block; o0 < VECS(C2); o0 += LANES * block) {
         vec weight[block], bias[block], mean[block], sum_m[block], sum_mq[block];
         UNROLL for (int o = 0; o < block; o++) {
             weight[o] = VLOAD(o0 + o, norm2 + NORM_WEIGHT * ROW(C2));
             bias[o] = VLOAD(o0 + o, norm2 + NORM_BIAS * ROW(C2));
             mean[o] = sum_m[o] = sum_mq[o] = 0.0f;
         }
-        for (int p = 0; p < S; p++) {
+        ROLLED for (int p = 0; p < S; p++) {
             const vec m = (vec)(mask[p]);
             UNROLL for (int o = 0; o < block; o++) {
                 const vec v = VLOAD(o0 + o, q + p * ROW(C2)), y = fma(v, weight[o], bias[o]);
@@ -156,7 +156,7 @@ static inline void pool_frame(FAST const float *q, __global const float *mask, _
         if (STD_AT < 0) continue;
         vec squares[block], sum_e[block], sum_me[block], sum_meq[block];
         UNROLL for (int o = 0; o < block; o++) squares[o] = sum_e[o] = sum_me[o] = sum_meq[o] = 0.0f;
-        for (int p = 0; p < S; p++) {
+        ROLLED for (int p = 0; p < S; p++) {
             const vec m = (vec)(mask[p]);
             UNROLL for (int o = 0; o < block; o++) {
                 const vec v = VLOAD(o0 + o, q + p * ROW(C2)), y = fma(v, weight[o], bias[o]);
@@ -191,7 +191,7 @@ __kernel GROUP_OF(LANES) void pixel_pool(INPUT x, INPUT mask, INPUT extra, INPUT
     const int first = (int)get_group_id(0) * share, last = min(first + share, frames);
     for (int f = first; f < last; f++) {
         __global float *row = out + (size_t)f * WIDTH;
-        for (int start = 0; start < S; start += ROWS) {
+        ROLLED for (int start = 0; start < S; start += ROWS) {
             SYNC();
             layer_1(x + ((size_t)f * S + start) * C0, ROWS_FROM(start), w1, norm1 + NORM_SCALE * ROW(C1),
                     EPILOGUE_NORM_RELU, h);
