@@ -11,37 +11,46 @@
  *   y [sequences x C].
  *
  * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=0
- * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=1
+ * check: -DVW=1 -DLANES=64 -DTEAM=16 -DSHARED_QUERY=1 -DHEADS_HELD=16
  * check: -DVW=1 -DLANES=16 -DTEAM=16 -DSHARED_QUERY=0 */
 #include "dropout.clh"
 
 #define EACH 4 /* heads, dates or queries whose sums an item holds at once */
+#ifndef HEADS_HELD
+#define HEADS_HELD 4 /* likewise in sum_queries: the more, the less often x is read */
+#endif
+#define DATES (LANES == 1 ? 2 : 1) /* whose scores it holds at once */
 
 /* ---- the parts -------------------------------------------------------------------------------------------------- */
 
 /* out[h T + t] = x[t, h slice ..] . vectors[h, ..] over `length` channels, for all dates and heads of a sequence. A
- * team takes a date and EACH heads at a time. 2 T heads length FLOPs. */
+ * team takes DATES dates and EACH heads at a time. 2 T heads length FLOPs. */
 static inline void all_dots(__global const float *x, int dates, int channels, __global const float *vectors, int length,
                             int slice, int heads, __global float *out, __local float *box)
 {
-    const int lane = (int)get_local_id(0), member = lane % TEAM;
-    for (int first = 0; first < dates; first += TEAMS) {
-        const int t = min(first + lane / TEAM, dates - 1);
-        const bool mine = member == 0 && first + lane / TEAM < dates;
+    const int team = (int)get_local_id(0) / TEAM, member = (int)get_local_id(0) % TEAM;
+    for (int first = 0; first < dates; first += TEAMS * DATES) {
+        const int t0 = first + team * DATES;
         for (int h0 = 0; h0 < heads; h0 += EACH) {
-            vec sum[EACH];
-            UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
+            vec sum[DATES][EACH];
+            UNROLL for (int j = 0; j < DATES; j++)
+                UNROLL for (int i = 0; i < EACH; i++) sum[j][i] = (vec)0.0f;
             for (int c = VW * member; c < length; c += VW * TEAM) {
                 const int left = length - c;
                 UNROLL for (int i = 0; i < EACH; i++) {
                     const int h = min(h0 + i, heads - 1);
-                    const vec v = ROW_LOAD(x + (size_t)t * channels + h * slice + c, left);
-                    sum[i] = fma(v, ROW_LOAD(vectors + (size_t)h * length + c, left), sum[i]);
+                    const vec along = ROW_LOAD(vectors + (size_t)h * length + c, left);
+                    UNROLL for (int j = 0; j < DATES; j++) {
+                        const int t = min(t0 + j, dates - 1);
+                        sum[j][i] = fma(ROW_LOAD(x + (size_t)t * channels + h * slice + c, left), along, sum[j][i]);
+                    }
                 }
             }
-            UNROLL for (int i = 0; i < EACH; i++) {
-                const float total = team_sum(sum_lanes(sum[i]), box);
-                if (mine && h0 + i < heads) out[(size_t)(h0 + i) * dates + t] = total;
+            /* One loop around the barriers in team_sum: of two nested ones PoCL 3.1 makes something else. */
+            UNROLL for (int k = 0; k < DATES * EACH; k++) {
+                const int t = t0 + k / EACH, h = h0 + k % EACH;
+                const float total = team_sum(sum_lanes(sum[k / EACH][k % EACH]), box);
+                if (member == 0 && t < dates && h < heads) out[(size_t)h * dates + t] = total;
             }
         }
     }
@@ -244,27 +253,27 @@ __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, 
 
 /* du [parts x H x C], part j = get_group_id(0): sum over `each` sequences from j each on, in order, and over their
  * dates of score_gradient[h, t] x[t, c]. TAE: each 1, a part is a sequence. L-TAE: parts to be added in order. Group
- * (part, block of EACH heads, channels): an item owns one vector of channels. 2 T H C FLOPs a sequence. */
+ * (part, block of HEADS_HELD heads, channels): an item owns one vector of channels. 2 T H C FLOPs a sequence. */
 __kernel GROUP_OF(LANES) void sum_queries(__global const float *restrict x, __global const int *restrict offsets,
                                           __global const float *restrict score_gradient, __global float *restrict du,
                                           int sequences, int channels, int heads, int each)
 {
-    const int part = (int)get_group_id(0), h0 = EACH * (int)get_group_id(1);
+    const int part = (int)get_group_id(0), h0 = HEADS_HELD * (int)get_group_id(1);
     const int c = VW * (int)(get_group_id(2) * LANES + get_local_id(0)), left = channels - c;
     if (left <= 0) return;
-    vec sum[EACH];
-    UNROLL for (int i = 0; i < EACH; i++) sum[i] = (vec)0.0f;
+    vec sum[HEADS_HELD];
+    UNROLL for (int i = 0; i < HEADS_HELD; i++) sum[i] = (vec)0.0f;
     for (int s = part * each; s < min((part + 1) * each, sequences); s++) {
         const int first = offsets[s], dates = offsets[s + 1] - first;
         __global const float *from = x + (size_t)first * channels + c;
         __global const float *gradient = score_gradient + (size_t)first * heads;
         for (int t = 0; t < dates; t++) {
             const vec v = ROW_LOAD(from + (size_t)t * channels, left);
-            UNROLL for (int i = 0; i < EACH; i++)
+            UNROLL for (int i = 0; i < HEADS_HELD; i++)
                 sum[i] = fma((vec)gradient[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
         }
     }
-    UNROLL for (int i = 0; i < EACH; i++)
+    UNROLL for (int i = 0; i < HEADS_HELD; i++)
         if (h0 + i < heads) ROW_STORE(sum[i], du + ((size_t)part * heads + h0 + i) * channels + c, left);
 }
 

@@ -34,7 +34,8 @@ typedef struct plan {
     float scale, dropout;
     int sequences_each, parts; /* of the sums over sequences that make du */
     team_form form;
-    char more[32]; /* build options */
+    int heads_held; /* by an item of sum_queries */
+    char more[48];  /* build options */
 } plan;
 
 static plan plan_of(const node *n, device *d)
@@ -57,7 +58,8 @@ static plan plan_of(const node *n, device *d)
     p.parts = (int)team_groups(p.sequences, p.sequences_each);
     while (p.shared && p.channels / p.heads % p.form.width) p.form.width /= 2; /* no vector in two heads' channels */
     if (p.shared) p.form.tail = false;
-    snprintf(p.more, sizeof p.more, " -DSHARED_QUERY=%d", p.shared);
+    p.heads_held = p.heads >= 16 ? 16 : p.heads >= 8 ? 8 : 4;
+    snprintf(p.more, sizeof p.more, " -DSHARED_QUERY=%d -DHEADS_HELD=%d", p.shared, p.heads_held);
     return p;
 }
 
@@ -201,7 +203,7 @@ static int pushed_backward(node *n, const run *r, const plan *p, buffer **du)
     const double values = (double)p->frames * p->channels;
     const int count = p->heads * p->channels;
     TRY(team_kernel(r->device, p->form, "attention", p->more, "sum_queries", &k));
-    TRY(LAUNCH(k, (size_t)p->parts, team_groups(p->heads, EACH),
+    TRY(LAUNCH(k, (size_t)p->parts, team_groups(p->heads, p->heads_held),
                team_groups(p->channels, p->form.width * p->form.lanes), (size_t)p->form.lanes,
                products(p, values * p->heads, values), arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data),
                arg_buffer(n->work_back[BACK_SCORES]->data), arg_buffer(part), arg_int(p->sequences),

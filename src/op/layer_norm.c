@@ -91,8 +91,8 @@ static int layer_norm_backward(node *n, const run *r)
     TRY(team_kernel(r->device, f, "layer_norm", "", "layer_norm_backward", &k));
     TRY(LAUNCH(k, groups_of(rows), 1, 1, (size_t)f.lanes, ((cost){12 * values, 12 * values}),
                arg_buffer(n->in[X]->data), arg_buffer(n->out[0]->gradient), arg_buffer(n->in[WEIGHT]->data),
-               arg_buffer(n->saved[0]->data), arg_buffer(n->in[X]->gradient), arg_int(rows), arg_int(channels), arg_int(rows_each(rows)),
-               arg_int(n->accumulate[X])));
+               arg_buffer(n->saved[0]->data), arg_buffer(n->in[X]->gradient), arg_int(rows), arg_int(channels),
+               arg_int(rows_each(rows)), arg_int(n->accumulate[X])));
 done:
     return rc;
 }
