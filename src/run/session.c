@@ -170,13 +170,24 @@ done:
     return rc;
 }
 
+/* Is this what the file holds? Then it need not be written and synced again, epoch after epoch. */
+static bool file_holds(const char *path, const char *text)
+{
+    char *old = NULL;
+    size_t length;
+    if (!file_exists(path) || file_read(path, FORMS_BYTES_MAX, &old, &length)) return false;
+    bool same = strcmp(old, text) == 0;
+    free(old);
+    return same;
+}
+
 int forms_record(const session *s, const char *folder)
 {
     int rc = OK;
     char *text = NULL, *path = path_join(folder, "forms.json");
     TRY_NEW(path);
     TRY_NEW(text = tune_export(s->device));
-    TRY(file_write(path, text, strlen(text)));
+    if (!file_holds(path, text)) TRY(file_write(path, text, strlen(text)));
 done:
     free(text);
     free(path);
