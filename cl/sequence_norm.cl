@@ -10,6 +10,7 @@
 #include "team.clh"
 
 #define EPSILON 1e-5f
+#define HELD 4 /* vectors of channels whose sums an item of sequence_norm_parameters holds */
 
 static inline vec parameter(__global const float *transposed, int line, int stride, int c, int left, float otherwise)
 {
@@ -105,7 +106,7 @@ static inline void put_column(vec v, __global float *to, int longest, int left, 
 }
 
 /* Gradients of weight and bias [channels x longest], each NULL where not wanted: for date t = get_group_id(1) the sums
- * of dy n and of dy over the sequences that have it, in their order (0 where none has). An item owns a vector of
+ * of dy n and of dy over the sequences that have it, in their order (0 where none has). An item owns HELD vectors of
  * channels at one date. x and dy are read once; 4 FLOPs a value. */
 __kernel GROUP_OF(LANES) void sequence_norm_parameters(__global const float *restrict x,
                                                        __global const int *restrict offsets, int sequences,
@@ -116,16 +117,25 @@ __kernel GROUP_OF(LANES) void sequence_norm_parameters(__global const float *res
                                                        int accumulate_weight, int accumulate_bias)
 {
     const int t = (int)get_group_id(1), longest = (int)get_num_groups(1);
-    const int c = VW * (int)get_global_id(0), left = channels - c;
-    if (left <= 0) return;
-    vec along = (vec)0.0f, sum = (vec)0.0f;
+    const int c0 = VW * (int)(get_group_id(0) * LANES * HELD + get_local_id(0));
+    vec along[HELD], sum[HELD];
+    UNROLL for (int i = 0; i < HELD; i++) along[i] = sum[i] = (vec)0.0f;
     for (int s = 0; s < sequences; s++) {
         if (t >= offsets[s + 1] - offsets[s]) continue;
-        const size_t at = ((size_t)offsets[s] + t) * channels + c;
-        const vec d = ROW_LOAD(dy + at, left);
-        along = fma(d, (ROW_LOAD(x + at, left) - statistics[2 * s]) * statistics[2 * s + 1], along);
-        sum += d;
+        const size_t row = ((size_t)offsets[s] + t) * channels;
+        UNROLL for (int i = 0; i < HELD; i++) {
+            const int c = c0 + i * VW * LANES, left = channels - c;
+            if (left <= 0) continue;
+            const vec d = ROW_LOAD(dy + row + c, left);
+            const vec n = (ROW_LOAD(x + row + c, left) - statistics[2 * s]) * statistics[2 * s + 1];
+            along[i] = fma(d, n, along[i]);
+            sum[i] += d;
+        }
     }
-    if (dweight) put_column(along, dweight + (size_t)c * longest + t, longest, left, accumulate_weight);
-    if (dbias) put_column(sum, dbias + (size_t)c * longest + t, longest, left, accumulate_bias);
+    UNROLL for (int i = 0; i < HELD; i++) {
+        const int c = c0 + i * VW * LANES;
+        const size_t at = (size_t)c * longest + t;
+        if (dweight) put_column(along[i], dweight + at, longest, channels - c, accumulate_weight);
+        if (dbias) put_column(sum[i], dbias + at, longest, channels - c, accumulate_bias);
+    }
 }

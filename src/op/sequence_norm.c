@@ -13,7 +13,7 @@
 #include "op/team.h"
 
 enum { X, OFFSETS, WEIGHT, BIAS, TABLE, POSITIONS, INPUTS };
-enum { TEAM_OF = 64 };
+enum { TEAM_OF = 64, HELD = 4 /* as in cl/sequence_norm.cl */ };
 
 static int parameter_wanted(node *n, int i, int channels)
 {
@@ -97,7 +97,7 @@ static int parameters_backward(node *n, const run *r)
     const int channels = tensor_channels(n->in[X]), sequences = sequence_count(n, OFFSETS);
     const double values = (double)tensor_count(n->in[X]);
     TRY(team_kernel(r->device, f, "sequence_norm", "", "sequence_norm_parameters", &k));
-    TRY(LAUNCH(k, team_groups(channels, f.width * f.lanes), (size_t)longest_of(n), 1, (size_t)f.lanes,
+    TRY(LAUNCH(k, team_groups(channels, HELD * f.width * f.lanes), (size_t)longest_of(n), 1, (size_t)f.lanes,
                ((cost){4 * values, 8 * values}), arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data),
                arg_int(sequences), arg_buffer(n->out[0]->gradient), arg_buffer(n->saved[0]->data),
                arg_buffer(gradient_of(n, WEIGHT)), arg_buffer(gradient_of(n, BIAS)), arg_int(channels),
