@@ -1,5 +1,5 @@
 /* A batch's input from raw parcels: choose pixels, gather, normalise, jitter; see op.h. Source of the rules: the
- * published dataset.py of PSE+TAE (Garnot et al., CVPR 2020); semantics in docs.
+ * published dataset.py of PSE+TAE (Garnot et al., CVPR 2020).
  *
  * Macros: BANDS, VALUE (the raw type), NORM_PER_DATE and JITTER (0 or 1). Counters of Philox under the parcel's key:
  * {i, CHOICE} for the choice of pixels, {block, date} for the jitter.
