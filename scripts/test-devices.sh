@@ -3,132 +3,123 @@
 #   PoCL with both families of kernel forms; Mesa's rusticl on llvmpipe; Intel's CPU runtime where INTEL_OPENCL_DIR names
 #   the folder of its libintelocl.so (PyPI's intel-opencl-rt, unpacked, with intel-cmplr-lib-rt and tbb beside it);
 #   and the operation tests under Oclgrind with race and uninitialised-read checks.
+# The reference results of the published code are verified on each where they are (FURROW_SHARED, else ../shared).
+# FURROW_DEVICES: which of "pocl rusticl intel oclgrind" (all); FURROW_TEST_SIZE=small: small shapes on PoCL and Intel's
+# too, and two reference results each; the slow ones take small shapes always.
 # usage: test-devices.sh BUILD   Ends with: N passed, N failed, N skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=$1
+build=$(cd "$1" && pwd) || exit 1
+vendors=/etc/OpenCL/vendors
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-add() { # the last line of a test.sh run
+executables() { for file in "$@"; do [ -f "$file" ] && [ -x "$file" ] && echo "$file"; done; }
+operations=$(executables "$build"/tests/test_op_*)
+networks=$(executables "$build"/tests/test_net* "$build"/tests/test_model*)
+goldens=${FURROW_SHARED:-../shared}/goldens
+if [ "${FURROW_TEST_SIZE:-}" = small ]; then
+    references=$(ls "$goldens/psetae.h5" "$goldens/ltae.h5" 2>/dev/null)
+else
+    references=$(ls "$goldens"/psetae*.h5 "$goldens"/ltae*.h5 2>/dev/null | grep -v checkpoint)
+fi
+
+# asked NAME FILE: whether this implementation is wanted and there; says so
+asked() {
+    case " ${FURROW_DEVICES:-pocl rusticl intel oclgrind} " in
+    *" $1 "*) ;;
+    *) return 1 ;;
+    esac
+    [ -e "$2" ] && return 0
+    echo "== $1: skipped, there is no ${2:-folder of its library}"
+    skipped=$((skipped + 1))
+    return 1
+}
+
+# tests SECONDS PROGRAM...: counted, failures and skips shown
+tests() {
+    sh scripts/test.sh "$@" >"$work/out" 2>&1
+    sed '$d' "$work/out" | grep -v ', 0 failed, 0 skipped in .*: ok$'
     # shellcheck disable=SC2046
-    set -- $(tail -n 1 "$work/out" | sed 's/ passed, / /; s/ failed, / /; s/ skipped//')
+    set -- $(tail -n 1 "$work/out" | tr -cs '0-9' ' ')
     passed=$((passed + ${1:-0})) failed=$((failed + ${2:-1})) skipped=$((skipped + ${3:-0}))
 }
 
-# run NAME SECONDS PROGRAM...: with the environment that the caller set
-run() {
-    echo "== $1"
-    limit=$2
-    shift 2
-    FURROW_CACHE_DIR="$work/cache" POCL_CACHE_DIR="$work/pocl" FURROW_DEVICE=auto \
-        sh scripts/test.sh "$limit" "$@" >"$work/out" 2>&1
-    grep -v ' 0 failed, .*: ok$' "$work/out"
-    add
-}
-
-# alone ICD...: only these drivers are seen
-alone() {
-    rm -rf "$work/vendors"
-    mkdir "$work/vendors"
-    cp "$@" "$work/vendors/"
-    OCL_ICD_VENDORS="$work/vendors"
-    export OCL_ICD_VENDORS
-}
-
-operations=$(ls "$build"/tests/test_op_* 2>/dev/null | grep -v '\.[od]$')
-networks=$(ls "$build"/tests/test_net "$build"/tests/test_model 2>/dev/null)
-goldens="${FURROW_SHARED:-../shared}/goldens"
-
-# verify NAME FILES...: reference results of the published code, where they are
 verify() {
-    name=$1
-    shift
-    [ -e "$1" ] || { echo "   $name: no reference results here: skipped"; skipped=$((skipped + 1)); return; }
-    FURROW_CACHE_DIR="$work/cache" POCL_CACHE_DIR="$work/pocl" "$build/furrow" verify "$@" >"$work/out" 2>"$work/err"
-    code=$?
-    tail -n 1 "$work/out"
-    if [ $code -eq 0 ]; then
+    if [ -z "$references" ]; then
+        echo "verify: skipped, there are no reference results in $goldens"
+        skipped=$((skipped + 1))
+        return
+    fi
+    # shellcheck disable=SC2086
+    if timeout 600 "$build/furrow" verify $references >"$work/out" 2>"$work/err"; then
         passed=$((passed + 1))
+        echo "verify: $(tail -n 1 "$work/out")"
     else
-        grep -i fail "$work/out" | head -n 20
-        tail -n 5 "$work/err"
         failed=$((failed + 1))
+        echo "verify: FAILED: $(tail -n 1 "$work/out")"
+        grep -i fail "$work/out" | head -n 20
+        tail -n 3 "$work/err"
     fi
 }
-small="$(ls "$goldens"/psetae*.h5 "$goldens"/ltae*.h5 2>/dev/null | grep -v checkpoint)"
 
-if [ -e /etc/OpenCL/vendors/pocl.icd ]; then
-    alone /etc/OpenCL/vendors/pocl.icd
-    # shellcheck disable=SC2086
-    for tile in cpu gpu; do
-        FURROW_TILE=$tile
-        export FURROW_TILE
-        run "PoCL, FURROW_TILE=$tile" 400 $operations $networks
-        verify "verify" ${small:-none}
-    done
-    unset FURROW_TILE
-else
-    echo "== PoCL is not installed: skipped"
+# implementation NAME ICD TILE: tests and reference results with that driver alone
+implementation() {
+    echo "== $1 $3"
+    rm -rf "$work/vendors"
+    mkdir "$work/vendors"
+    cp "$2" "$work/vendors/"
+    (
+        export OCL_ICD_VENDORS="$work/vendors" FURROW_CACHE_DIR="$build/devices/$1" FURROW_DEVICE=auto
+        [ -z "$3" ] || export "$3"
+        # shellcheck disable=SC2086
+        tests 600 $operations $networks
+        verify
+        echo "$passed $failed $skipped" >"$work/counts"
+    )
+    read -r passed failed skipped <"$work/counts"
+}
+
+if asked pocl $vendors/pocl.icd; then
+    implementation pocl $vendors/pocl.icd FURROW_TILE=cpu
+    implementation pocl $vendors/pocl.icd FURROW_TILE=gpu
+fi
+if asked intel "${INTEL_OPENCL_DIR:-}${INTEL_OPENCL_DIR:+/libintelocl.so}"; then
+    echo "$INTEL_OPENCL_DIR/libintelocl.so" >"$work/intel.icd"
+    implementation intel "$work/intel.icd" ""
 fi
 
 FURROW_TEST_SIZE=small
 export FURROW_TEST_SIZE
-if [ -e /etc/OpenCL/vendors/rusticl.icd ]; then
-    alone /etc/OpenCL/vendors/rusticl.icd
-    RUSTICL_ENABLE=llvmpipe
-    export RUSTICL_ENABLE
-    # shellcheck disable=SC2086
-    run "rusticl on llvmpipe" 600 $operations $networks
-    [ "${FURROW_DEVICES:-}" = quick ] && small=$(ls "$goldens"/psetae.h5 "$goldens"/ltae.h5 2>/dev/null)
-    verify "verify" ${small:-none}
-    unset RUSTICL_ENABLE
-else
-    echo "== rusticl (mesa-opencl-icd) is not installed: skipped"
+if asked rusticl $vendors/rusticl.icd; then
+    RUSTICL_ENABLE=llvmpipe implementation rusticl $vendors/rusticl.icd ""
 fi
 
-if [ -n "${INTEL_OPENCL_DIR:-}" ] && [ -e "$INTEL_OPENCL_DIR/libintelocl.so" ]; then
-    echo "$INTEL_OPENCL_DIR/libintelocl.so" >"$work/intel.icd"
-    alone "$work/intel.icd"
-    old_path=${LD_LIBRARY_PATH:-}
-    LD_LIBRARY_PATH="$INTEL_OPENCL_DIR${old_path:+:$old_path}"
-    export LD_LIBRARY_PATH
-    # shellcheck disable=SC2086
-    run "Intel's CPU runtime" 600 $operations $networks
-    verify "verify" ${small:-none}
-    LD_LIBRARY_PATH=$old_path
-else
-    echo "== Intel's CPU runtime: INTEL_OPENCL_DIR names no folder with libintelocl.so: skipped"
-fi
-unset OCL_ICD_VENDORS
-
-# Oclgrind stands in for the OpenCL library and reports on stderr; a report is a failure whatever the test says.
-if command -v oclgrind >/dev/null; then
+# Oclgrind stands in for the OpenCL library and writes what it finds to a log: a finding is a failure whatever the test
+# says. Kernels are compiled as written: optimised, they read what they then do not use. oclgrind_writes.c says why it is
+# there.
+oclgrind_run='LD_PRELOAD="$1:$LD_PRELOAD" exec "$2"'
+if asked oclgrind "$(command -v oclgrind)"; then
+    mkdir -p "$build/devices"
+    ${CC:-gcc} -shared -fPIC -o "$build/devices/oclgrind_writes.so" scripts/oclgrind_writes.c -ldl || exit 1
     for tile in cpu gpu; do
-        FURROW_TILE=$tile
-        export FURROW_TILE
-        echo "== Oclgrind, FURROW_TILE=$tile"
+        echo "== oclgrind FURROW_TILE=$tile"
         for program in $operations; do
-            log="$work/oclgrind"
-            rm -f "$log"
-            cat >"$work/test.sh" <<END
-exec oclgrind --data-races --uninitialized --log "$log" "$program"
+            name=$(basename "$program")
+            cat >"$work/$name.sh" <<END
+exec oclgrind --data-races --uninitialized --build-options -cl-opt-disable --log "$work/log" \\
+    sh -c '$oclgrind_run' sh "$build/devices/oclgrind_writes.so" "$program"
 END
-            FURROW_CACHE_DIR="$work/cache-oclgrind" sh scripts/test.sh 900 "$work/test.sh" >"$work/out" 2>&1
-            add
-            reports=$(grep -cE 'Invalid|Uninitialized|race|divergence|error' "$log" 2>/dev/null)
-            if [ "${reports:-0}" -gt 0 ]; then
+            rm -f "$work/log"
+            FURROW_TILE=$tile FURROW_CACHE_DIR="$build/devices/oclgrind" tests 600 "$work/$name.sh"
+            if [ -s "$work/log" ]; then
                 failed=$((failed + 1))
-                echo "$(basename "$program"): Oclgrind reports"
-                head -n 30 "$log"
+                echo "$name: Oclgrind's findings begin:"
+                head -n 30 "$work/log"
             fi
-            grep -q ': ok$' "$work/out" || { echo "$(basename "$program"):"; tail -n 20 "$work/out"; }
         done
     done
-    unset FURROW_TILE
-else
-    echo "== Oclgrind is not installed: skipped"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
