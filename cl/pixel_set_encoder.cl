@@ -53,7 +53,9 @@
 #define HIDDEN_B (ROWS * ROW(C2))
 #endif
 #define BLOCKS_OF_ROWS ((S + ROWS - 1) / ROWS)
+#ifndef WIDTH
 #define WIDTH (POOLS * C + E) /* of an output row */
+#endif
 
 /* affine [2 x ROW(c)] so that batch_norm(z + bias) = z affine[0] + affine[1], by the running statistics. */
 static inline void fold_norm(int c, __global const float *bias, __global const float *weight,

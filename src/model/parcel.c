@@ -38,7 +38,7 @@ int parcel_config_check(const parcel_config *c, const char *where, int head_widt
     pooling_list pools;
     TRY(list_long_enough(where, "mlp1", &c->mlp1, 2));
     TRY(list_long_enough(where, "mlp2", &c->mlp2, 2));
-    TRY(list_long_enough(where, "mlp3", &c->mlp3, 2));
+    TRY(list_long_enough(where, "mlp3", &c->mlp3, 1)); /* one width: no layer, as in the smallest published L-TAE */
     TRY(list_long_enough(where, "mlp4", &c->mlp4, 2));
     TRY(pooling_parse(c->pooling, where, &pools));
     if (c->with_extra && !c->extra_size.present)

@@ -196,17 +196,6 @@ static int clear_folder(const fold_run *r)
     return OK;
 }
 
-static void warn_of_missing_classes(const fold_run *r)
-{
-    const pixelset *set = r->s->set;
-    for (int k = 0; k < pixelset_classes(set); k++) {
-        bool there = false;
-        for (int i = 0; i < r->split.train_count && !there; i++)
-            there = pixelset_label(set, (int)r->split.train[i]) == k;
-        if (!there) log_warning("%s: no parcel of class %s in the training set", r->title, pixelset_class_name(set, k));
-    }
-}
-
 static int start(fold_run *r, fold_task task)
 {
     int rc = OK;
@@ -218,7 +207,7 @@ static int start(fold_run *r, fold_task task)
     if (r->split.train_count < 2)
         rc = fail(FAILED, "%s: %d parcels for training, wanted 2 or more", r->title, r->split.train_count);
     if (rc) goto done;
-    warn_of_missing_classes(r);
+    fold_split_warn(r->s->set, &r->split, r->title);
     TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
     TRY(network_optimiser(r->network));
     TRY(session_feed(r->s, &r->feed));

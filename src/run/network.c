@@ -161,8 +161,13 @@ int network_fits(const model *m, const pixelset *s, bool classes, const char *wh
         complain(&list, "extra_size", model_extra(m), "extra features (data.extra_feature)", pixelset_extra(s));
     if (classes && model_classes(m) != pixelset_classes(s))
         complain(&list, "mlp4", model_classes(m), "classes (its last width)", pixelset_classes(s));
+    if (model_positions_are_dates(m) && !pixelset_has_dates(s)) {
+        rc = fail(USAGE, "%s: model.positions is \"dates\", but the pack has none (META/dates.json); wanted \"order\"", where);
+        goto done;
+    }
     if (list)
         rc = fail(USAGE, "%s: the model does not fit the data (a key left out is read off the data):%s", where, list);
+done:
     free(list);
     return rc;
 }
