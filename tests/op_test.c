@@ -24,6 +24,15 @@ void op_test_checks(const op_check *checks, int count)
     for (int i = 0; i < count; i++) assert_ok(check_operation(op_device, checks + i, true));
 }
 
+op_check op_test_case(const op_check *checks, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(checks[i].name, name)) return checks[i];
+    print_error("there is no case %s\n", name);
+    _fail(__FILE__, __LINE__);
+    return (op_check){0};
+}
+
 void op_test_refused(net *n, const char *message)
 {
     assert_int_equal(net_plan(n, NULL), FAILED);

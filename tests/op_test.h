@@ -35,6 +35,9 @@ int op_test_close(void **state);
 /* Runs every case thoroughly. */
 void op_test_checks(const op_check *checks, int count);
 
+/* The case of that name, to be tried at other sizes; there must be one. */
+op_check op_test_case(const op_check *checks, int count, const char *name);
+
 /* After a constructor on n that should have been refused: net_plan gives FAILED and this message. */
 void op_test_refused(net *n, const char *message);
 

@@ -1,6 +1,8 @@
 /* attention: its cases, published sizes, one very long sequence, the same bits twice, refusals. */
 #include "op_test.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "base/random.h"
 #include "op/check_values.h"
@@ -39,7 +41,8 @@ static void check_size(const char *name, int sequences, int frames, int channels
                        void (*offsets)(const void *, size_t, uint64_t, double *))
 {
     int count;
-    op_check c = attention_checks(&count)[0];
+    const op_check *checks = attention_checks(&count);
+    op_check c = op_test_case(checks, count, "attention (TAE), 4 heads, dropout, map");
     check_input inputs[INPUTS];
     for (int i = 0; i < INPUTS; i++) inputs[i] = c.input[i];
     const int width = o.heads * o.d_k;
@@ -65,6 +68,42 @@ static void test_sizes(void **state)
     check_size("attention (TAE) over 3000 dates", 2, 3001, 20, (attention_options){3, 4, false, 0.5f}, fill_long);
     check_size("attention (L-TAE) over 3000 dates", 2, 3001, 20, (attention_options){5, 4, true, 0}, fill_long);
     check_size("attention (L-TAE), a channel a head", 2, 48, 7, (attention_options){7, 3, true, 0.1f}, fill_24);
+}
+
+/* ---- scores far below zero ------------------------------------------------------------------------------------ */
+
+enum { DATES = 5, WIDE = 9 };
+
+/* Every date the same: weights of 1/5, however small exp(score) is. */
+static void test_low_scores(void **state)
+{
+    (void)state;
+    net *n = NULL;
+    const int32_t offsets[] = {0, DATES};
+    float x[DATES * WIDE], w[2 * WIDE], y[WIDE], weights[DATES];
+    const float q[2] = {10, 10};
+    for (int i = 0; i < DATES * WIDE; i++) x[i] = 1 + (float)(i % WIDE);
+    for (int i = 0; i < 2 * WIDE; i++) w[i] = -10;
+    assert_ok(net_new(op_device, 9, &n));
+    net_begin(n, false);
+    tensor *xt = net_input(n, "x", ELEMENT_FLOAT, SHAPE(DATES, WIDE), false), *map;
+    tensor *o = net_input(n, "o", ELEMENT_INT, SHAPE(2), false);
+    tensor *qt = net_input(n, "q", ELEMENT_FLOAT, SHAPE(1, 2), false);
+    tensor *wt = net_input(n, "w", ELEMENT_FLOAT, SHAPE(2, WIDE), false);
+    tensor *yt = attention(n, xt, o, qt, wt, NULL, (attention_options){1, 2, false, 0.1f}, &map);
+    net_keep(n, yt);
+    net_keep(n, map);
+    assert_ok(net_plan(n, NULL));
+    assert_ok(net_input_write(n, xt, x));
+    assert_ok(net_input_write(n, o, offsets));
+    assert_ok(net_input_write(n, qt, q));
+    assert_ok(net_input_write(n, wt, w));
+    assert_ok(net_forward(n, 1));
+    assert_ok(net_read(n, yt, y));
+    assert_ok(net_read(n, map, weights));
+    for (int i = 0; i < WIDE; i++) assert_true(fabsf(y[i] - 1 - (float)i) <= 1e-5f);
+    for (int t = 0; t < DATES; t++) assert_true(fabsf(weights[t] - 0.2f) <= 1e-6f);
+    net_free(n);
 }
 
 /* ---- the same bits ---------------------------------------------------------------------------------------------- */
@@ -187,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checks),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_low_scores),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_refusals),
     };

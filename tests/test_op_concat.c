@@ -16,7 +16,8 @@ static void test_sizes(void **state)
     (void)state;
     if (op_test_small()) skip();
     int count;
-    op_check c = concat_checks(&count)[0];
+    const op_check *checks = concat_checks(&count);
+    op_check c = op_test_case(checks, count, "concat 70x(19+3)");
     check_input inputs[2] = {c.input[0], c.input[1]};
     inputs[0].shape = SHAPE(3072, 128);
     inputs[1].shape = SHAPE(3072, 4);

@@ -11,11 +11,12 @@ static void test_checks(void **state)
     op_test_checks(checks, count);
 }
 
-/* The first case at another size. */
+/* A case at another size. */
 static void check_size(const char *name, int rows, int channels)
 {
     int count;
-    op_check c = layer_norm_checks(&count)[0];
+    const op_check *checks = layer_norm_checks(&count);
+    op_check c = op_test_case(checks, count, "layer_norm 21x32");
     check_input inputs[3];
     for (int i = 0; i < 3; i++) inputs[i] = c.input[i];
     inputs[0].shape = SHAPE(rows, channels);

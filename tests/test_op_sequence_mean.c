@@ -29,7 +29,8 @@ static void check_size(const char *name, int sequences, int frames, int channels
                        void (*offsets)(const void *, size_t, uint64_t, double *))
 {
     int count;
-    op_check c = sequence_mean_checks(&count)[0];
+    const op_check *checks = sequence_mean_checks(&count);
+    op_check c = op_test_case(checks, count, "sequence_mean ragged x19");
     check_input inputs[2] = {c.input[0], c.input[1]};
     inputs[0].shape = SHAPE(frames, channels);
     inputs[1].shape = SHAPE(sequences + 1);

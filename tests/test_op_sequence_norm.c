@@ -26,7 +26,8 @@ static void check_size(const char *name, int sequences, int frames, int channels
                        void (*offsets)(const void *, size_t, uint64_t, double *))
 {
     int count;
-    op_check c = sequence_norm_checks(&count)[2];
+    const op_check *checks = sequence_norm_checks(&count);
+    op_check c = op_test_case(checks, count, "sequence_norm shorter than its weights");
     check_input inputs[3];
     for (int i = 0; i < 3; i++) inputs[i] = c.input[i];
     inputs[0].shape = SHAPE(frames, channels);
