@@ -1,7 +1,10 @@
 /* Matrix products, row-major, in the simd form (see gemm.clh): for linear layers y = x W^T (W given transposed), for
  * their gradients dx = dz W, and dW = dz^T x. Any sizes with PX <= rows of C and VW <= its columns.
  *
- * Built for CPUs, one item a group; GPUs have gemm_simt.cl. */
+ * Built for CPUs, one item a group; GPUs have gemm_simt.cl.
+ *
+ * check-cpu: -DVW=16 -DPX=6 -DOB=4
+ * check-cpu: -DVW=8 -DPX=6 -DOB=2 */
 #include "gemm.clh"
 #include "norm.clh"
 

@@ -3,7 +3,9 @@
  *
  * An item owns OB vectors of columns for the whole batch, so that their statistics are its own: its part of z, and of
  * dz, is written to memory and read back from cache. VW OB divides the columns; 8 = PX <= rows; VW <= inner. For CPUs,
- * one item a group. */
+ * one item a group.
+ *
+ * check-cpu: -DVW=16 -DOB=2 */
 #define PX 8
 #include "gemm.clh"
 #include "norm.clh"
