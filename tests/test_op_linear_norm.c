@@ -178,10 +178,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch_norm_checks),
-        cmocka_unit_test(test_linear_norm_checks),
-        cmocka_unit_test(test_narrow_checks),
-        cmocka_unit_test(test_published_sizes),
+        cmocka_unit_test(test_batch_norm_checks), cmocka_unit_test(test_linear_norm_checks),
+        cmocka_unit_test(test_narrow_checks),     cmocka_unit_test(test_published_sizes),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);

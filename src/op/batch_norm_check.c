@@ -124,12 +124,9 @@ static const op_check linear_norm_cases[] = {
 };
 
 static const op_check norm_narrow_cases[] = {
-    BATCH_NORM("2x1", 2, 1, false, NULL, 1),
-    BATCH_NORM("31x48, three vectors", 31, 48, true, NULL, 1),
-    BATCH_NORM("531x5", 531, 5, true, NULL, 1),
-    LINEAR_NORM("3x2 -> 1", 3, 2, 1, true, 7),
-    LINEAR_NORM("21x9 -> 12", 21, 9, 12, true, 7),
-    LINEAR_NORM("547x10 -> 3", 547, 10, 3, false, 6),
+    BATCH_NORM("2x1", 2, 1, false, NULL, 1),       BATCH_NORM("31x48, three vectors", 31, 48, true, NULL, 1),
+    BATCH_NORM("531x5", 531, 5, true, NULL, 1),    LINEAR_NORM("3x2 -> 1", 3, 2, 1, true, 7),
+    LINEAR_NORM("21x9 -> 12", 21, 9, 12, true, 7), LINEAR_NORM("547x10 -> 3", 547, 10, 3, false, 6),
 };
 
 const op_check *batch_norm_checks(int *count)
