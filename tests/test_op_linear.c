@@ -134,6 +134,21 @@ static void test_published_sizes(void **state)
     check_large(20000, 10, 32);
 }
 
+/* Some form of ours fits every width: on a CPU CLBlast is never the only one. */
+static void test_own_form_for_every_width(void **state)
+{
+    (void)state;
+    if (device_about(op_device)->kind != DEVICE_CPU || getenv("FURROW_TUNE")) skip();
+    for (int vectors = 1; vectors <= 11; vectors += 2) {
+        check_large(9, 4, 16 * vectors - 3);
+        check_large(9, 4, 16 * vectors);
+    }
+    char *forms = tune_export(op_device);
+    assert_non_null(forms);
+    assert_null(strstr(forms, "clblast"));
+    free(forms);
+}
+
 static void test_empty_batch_is_refused(void **state)
 {
     (void)state;
@@ -197,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_narrow_checks),
         cmocka_unit_test(test_every_form),
         cmocka_unit_test(test_published_sizes),
+        cmocka_unit_test(test_own_form_for_every_width),
         cmocka_unit_test(test_empty_batch_is_refused),
         cmocka_unit_test(test_wrong_shapes_are_refused),
         cmocka_unit_test(test_odd_but_right),

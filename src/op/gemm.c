@@ -72,10 +72,12 @@ static int simd_candidates(const device *d, int rows, int columns, form *out)
         out[0] = simd_one_row;
         return 1;
     }
+    /* One vector a tile is for lines of one vector alone. */
     for (int i = 0; i < all; i++)
-        if (padded_vectors(forms + i, vectors) < least) least = padded_vectors(forms + i, vectors);
+        if ((forms[i].width > 1 || vectors == 1) && padded_vectors(forms + i, vectors) < least)
+            least = padded_vectors(forms + i, vectors);
     for (int i = 0; i < all; i++)
-        if (padded_vectors(forms + i, vectors) <= least + least / 10 && (forms[i].width > 1 || vectors == 1))
+        if ((forms[i].width > 1 || vectors == 1) && padded_vectors(forms + i, vectors) <= least + least / 10)
             out[count++] = forms[i];
     return count;
 }
