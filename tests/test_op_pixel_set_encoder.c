@@ -1,5 +1,4 @@
-/* pixel_set_encoder: its cases, what is legal, determinism, pixels that are all equal, refusals.
- */
+/* pixel_set_encoder: its cases, what is legal, determinism, pixels that are all equal, refusals. */
 #include "op_test.h"
 
 #include <math.h>

@@ -34,14 +34,10 @@ static double pool_channel(const double *x, const double *mask, int pixels, int 
         if (v < low) low = v;
     }
     switch (kind) {
-    case POOL_MEAN:
-        return mean;
-    case POOL_STD:
-        return sqrt(squares / ((count == 1 ? 2 : count) - 1) + 1e-31);
-    case POOL_MAX:
-        return high;
-    case POOL_MIN:
-        return low;
+    case POOL_MEAN: return mean;
+    case POOL_STD: return sqrt(squares / ((count == 1 ? 2 : count) - 1) + 1e-31);
+    case POOL_MAX: return high;
+    case POOL_MIN: return low;
     }
     return 0;
 }
@@ -99,9 +95,8 @@ CASE(one_pixel, 2, 1, 2, check_fill_mask, POOL_MEAN, POOL_MAX, POOL_MIN)
     }
 
 static const op_check checks[] = {
-    CHECK("4x7x19 all four", all_odd), CHECK("3x64x64 mean, std", published),
-    CHECK("2x5x33 any weights", weighted), CHECK("3x9x3 max", narrow),
-    CHECK("2x1x2 one pixel", one_pixel),
+    CHECK("4x7x19 all four", all_odd), CHECK("3x64x64 mean, std", published), CHECK("2x5x33 any weights", weighted),
+    CHECK("3x9x3 max", narrow),        CHECK("2x1x2 one pixel", one_pixel),
 };
 
 const op_check *set_pool_checks(int *count)
