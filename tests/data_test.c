@@ -46,14 +46,11 @@ static void put_value(const small_pack *p, int parcel, int index, void *values)
 {
     int value = small_value(parcel, index);
     switch (p->type) {
-    case NUMBER_U8:
-        ((uint8_t *)values)[index] = (uint8_t)value;
-        break;
+    case NUMBER_U8: ((uint8_t *)values)[index] = (uint8_t)value; break;
     case NUMBER_F32:
         ((float *)values)[index] = p->damaged && p->damaged == parcel && index == 1 ? INFINITY : (float)value;
         break;
-    default:
-        ((uint16_t *)values)[index] = (uint16_t)value;
+    default: ((uint16_t *)values)[index] = (uint16_t)value;
     }
 }
 

@@ -38,8 +38,7 @@ static void assert_list(const uint32_t *there, int count, const cJSON *wanted)
     int i = 0;
     const cJSON *item;
     assert_int_equal(count, cJSON_GetArraySize(wanted));
-    cJSON_ArrayForEach(item, wanted)
-    {
+    cJSON_ArrayForEach(item, wanted) {
         assert_int_equal(there[i], item->valueint);
         i++;
     }
@@ -62,11 +61,9 @@ static void split_published(void **state)
         skip();
     }
     assert_ok(json_read(path, 1 << 24, &all));
-    cJSON_ArrayForEach(split, all)
-    {
+    cJSON_ArrayForEach(split, all) {
         int k = 0;
-        cJSON_ArrayForEach(fold, cJSON_GetObjectItem(split, "folds"))
-        {
+        cJSON_ArrayForEach(fold, cJSON_GetObjectItem(split, "folds")) {
             fold_split f;
             uint32_t seed = (uint32_t)number(split, "rdm_seed");
             assert_ok(fold_split_new(number(split, "n"), number(split, "kfold"), ++k, seed, &f));

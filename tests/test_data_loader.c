@@ -43,14 +43,10 @@ static pixelset *open_set(bool preload)
 static int raw_value(const parcel_batch *b, uint64_t at)
 {
     switch (b->raw_type) {
-    case PIXEL_U8:
-        return ((const uint8_t *)b->raw)[at];
-    case PIXEL_I16:
-        return ((const int16_t *)b->raw)[at];
-    case PIXEL_U16:
-        return ((const uint16_t *)b->raw)[at];
-    default:
-        return (int)((const float *)b->raw)[at];
+    case PIXEL_U8: return ((const uint8_t *)b->raw)[at];
+    case PIXEL_I16: return ((const int16_t *)b->raw)[at];
+    case PIXEL_U16: return ((const uint16_t *)b->raw)[at];
+    default: return (int)((const float *)b->raw)[at];
     }
 }
 

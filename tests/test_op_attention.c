@@ -224,11 +224,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_low_scores),
-        cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_checks),  cmocka_unit_test(test_sizes),    cmocka_unit_test(test_low_scores),
+        cmocka_unit_test(test_repeats), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);
 }

@@ -157,8 +157,13 @@ static void test_refusals(void **state)
             "focal_loss: input 0 (x, 6 x 4) focussed with gamma -1, wanted 0 or more",
             "focal_loss: input 0 (x, 6 x 4) focussed with gamma nan, wanted 0 or more",
         };
-        assert_null(focal_loss(n, i == 0 ? none : x, i == 1 ? reals : t, i == 2 ? reals : i == 3 ? trained : w,
-                               i == 4 ? -1 : i == 5 ? NAN : 1));
+        assert_null(focal_loss(n, i == 0 ? none : x, i == 1 ? reals : t,
+                               i == 2   ? reals
+                               : i == 3 ? trained
+                                        : w,
+                               i == 4   ? -1
+                               : i == 5 ? NAN
+                                        : 1));
         op_test_refused(n, messages[i]);
     }
     net_free(n);
@@ -167,12 +172,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_nothing_weighs),
-        cmocka_unit_test(test_targets_outside),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_checks),         cmocka_unit_test(test_sizes),           cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_nothing_weighs), cmocka_unit_test(test_targets_outside), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);
 }

@@ -58,7 +58,9 @@ static void test_refusals(void **state)
         };
         const position_rows none = {NULL, NULL}, wrong = {table, rows}, half = {NULL, rows};
         layer_norm(n, i == 0 ? whole : x, i == 1 ? five : four, i == 2 ? five : four,
-                   i == 3 ? wrong : i == 4 ? half : none);
+                   i == 3   ? wrong
+                   : i == 4 ? half
+                            : none);
         op_test_refused(n, messages[i]);
     }
     net_free(n);

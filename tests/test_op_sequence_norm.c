@@ -73,7 +73,10 @@ static void test_refusals(void **state)
             "sequence_norm: input 5 (absent, no shape) should be there: a table and positions go together",
         };
         const position_rows none = {NULL, NULL}, half = {table, NULL};
-        sequence_norm(n, i == 0 ? whole : x, i == 1 ? reals : offsets, i == 2 ? wide : i == 4 ? loose : w,
+        sequence_norm(n, i == 0 ? whole : x, i == 1 ? reals : offsets,
+                      i == 2   ? wide
+                      : i == 4 ? loose
+                               : w,
                       i == 3 ? longer : NULL, i == 5 ? half : none);
         op_test_refused(n, messages[i]);
     }

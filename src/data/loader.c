@@ -42,16 +42,11 @@ struct loader {
 static enum pixel_type pixel_type_of(enum number_type type)
 {
     switch (type) {
-    case NUMBER_U8:
-        return PIXEL_U8;
-    case NUMBER_I16:
-        return PIXEL_I16;
-    case NUMBER_U16:
-        return PIXEL_U16;
-    case NUMBER_F32:
-        return PIXEL_F32;
-    default:
-        panic("a pack of %s", number_name(type));
+    case NUMBER_U8: return PIXEL_U8;
+    case NUMBER_I16: return PIXEL_I16;
+    case NUMBER_U16: return PIXEL_U16;
+    case NUMBER_F32: return PIXEL_F32;
+    default: panic("a pack of %s", number_name(type));
     }
 }
 

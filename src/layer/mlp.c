@@ -11,8 +11,7 @@ norm_parameters batch_norm_parameters(net *n, const char *prefix, int channels)
     return (norm_parameters){
         .weight = trained(n, scope(n, "%s.weight", prefix), s, INITIAL_NORMAL),
         .bias = trained(n, scope(n, "%s.bias", prefix), s, INITIAL_ZERO),
-        .running_mean =
-            net_parameter(n, scope(n, "%s.running_mean", prefix), s, PARAMETER_STATISTIC, INITIAL_ZERO, 0),
+        .running_mean = net_parameter(n, scope(n, "%s.running_mean", prefix), s, PARAMETER_STATISTIC, INITIAL_ZERO, 0),
         .running_var = net_parameter(n, scope(n, "%s.running_var", prefix), s, PARAMETER_STATISTIC, INITIAL_ONE, 0),
     };
 }

@@ -7,7 +7,7 @@
 #include "net/net.h"
 
 typedef struct pixel_set_config {
-    int_list mlp1, mlp2;  /* mlp1[0] bands; mlp2[0] = pools x last of mlp1 + extra size */
+    int_list mlp1, mlp2; /* mlp1[0] bands; mlp2[0] = pools x last of mlp1 + extra size */
     pooling_list pools;
 } pixel_set_config;
 

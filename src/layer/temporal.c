@@ -64,7 +64,8 @@ static attention_options options_of(const temporal_config *c, bool shared_query)
 static tensor *embed(net *n, const char *prefix, tensor *heads, const temporal_config *c)
 {
     tensor *x = mlp(n, scope(n, "%s.mlp", prefix), heads, &c->mlp3, true);
-    return layer_norm_layer(n, scope(n, "%s.outlayernorm", prefix), dropout(n, x, (float)c->dropout), (position_rows){0});
+    return layer_norm_layer(n, scope(n, "%s.outlayernorm", prefix), dropout(n, x, (float)c->dropout),
+                            (position_rows){0});
 }
 
 /* ---- the two encoders ------------------------------------------------------------------------------------------- */

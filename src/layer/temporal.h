@@ -8,12 +8,12 @@
 
 typedef struct temporal_config {
     int heads, d_k;
-    optional_int d_model;     /* absent: the input's channels, no projection */
+    optional_int d_model; /* absent: the input's channels, no projection */
     int_list mlp3;
     double dropout, attention_dropout;
-    int period;               /* T of the sinusoids */
-    int longest;              /* dates that the projection's norm has weights for */
-    bool projection_weights;  /* does that norm have weights */
+    int period;              /* T of the sinusoids */
+    int longest;             /* dates that the projection's norm has weights for */
+    bool projection_weights; /* does that norm have weights */
 } temporal_config;
 
 /* Rows of a sinusoid table for positions first .. first + lines - 1 (see semantics: sine at even channels). */

@@ -25,8 +25,7 @@ static int definition_find(const cJSON *config, const char *where, const model_d
 {
     const char *names[DEFINITIONS + 1] = {0};
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    if (!cJSON_IsString(arch))
-        return fail(USAGE, "%s.arch is missing, wanted psetae or pseltae", where);
+    if (!cJSON_IsString(arch)) return fail(USAGE, "%s.arch is missing, wanted psetae or pseltae", where);
     for (int i = 0; i < DEFINITIONS; i++) {
         names[i] = definitions[i]->arch;
         if (strcmp(arch->valuestring, definitions[i]->arch)) continue;

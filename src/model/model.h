@@ -14,7 +14,7 @@ typedef struct parcel_inputs {
     tensor *positions; /* [frames] (int), 0-based rows of the position table: position - first_position */
     int first_position, position_lines; /* the table covers first_position .. first_position + lines - 1 */
     tensor *position_table; /* [lines x channels] in the sinusoids' place (reference results carry one); NULL: none */
-    int longest;       /* the most dates of one parcel in the data set */
+    int longest;            /* the most dates of one parcel in the data set */
 } parcel_inputs;
 
 typedef struct model model;
@@ -26,8 +26,8 @@ void model_free(model *m);
 const char *model_arch(const model *m);
 bool model_positions_are_dates(const model *m);
 int model_bands(const model *m);
-int model_extra(const model *m);   /* length of the extra features it expects, 0: none */
-int model_classes(const model *m); /* outputs of the decoder */
+int model_extra(const model *m);     /* length of the extra features it expects, 0: none */
+int model_classes(const model *m);   /* outputs of the decoder */
 cJSON *model_config(const model *m); /* resolved, every key; caller deletes */
 char *model_help(void);              /* keys of every architecture */
 

@@ -48,7 +48,8 @@ int parcel_config_check(const parcel_config *c, const char *where, int head_widt
                     pools.count * last(&c->mlp1) + extra_size(c)));
     TRY(widths_meet(where, "mlp3[0]", first(&c->mlp3), "the width of the heads' outputs", head_width));
     if (embedding)
-        TRY(widths_meet(where, "last of mlp3", last(&c->mlp3), "the width that the temporal encoder works in", embedding));
+        TRY(widths_meet(where, "last of mlp3", last(&c->mlp3), "the width that the temporal encoder works in",
+                        embedding));
     TRY(widths_meet(where, "mlp4[0]", first(&c->mlp4), "last of mlp3", last(&c->mlp3)));
 done:
     return rc;
@@ -63,8 +64,10 @@ static int inputs_fit(const parcel_inputs *in, const parcel_config *c)
     if (bands != c->input_dim)
         return fail(FAILED, "the data have %d bands, model.input_dim is %d", bands, c->input_dim);
     if (extras != extra_size(c))
-        return fail(FAILED, "the data give %d extra features, the model wants %d (model.with_extra, extra_size; "
-                    "data.extra_feature)", extras, extra_size(c));
+        return fail(FAILED,
+                    "the data give %d extra features, the model wants %d (model.with_extra, extra_size; "
+                    "data.extra_feature)",
+                    extras, extra_size(c));
     if (in->position_lines > LINES_MAX)
         return fail(FAILED, "positions span %d days, wanted at most %d: check the dates and data.ref_date",
                     in->position_lines, LINES_MAX);

@@ -20,6 +20,7 @@ typedef struct parcel_config {
     bool elementwise_affine;
 } parcel_config;
 
+/* clang-format off */
 /* The settings' table with the defaults that differ between the networks. */
 #define PARCEL_FIELDS(heads, key_size, model_size, third_mlp)                                                          \
     {"input_dim", FIELD_INT, offsetof(parcel_config, input_dim), "10", 1, 4096, NULL, "bands of the input"},           \
@@ -52,6 +53,7 @@ typedef struct parcel_config {
     {"mlp4", FIELD_INT_LIST, offsetof(parcel_config, mlp4), "[128, 64, 32, 20]", 1, 1 << 20, NULL,                     \
      "widths of the classifier; the last is the number of classes"},                                                   \
     {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL}
+/* clang-format on */
 
 /* Widths that must meet: says which, with both values. `head_width`: what mlp3 must start with; `embedding`: what it
  * must end with (0: free). */

@@ -18,8 +18,8 @@ typedef struct bench {
     const op_check *c;
     net *n;
     tensor *in[INPUTS_MAX], *out[OUTPUTS_MAX];
-    double *start[INPUTS_MAX];  /* the inputs' values before the pass */
-    double *value[INPUTS_MAX];  /* what the reference works on */
+    double *start[INPUTS_MAX]; /* the inputs' values before the pass */
+    double *value[INPUTS_MAX]; /* what the reference works on */
     double *wanted[OUTPUTS_MAX];
     double *weight; /* cotangent of out[0] */
 } bench;
@@ -76,10 +76,8 @@ static tensor *input_record(bench *b, int i)
     case CHECK_INPUT: return net_input(b->n, input->name, ELEMENT_FLOAT, input->shape, true);
     case CHECK_CONSTANT: return net_input(b->n, input->name, ELEMENT_FLOAT, input->shape, false);
     case CHECK_INTEGER: return net_input(b->n, input->name, ELEMENT_INT, input->shape, false);
-    case CHECK_PARAMETER:
-        return net_parameter(b->n, input->name, input->shape, PARAMETER_TRAINED, INITIAL_ZERO, 0);
-    case CHECK_STATISTIC:
-        return net_parameter(b->n, input->name, input->shape, PARAMETER_STATISTIC, INITIAL_ZERO, 0);
+    case CHECK_PARAMETER: return net_parameter(b->n, input->name, input->shape, PARAMETER_TRAINED, INITIAL_ZERO, 0);
+    case CHECK_STATISTIC: return net_parameter(b->n, input->name, input->shape, PARAMETER_STATISTIC, INITIAL_ZERO, 0);
     }
     return NULL;
 }
@@ -141,8 +139,8 @@ static int compare(const char *test, const char *name, const float *got, const d
         if (fabs(wanted[i]) > largest) largest = fabs(wanted[i]);
     for (size_t i = 0; i < count; i++)
         if (!(fabs((double)got[i] - wanted[i]) <= tolerance * largest))
-            return fail(FAILED, "%s: %s[%zu] is %.9g, wanted %.9g (limit %.2g)", test, name, i, (double)got[i], wanted[i],
-                        tolerance * largest);
+            return fail(FAILED, "%s: %s[%zu] is %.9g, wanted %.9g (limit %.2g)", test, name, i, (double)got[i],
+                        wanted[i], tolerance * largest);
     return OK;
 }
 

@@ -39,9 +39,9 @@ typedef struct op_check {
     int outputs;
     /* out[j] has the size of the built output j. Statistics in in[] are updated when training. */
     void (*reference)(const struct op_check *c, bool training, double *const *in, double *const *out);
-    const void *user;       /* sizes and options for the four functions above */
-    double tolerance;       /* of outputs, relative to max(1, max abs of the reference); 0: 2e-5 */
-    double gradient_tolerance; /* norm of difference / norm; 0: 2e-3 */
+    const void *user;              /* sizes and options for the four functions above */
+    double tolerance;              /* of outputs, relative to max(1, max abs of the reference); 0: 2e-5 */
+    double gradient_tolerance;     /* norm of difference / norm; 0: 2e-3 */
     bool skip_gradient, skip_eval; /* e.g. dropout: nothing to differentiate */
 } op_check;
 

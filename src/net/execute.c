@@ -122,8 +122,8 @@ int net_backward(net *n, tensor *loss, uint64_t step)
 {
     const uint32_t one = 0x3f800000; /* 1.0f */
     int rc = backward_allowed(n, loss);
-    if (!rc && tensor_count(loss) != 1) rc = fail(FAILED, "loss %s has %zu elements, wanted 1", loss->name,
-                                                  tensor_count(loss));
+    if (!rc && tensor_count(loss) != 1)
+        rc = fail(FAILED, "loss %s has %zu elements, wanted 1", loss->name, tensor_count(loss));
     if (!rc) rc = buffer_fill(loss->gradient, 0, one, sizeof one);
     return rc ? rc : backward_run(n, loss, step);
 }

@@ -145,8 +145,7 @@ static int shape_check(shape s, const char *name)
     for (int i = 0; i < s.rank; i++) {
         if (s.size[i] < 0) return fail(FAILED, "%s: size %d is %d, wanted 0 or more", name, i, s.size[i]);
         count *= (uint64_t)s.size[i];
-        if (count > INT32_MAX)
-            return fail(FAILED, "%s: more than %d elements: use a smaller batch", name, INT32_MAX);
+        if (count > INT32_MAX) return fail(FAILED, "%s: more than %d elements: use a smaller batch", name, INT32_MAX);
     }
     return OK;
 }

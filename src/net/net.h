@@ -33,8 +33,7 @@ void net_begin(net *n, bool training);
 tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role, enum initial initial, double scale);
 
 /* A table of constants that outlives the tape (a sinusoid table), made once per key by `fill`; never saved. */
-tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *user, float *values),
-                     const void *user);
+tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *user, float *values), const void *user);
 
 /* An input of this tape, filled with net_input_write between plan and forward. Real inputs take no gradient unless
  * told (checks of operations do). */
@@ -57,14 +56,14 @@ const char *scope(net *n, const char *format, ...) __attribute__((format(printf,
 /* Ends recording: the first error of any constructor, else the memory plan. peak (may be NULL): bytes of the arena. */
 int net_plan(net *n, size_t *peak);
 
-int net_input_write(net *n, tensor *input, const void *values);       /* all of it */
-int net_input_use(net *n, tensor *input, buffer *b);                  /* reads b instead, no copy */
+int net_input_write(net *n, tensor *input, const void *values); /* all of it */
+int net_input_use(net *n, tensor *input, buffer *b);            /* reads b instead, no copy */
 int net_forward(net *n, uint64_t step);
 /* After net_forward with the same step. From the scalar `loss` (gradient 1), or from `output` with its gradient given.
  * Nothing on the tape may consume where it starts. Every trained parameter's gradient is written (0: not reached). */
 int net_backward(net *n, tensor *loss, uint64_t step);
 int net_backward_from(net *n, tensor *output, const float *gradient, uint64_t step);
-int net_read(net *n, const tensor *t, void *values);          /* data; waits */
+int net_read(net *n, const tensor *t, void *values);           /* data; waits */
 int net_read_gradient(net *n, const tensor *t, float *values); /* waits */
 
 /* ---- parameters ------------------------------------------------------------------------------------------------- */

@@ -221,7 +221,8 @@ done:
 int parameters_transpose(net *n)
 {
     if (!n->transposed_stale || !n->transposed_count) return OK;
-    int rc = transpose_parameters(n->device, n->trained.values, n->transposed, n->transposed_table, n->transposed_count);
+    int rc =
+        transpose_parameters(n->device, n->trained.values, n->transposed, n->transposed_table, n->transposed_count);
     if (!rc) n->transposed_stale = false;
     return rc;
 }

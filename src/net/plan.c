@@ -125,8 +125,7 @@ static int blocks_collect(const net *n, block **out, size_t *count)
         struct tensor_plan *p = t->plan;
         if (p->base) continue;
         size_t bytes = align_floats(n, (tensor_count(t) ? tensor_count(t) : 1) + guard) * sizeof(float);
-        if (p->data_last >= p->data_first)
-            blocks[used++] = (block){p, false, bytes, 0, p->data_first, p->data_last};
+        if (p->data_last >= p->data_first) blocks[used++] = (block){p, false, bytes, 0, p->data_first, p->data_last};
         if (p->gradient_last >= p->gradient_first)
             blocks[used++] = (block){p, true, bytes, 0, p->gradient_first, p->gradient_last};
     }
@@ -189,8 +188,10 @@ int memory_plan(net *n)
     for (size_t i = 0; i < count; i++) {
         block *b = blocks + i;
         if (b->bytes > limit) {
-            rc = fail(FAILED, "one tensor of this batch needs %zu bytes; the device allocates at most %zu at once: "
-                      "use a smaller batch", b->bytes, limit);
+            rc = fail(FAILED,
+                      "one tensor of this batch needs %zu bytes; the device allocates at most %zu at once: "
+                      "use a smaller batch",
+                      b->bytes, limit);
             goto done;
         }
         b->start = lowest_place(n, blocks, i, b, limit);

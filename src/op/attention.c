@@ -18,7 +18,7 @@
 enum { X, OFFSETS, QUERY, KEY_WEIGHT, KEY_BIAS, INPUTS };
 enum {
     TEAM_OF = 16,
-    EACH = 4,        /* as in cl/attention.cl */
+    EACH = 4,         /* as in cl/attention.cl */
     SHARED_PARTS = 16 /* of the sum over sequences of an L-TAE's du */
 };
 
@@ -94,7 +94,7 @@ done:
     return rc;
 }
 
-enum { SAVED_PUSHED, SAVED_SOFTMAX };                                /* saved when training, else work */
+enum { SAVED_PUSHED, SAVED_SOFTMAX };                               /* saved when training, else work */
 enum { BACK_SCORES, BACK_PUSHED, BACK_PUSHED_TOTAL, BACK_DROPPED }; /* work_back */
 
 static int attention_buffers(node *n, const plan *p)
@@ -145,9 +145,9 @@ static int push_queries(node *n, const run *r, const plan *p, buffer *pushed)
     TRY(team_kernel(r->device, p->form, "attention", p->more, "push_queries", &k));
     TRY(LAUNCH(k, team_groups(p->queries, EACH), (size_t)p->heads,
                team_groups(p->channels, p->form.width * p->form.lanes), (size_t)p->form.lanes,
-               products(p, rows * p->d_k * p->channels, rows * p->channels),
-               arg_buffer(n->in[QUERY]->data), arg_buffer(n->in[KEY_WEIGHT]->data), arg_buffer(pushed),
-               arg_int(p->queries), arg_int(p->d_k), arg_int(p->channels), arg_float(p->scale)));
+               products(p, rows * p->d_k * p->channels, rows * p->channels), arg_buffer(n->in[QUERY]->data),
+               arg_buffer(n->in[KEY_WEIGHT]->data), arg_buffer(pushed), arg_int(p->queries), arg_int(p->d_k),
+               arg_int(p->channels), arg_float(p->scale)));
 done:
     return rc;
 }
@@ -234,11 +234,11 @@ static int key_weight_backward(node *n, const run *r, const plan *p, buffer *du)
     kernel *k = NULL;
     const double rows = (double)p->queries * p->heads;
     TRY(team_kernel(r->device, p->form, "attention", p->more, "key_gradient", &k));
-    TRY(LAUNCH(k, (size_t)p->heads, team_groups(p->d_k, EACH),
-               team_groups(p->channels, p->form.width * p->form.lanes), (size_t)p->form.lanes,
-               products(p, rows * p->d_k * p->channels, rows * p->channels), arg_buffer(n->in[QUERY]->data),
-               arg_buffer(du), arg_buffer(n->in[KEY_WEIGHT]->gradient), arg_int(p->queries), arg_int(p->d_k),
-               arg_int(p->channels), arg_float(p->scale), arg_int(n->accumulate[KEY_WEIGHT])));
+    TRY(LAUNCH(k, (size_t)p->heads, team_groups(p->d_k, EACH), team_groups(p->channels, p->form.width * p->form.lanes),
+               (size_t)p->form.lanes, products(p, rows * p->d_k * p->channels, rows * p->channels),
+               arg_buffer(n->in[QUERY]->data), arg_buffer(du), arg_buffer(n->in[KEY_WEIGHT]->gradient),
+               arg_int(p->queries), arg_int(p->d_k), arg_int(p->channels), arg_float(p->scale),
+               arg_int(n->accumulate[KEY_WEIGHT])));
 done:
     return rc;
 }

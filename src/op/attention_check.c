@@ -12,8 +12,8 @@ enum { X, OFFSETS, QUERY, KEY_WEIGHT, KEY_BIAS };
 static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
 {
     const attention_options *o = c->user;
-    out[0] = attention(n, in[X], in[OFFSETS], in[QUERY], in[KEY_WEIGHT], in[KEY_BIAS], *o,
-                       c->outputs > 1 ? &out[1] : NULL);
+    out[0] =
+        attention(n, in[X], in[OFFSETS], in[QUERY], in[KEY_WEIGHT], in[KEY_BIAS], *o, c->outputs > 1 ? &out[1] : NULL);
     return 0;
 }
 
@@ -84,61 +84,79 @@ CHECK_VALUES(fill_ltae_odd, 0, 1, 3, 6, 7, 9, 12, 13, 15, 18, 19, 21, 24, 25, 27
 CHECK_VALUES(fill_ltae_wide, 0, 2, 6)
 
 static const check_input tae_inputs[] = {
-    {"x", CHECK_INPUT, {2, {30, 16}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {4}}, fill_tae},
-    {"query", CHECK_INPUT, {2, {3, 12}}, NULL},
-    {"key_weight", CHECK_PARAMETER, {2, {12, 16}}, NULL},
+    {"x", CHECK_INPUT, {2, {30, 16}}, NULL},        {"offsets", CHECK_INTEGER, {1, {4}}, fill_tae},
+    {"query", CHECK_INPUT, {2, {3, 12}}, NULL},     {"key_weight", CHECK_PARAMETER, {2, {12, 16}}, NULL},
     {"key_bias", CHECK_PARAMETER, {1, {12}}, NULL},
 };
 static const check_input tae_odd_inputs[] = {
-    {"x", CHECK_INPUT, {2, {16, 19}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {6}}, fill_tae_odd},
-    {"query", CHECK_INPUT, {2, {5, 15}}, NULL},
-    {"key_weight", CHECK_PARAMETER, {2, {15, 19}}, NULL},
+    {"x", CHECK_INPUT, {2, {16, 19}}, NULL},        {"offsets", CHECK_INTEGER, {1, {6}}, fill_tae_odd},
+    {"query", CHECK_INPUT, {2, {5, 15}}, NULL},     {"key_weight", CHECK_PARAMETER, {2, {15, 19}}, NULL},
     {"key_bias", CHECK_PARAMETER, {1, {15}}, NULL},
 };
 static const check_input tae_single_inputs[] = {
-    {"x", CHECK_INPUT, {2, {1, 1}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {2}}, fill_tae_single},
-    {"query", CHECK_INPUT, {2, {1, 1}}, NULL},
-    {"key_weight", CHECK_PARAMETER, {2, {1, 1}}, NULL},
+    {"x", CHECK_INPUT, {2, {1, 1}}, NULL},         {"offsets", CHECK_INTEGER, {1, {2}}, fill_tae_single},
+    {"query", CHECK_INPUT, {2, {1, 1}}, NULL},     {"key_weight", CHECK_PARAMETER, {2, {1, 1}}, NULL},
     {"key_bias", CHECK_PARAMETER, {1, {1}}, NULL},
 };
 static const check_input ltae_inputs[] = {
-    {"x", CHECK_INPUT, {2, {30, 32}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {5}}, fill_ltae},
-    {"query", CHECK_PARAMETER, {2, {4, 3}}, NULL},
-    {"key_weight", CHECK_PARAMETER, {2, {12, 32}}, NULL},
+    {"x", CHECK_INPUT, {2, {30, 32}}, NULL},        {"offsets", CHECK_INTEGER, {1, {5}}, fill_ltae},
+    {"query", CHECK_PARAMETER, {2, {4, 3}}, NULL},  {"key_weight", CHECK_PARAMETER, {2, {12, 32}}, NULL},
     {"key_bias", CHECK_PARAMETER, {1, {12}}, NULL},
 };
 static const check_input ltae_odd_inputs[] = {
-    {"x", CHECK_INPUT, {2, {36, 15}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {21}}, fill_ltae_odd},
-    {"query", CHECK_PARAMETER, {2, {5, 2}}, NULL},
-    {"key_weight", CHECK_PARAMETER, {2, {10, 15}}, NULL},
+    {"x", CHECK_INPUT, {2, {36, 15}}, NULL},        {"offsets", CHECK_INTEGER, {1, {21}}, fill_ltae_odd},
+    {"query", CHECK_PARAMETER, {2, {5, 2}}, NULL},  {"key_weight", CHECK_PARAMETER, {2, {10, 15}}, NULL},
     {"key_bias", CHECK_PARAMETER, {1, {10}}, NULL},
 };
 static const check_input ltae_wide_inputs[] = {
-    {"x", CHECK_INPUT, {2, {6, 80}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {3}}, fill_ltae_wide},
-    {"query", CHECK_PARAMETER, {2, {2, 8}}, NULL},
-    {"key_weight", CHECK_PARAMETER, {2, {16, 80}}, NULL},
+    {"x", CHECK_INPUT, {2, {6, 80}}, NULL},         {"offsets", CHECK_INTEGER, {1, {3}}, fill_ltae_wide},
+    {"query", CHECK_PARAMETER, {2, {2, 8}}, NULL},  {"key_weight", CHECK_PARAMETER, {2, {16, 80}}, NULL},
     {"key_bias", CHECK_PARAMETER, {1, {16}}, NULL},
 };
 
 static const op_check checks[] = {
-    {.name = "attention (TAE), 4 heads, dropout, map", .input = tae_inputs, .inputs = 5, .build = build, .outputs = 2,
-     .reference = reference, .user = &tae},
-    {.name = "attention (L-TAE), 4 heads, dropout, map", .input = ltae_inputs, .inputs = 5, .build = build,
-     .outputs = 2, .reference = reference, .user = &ltae},
-    {.name = "attention (TAE), 3 heads x 19, one sequence empty", .input = tae_odd_inputs, .inputs = 5,
-     .build = build, .outputs = 1, .reference = reference, .user = &tae_odd},
-    {.name = "attention (TAE), one of everything", .input = tae_single_inputs, .inputs = 5, .build = build,
-     .outputs = 1, .reference = reference, .user = &tae_single},
-    {.name = "attention (L-TAE), 5 heads of 3 channels, 20 sequences", .input = ltae_odd_inputs, .inputs = 5,
-     .build = build, .outputs = 2, .reference = reference, .user = &ltae_odd},
-    {.name = "attention (L-TAE), 2 heads of 40 channels", .input = ltae_wide_inputs, .inputs = 5, .build = build,
-     .outputs = 1, .reference = reference, .user = &ltae_wide},
+    {.name = "attention (TAE), 4 heads, dropout, map",
+     .input = tae_inputs,
+     .inputs = 5,
+     .build = build,
+     .outputs = 2,
+     .reference = reference,
+     .user = &tae},
+    {.name = "attention (L-TAE), 4 heads, dropout, map",
+     .input = ltae_inputs,
+     .inputs = 5,
+     .build = build,
+     .outputs = 2,
+     .reference = reference,
+     .user = &ltae},
+    {.name = "attention (TAE), 3 heads x 19, one sequence empty",
+     .input = tae_odd_inputs,
+     .inputs = 5,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &tae_odd},
+    {.name = "attention (TAE), one of everything",
+     .input = tae_single_inputs,
+     .inputs = 5,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &tae_single},
+    {.name = "attention (L-TAE), 5 heads of 3 channels, 20 sequences",
+     .input = ltae_odd_inputs,
+     .inputs = 5,
+     .build = build,
+     .outputs = 2,
+     .reference = reference,
+     .user = &ltae_odd},
+    {.name = "attention (L-TAE), 2 heads of 40 channels",
+     .input = ltae_wide_inputs,
+     .inputs = 5,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &ltae_wide},
 };
 
 const op_check *attention_checks(int *count)

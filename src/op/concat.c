@@ -57,8 +57,8 @@ static int concat_backward(node *n, const run *r)
     for (int i = A, first = 0; i <= B; first += tensor_channels(n->in[i++])) {
         const int count = tensor_channels(n->in[i]);
         if (!n->in[i]->wants_gradient) continue;
-        TRY(copy_columns(r->device, (columns){n->out[0]->gradient, all, first},
-                         (columns){n->in[i]->gradient, count, 0}, rows, count, n->accumulate[i]));
+        TRY(copy_columns(r->device, (columns){n->out[0]->gradient, all, first}, (columns){n->in[i]->gradient, count, 0},
+                         rows, count, n->accumulate[i]));
     }
 done:
     return rc;

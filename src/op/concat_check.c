@@ -35,9 +35,17 @@ static const check_input single_inputs[] = {
 };
 
 static const op_check checks[] = {
-    {.name = "concat 70x(19+3)", .input = odd_inputs, .inputs = 2, .build = build, .outputs = 1,
+    {.name = "concat 70x(19+3)",
+     .input = odd_inputs,
+     .inputs = 2,
+     .build = build,
+     .outputs = 1,
      .reference = reference},
-    {.name = "concat 1x(16+1)", .input = single_inputs, .inputs = 2, .build = build, .outputs = 1,
+    {.name = "concat 1x(16+1)",
+     .input = single_inputs,
+     .inputs = 2,
+     .build = build,
+     .outputs = 1,
      .reference = reference},
 };
 

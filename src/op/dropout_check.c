@@ -25,12 +25,28 @@ static const check_input odd_inputs[] = {{"x", CHECK_INPUT, {2, {23, 31}}, NULL}
 static const check_input tiny_inputs[] = {{"x", CHECK_INPUT, {2, {1, 3}}, NULL}};
 
 static const op_check checks[] = {
-    {.name = "dropout 23x31 by 0.1", .input = odd_inputs, .inputs = 1, .build = build, .outputs = 1,
-     .reference = reference, .user = &tenth},
-    {.name = "dropout 1x3 by 0.5", .input = tiny_inputs, .inputs = 1, .build = build, .outputs = 1,
-     .reference = reference, .user = &half},
-    {.name = "dropout by 0", .input = tiny_inputs, .inputs = 1, .build = build, .outputs = 1, .reference = reference,
-     .user = &none, .skip_gradient = true},
+    {.name = "dropout 23x31 by 0.1",
+     .input = odd_inputs,
+     .inputs = 1,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &tenth},
+    {.name = "dropout 1x3 by 0.5",
+     .input = tiny_inputs,
+     .inputs = 1,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &half},
+    {.name = "dropout by 0",
+     .input = tiny_inputs,
+     .inputs = 1,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &none,
+     .skip_gradient = true},
 };
 
 const op_check *dropout_checks(int *count)

@@ -32,8 +32,7 @@ typedef struct shape {
     int size[RANK_MAX];
 } shape;
 
-#define SHAPE(...)                                                                                                     \
-    ((shape){(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}})
+#define SHAPE(...) ((shape){(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}})
 
 enum element { ELEMENT_FLOAT, ELEMENT_INT }; /* 4 bytes each */
 
@@ -41,10 +40,10 @@ struct tensor {
     const char *name; /* a parameter's state_dict key; for messages elsewhere */
     enum element element;
     shape shape;
-    buffer *data;         /* while forward or backward runs */
-    buffer *gradient;     /* likewise, in backward; NULL where none is wanted */
+    buffer *data;     /* while forward or backward runs */
+    buffer *gradient; /* likewise, in backward; NULL where none is wanted */
     bool wants_gradient;
-    bool parameter;       /* lives in the net's flat buffers and outlives the tape */
+    bool parameter;           /* lives in the net's flat buffers and outlives the tape */
     struct tensor_plan *plan; /* the net's own */
 };
 
@@ -74,19 +73,19 @@ typedef struct run {
 
 typedef struct op_def {
     const char *name;
-    int (*shape)(node *n);                      /* check inputs, declare outputs, saved and scratch tensors */
+    int (*shape)(node *n); /* check inputs, declare outputs, saved and scratch tensors */
     int (*forward)(node *n, const run *r);
-    int (*backward)(node *n, const run *r);     /* NULL: not differentiable */
+    int (*backward)(node *n, const run *r); /* NULL: not differentiable */
 } op_def;
 
 struct node {
     const op_def *def;
     net *net;
-    int index;                        /* on the tape */
-    tensor *in[NODE_INPUTS_MAX];      /* NULL: an optional input that is absent */
+    int index;                   /* on the tape */
+    tensor *in[NODE_INPUTS_MAX]; /* NULL: an optional input that is absent */
     tensor *out[NODE_OUTPUTS_MAX];
-    tensor *saved[NODE_BUFFERS_MAX];  /* written in a training forward, read in backward */
-    tensor *work[NODE_BUFFERS_MAX];   /* scratch during this node's forward */
+    tensor *saved[NODE_BUFFERS_MAX];     /* written in a training forward, read in backward */
+    tensor *work[NODE_BUFFERS_MAX];      /* scratch during this node's forward */
     tensor *work_back[NODE_BUFFERS_MAX]; /* scratch during this node's backward */
     int inputs, outputs, saveds, works, works_back;
     bool accumulate[NODE_INPUTS_MAX]; /* backward: add to in[i]->gradient rather than overwrite it */
@@ -227,7 +226,7 @@ typedef struct sample_parcel { /* one a parcel of the batch; device layout, 32 b
 typedef struct sample_options {
     enum raw_type type;
     int bands, npixel;
-    bool norm_per_date;      /* mean, std: [T x C], else [C] */
+    bool norm_per_date;              /* mean, std: [T x C], else [C] */
     float jitter_sigma, jitter_clip; /* sigma 0: none */
 } sample_options;
 /* parcels: `count` sample_parcel on the device; frame_parcel [frames] (int): the parcel of each frame. */

@@ -38,9 +38,17 @@ static const check_input even_inputs[] = {
 };
 
 static const op_check checks[] = {
-    {.name = "sequence_mean ragged x19", .input = ragged_inputs, .inputs = 2, .build = build, .outputs = 1,
+    {.name = "sequence_mean ragged x19",
+     .input = ragged_inputs,
+     .inputs = 2,
+     .build = build,
+     .outputs = 1,
      .reference = reference},
-    {.name = "sequence_mean 2x3x32", .input = even_inputs, .inputs = 2, .build = build, .outputs = 1,
+    {.name = "sequence_mean 2x3x32",
+     .input = even_inputs,
+     .inputs = 2,
+     .build = build,
+     .outputs = 1,
      .reference = reference},
 };
 

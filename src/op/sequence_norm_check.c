@@ -33,8 +33,8 @@ static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
     tensor *all[ALL];
     slots(c->user, index);
     for (int i = 0; i < ALL; i++) all[i] = index[i] < 0 ? NULL : in[index[i]];
-    out[0] = sequence_norm(n, all[X], all[OFFSETS], all[WEIGHT], all[BIAS],
-                           (position_rows){all[TABLE], all[POSITIONS]});
+    out[0] =
+        sequence_norm(n, all[X], all[OFFSETS], all[WEIGHT], all[BIAS], (position_rows){all[TABLE], all[POSITIONS]});
     return 0;
 }
 
@@ -77,12 +77,9 @@ CHECK_VALUES(fill_scaled, 0, 3, 5, 8)
 CHECK_VALUES(fill_shifted, 0, 2, 4)
 
 static const check_input whole_inputs[] = {
-    {"x", CHECK_INPUT, {2, {17, 19}}, NULL},
-    {"offsets", CHECK_INTEGER, {1, {6}}, fill_whole},
-    {"weight", CHECK_PARAMETER, {2, {19, 6}}, NULL},
-    {"bias", CHECK_PARAMETER, {2, {19, 6}}, NULL},
-    {"table", CHECK_CONSTANT, {2, {LINES, 19}}, NULL},
-    {"positions", CHECK_INTEGER, {1, {17}}, fill_positions},
+    {"x", CHECK_INPUT, {2, {17, 19}}, NULL},           {"offsets", CHECK_INTEGER, {1, {6}}, fill_whole},
+    {"weight", CHECK_PARAMETER, {2, {19, 6}}, NULL},   {"bias", CHECK_PARAMETER, {2, {19, 6}}, NULL},
+    {"table", CHECK_CONSTANT, {2, {LINES, 19}}, NULL}, {"positions", CHECK_INTEGER, {1, {17}}, fill_positions},
 };
 static const check_input bare_inputs[] = {
     {"x", CHECK_INPUT, {2, {10, 32}}, NULL},
@@ -100,14 +97,34 @@ static const check_input shifted_inputs[] = {
 };
 
 static const op_check checks[] = {
-    {.name = "sequence_norm ragged x19 with positions", .input = whole_inputs, .inputs = 6, .build = build,
-     .outputs = 1, .reference = reference, .user = &whole},
-    {.name = "sequence_norm ragged x32 without weights", .input = bare_inputs, .inputs = 2, .build = build,
-     .outputs = 1, .reference = reference, .user = &bare},
-    {.name = "sequence_norm shorter than its weights", .input = scaled_inputs, .inputs = 3, .build = build,
-     .outputs = 1, .reference = reference, .user = &scaled},
-    {.name = "sequence_norm with a bias alone", .input = shifted_inputs, .inputs = 3, .build = build,
-     .outputs = 1, .reference = reference, .user = &shifted},
+    {.name = "sequence_norm ragged x19 with positions",
+     .input = whole_inputs,
+     .inputs = 6,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &whole},
+    {.name = "sequence_norm ragged x32 without weights",
+     .input = bare_inputs,
+     .inputs = 2,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &bare},
+    {.name = "sequence_norm shorter than its weights",
+     .input = scaled_inputs,
+     .inputs = 3,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &scaled},
+    {.name = "sequence_norm with a bias alone",
+     .input = shifted_inputs,
+     .inputs = 3,
+     .build = build,
+     .outputs = 1,
+     .reference = reference,
+     .user = &shifted},
 };
 
 const op_check *sequence_norm_checks(int *count)

@@ -48,10 +48,8 @@ static cl_int set_argument(const kernel *k, cl_uint i, const argument *a)
         cl_mem none = NULL;
         return clSetKernelArg(k->id, i, sizeof(cl_mem), a->buffer ? &a->buffer->id : &none);
     }
-    case ARGUMENT_LOCAL:
-        return clSetKernelArg(k->id, i, a->size, NULL);
-    default:
-        return clSetKernelArg(k->id, i, a->size, a->bytes);
+    case ARGUMENT_LOCAL: return clSetKernelArg(k->id, i, a->size, NULL);
+    default: return clSetKernelArg(k->id, i, a->size, a->bytes);
     }
 }
 

@@ -36,11 +36,11 @@ typedef struct device_info {
     enum device_kind kind;
     char name[128], vendor[128], driver[128], version[128], platform[128];
     unsigned compute_units;
-    unsigned base_alignment;     /* bytes: the start of a buffer view must divide by it */
-    unsigned vector_width;       /* floats, native */
-    size_t work_group_limit;     /* items in a group */
-    size_t local_memory;         /* bytes a group may use */
-    bool local_is_cache;         /* local memory is global memory: CPUs */
+    unsigned base_alignment;                  /* bytes: the start of a buffer view must divide by it */
+    unsigned vector_width;                    /* floats, native */
+    size_t work_group_limit;                  /* items in a group */
+    size_t local_memory;                      /* bytes a group may use */
+    bool local_is_cache;                      /* local memory is global memory: CPUs */
     uint64_t global_memory, allocation_limit; /* bytes */
     bool available, compiler;
 } device_info;
@@ -78,8 +78,8 @@ size_t buffer_size(const buffer *b);
  * buffer_write: source is free again on return. Up to 64 KiB are copied aside and nothing waits; a larger write waits
  * for the queue, so within a step use buffer_write_later. */
 int buffer_write(buffer *b, size_t start, const void *source, size_t bytes);
-int buffer_read(buffer *b, size_t start, void *target, size_t bytes);        /* waits */
-int buffer_fill(buffer *b, size_t start, uint32_t word, size_t bytes);       /* bytes divide by 4 */
+int buffer_read(buffer *b, size_t start, void *target, size_t bytes);  /* waits */
+int buffer_fill(buffer *b, size_t start, uint32_t word, size_t bytes); /* bytes divide by 4 */
 int buffer_copy(buffer *from, size_t from_start, buffer *to, size_t to_start, size_t bytes);
 
 /* Uploads that overlap with the host's work: queued like a kernel, so source must stay until the ticket is done. */
@@ -136,9 +136,9 @@ uint64_t device_flops(const device *d); /* what launches have counted since the 
  * kernel text, and recorded; later calls answer from memory. Allowed to disturb only scratch data. */
 int tune_choose(device *d, const char *key, const char *const *forms, int count, int (*run)(void *user, int form),
                 void *user, int *chosen);
-void tune_forget(device *d);                     /* imported choices too; measure again: devices --tune */
-char *tune_export(const device *d);              /* JSON object {key: form} of what was used; a new string */
-int tune_import(device *d, const char *json);    /* these choices win from now on (resume, re-runs); a form
+void tune_forget(device *d);                  /* imported choices too; measure again: devices --tune */
+char *tune_export(const device *d);           /* JSON object {key: form} of what was used; a new string */
+int tune_import(device *d, const char *json); /* these choices win from now on (resume, re-runs); a form
                                                     that tune_choose is not offered is warned of and measured anew */
 
 /* ---- CLBlast ---------------------------------------------------------------------------------------------------- */

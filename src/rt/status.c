@@ -75,14 +75,10 @@ static const char *hint(cl_int status)
 {
     switch (status) {
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
-    case CL_OUT_OF_HOST_MEMORY:
-        return "; out of memory: a smaller batch or memory_limit helps";
-    case CL_OUT_OF_RESOURCES:
-        return "; registers, local memory or device memory ran out, or an earlier kernel failed";
-    case CL_DEVICE_NOT_AVAILABLE:
-        return "; the device is gone or used by somebody else";
-    default:
-        return "";
+    case CL_OUT_OF_HOST_MEMORY: return "; out of memory: a smaller batch or memory_limit helps";
+    case CL_OUT_OF_RESOURCES: return "; registers, local memory or device memory ran out, or an earlier kernel failed";
+    case CL_DEVICE_NOT_AVAILABLE: return "; the device is gone or used by somebody else";
+    default: return "";
     }
 }
 

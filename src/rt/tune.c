@@ -265,8 +265,7 @@ int tune_import(device *d, const char *json)
         rc = fail(FAILED, "the list of kernel forms is not a JSON object");
         goto done;
     }
-    cJSON_ArrayForEach(item, object)
-    {
+    cJSON_ArrayForEach(item, object) {
         if (!cJSON_IsString(item)) {
             rc = fail(FAILED, "the list of kernel forms: \"%s\" is not a text", item->string);
             goto done;

@@ -162,7 +162,8 @@ int network_fits(const model *m, const pixelset *s, bool classes, const char *wh
     if (classes && model_classes(m) != pixelset_classes(s))
         complain(&list, "mlp4", model_classes(m), "classes (its last width)", pixelset_classes(s));
     if (model_positions_are_dates(m) && !pixelset_has_dates(s)) {
-        rc = fail(USAGE, "%s: model.positions is \"dates\", but the pack has none (META/dates.json); wanted \"order\"", where);
+        rc = fail(USAGE, "%s: model.positions is \"dates\", but the pack has none (META/dates.json); wanted \"order\"",
+                  where);
         goto done;
     }
     if (list)
