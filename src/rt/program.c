@@ -14,9 +14,9 @@
 enum {
     LOG_EXCERPT = 900, /* characters of a compiler's log that fit a message */
     REAL_BUILD = 100,  /* milliseconds of this thread: a build that takes more did not come from a driver's own cache */
-    /* milliseconds in which saving may start new entries; or a tenth of the time that the device was open, if more */
-    SAVE_AFTER_COMPILING = 8000,
-    SAVE_AFTER_LOADING = 100,
+    SAVE_TIME = 500,   /* milliseconds in which saving may start new entries */
+    SLOW_SAVE = 300,   /* milliseconds of this thread: a driver that takes longer for one binary compiles it */
+    LONG_RUN = 60000,  /* milliseconds: a run that may spend a tenth of its time on saving */
 };
 
 /* ---- building --------------------------------------------------------------------------------------------------- */
@@ -170,19 +170,25 @@ static program *next_to_save(const device *d)
 }
 
 /* Asking PoCL for a binary makes it compile every kernel of the program once more, for any group size: as slow as all
- * compiling before it, the first time. So what only rehearsed is left out, small programs come first, and the whole is
- * bounded: generously after a start that compiled, tightly after one that the driver's own cache made quick. What is
- * left out is tried again after the next start. Nobody who pressed Ctrl-C waits for it. */
+ * compiling before it. PoCL has a cache of its own, which makes the next start nearly as quick as ours would. So what
+ * only rehearsed is left out, small programs come first, and with a driver that once was slow to hand out a binary
+ * (remembered) only long runs save. Nobody who pressed Ctrl-C waits for it. */
 void program_save_all(device *d)
 {
-    int64_t from = clock_milliseconds(), tenth = (from - d->opened_at) / 10;
-    int64_t least = d->compiled ? SAVE_AFTER_COMPILING : SAVE_AFTER_LOADING, budget = tenth > least ? tenth : least;
+    char speed[8];
+    int64_t from = clock_milliseconds(), open = from - d->opened_at;
+    bool slow = next_to_save(d) && !memo_get(d, "binaries", speed, sizeof speed);
     program *p;
-    while (!interrupt_requested() && clock_milliseconds() - from < budget && (p = next_to_save(d))) {
+    while (!interrupt_requested() && (p = next_to_save(d))) {
+        int64_t budget = open > LONG_RUN ? open / 10 : slow ? 0 : SAVE_TIME, before = thread_milliseconds();
+        if (clock_milliseconds() - from >= budget) break;
         if (d->compiled && !d->save_announced) log_note("keeping the compiled kernels of %s", d->about.name);
         d->save_announced = true;
         program_save(p);
         p->dirty = false;
+        if (slow || thread_milliseconds() - before <= SLOW_SAVE) continue;
+        slow = true;
+        memo_set(d, "binaries", "slow");
     }
 }
 
