@@ -218,10 +218,12 @@ int h5_kind_of(h5 *file, const char *path, enum h5_kind *out)
     return rc;
 }
 
-bool h5_exists(h5 *file, const char *path)
+int h5_exists(h5 *file, const char *path, bool *there)
 {
     enum h5_kind kind;
-    return !h5_kind_of(file, path, &kind) && kind != H5_NOTHING;
+    int rc = h5_kind_of(file, path, &kind);
+    *there = kind != H5_NOTHING;
+    return rc;
 }
 
 /* ---- names -------------------------------------------------------------------------------------------------------- */

@@ -33,8 +33,9 @@ const char *h5_path(const h5 *file);
 
 enum h5_kind { H5_NOTHING, H5_GROUP, H5_DATASET };
 
-int h5_kind_of(h5 *file, const char *path, enum h5_kind *out); /* fails only on what is refused */
-bool h5_exists(h5 *file, const char *path);                    /* a group or data set that may be read */
+/* Absence is no failure; what is damaged or refused is: a damaged name must not pass for one that is not there. */
+int h5_kind_of(h5 *file, const char *path, enum h5_kind *out);
+int h5_exists(h5 *file, const char *path, bool *there); /* a group or data set */
 
 /* The names in a group, sorted by bytes; free with h5_names_free. Empty where the group does not exist. */
 int h5_list(h5 *file, const char *group, char ***names, size_t *count);
@@ -86,10 +87,9 @@ int h5_dataset_write(h5_dataset *d, size_t first_row, size_t rows, enum number_t
 
 /* ---- attributes, of a group or data set ("/" for the file) --------------------------------------------------------- */
 
-bool h5_has_attribute(h5 *file, const char *path, const char *name);
+int h5_has_attribute(h5 *file, const char *path, const char *name, bool *there); /* fails on what is damaged */
 int h5_get_text(h5 *file, const char *path, const char *name, char **out); /* a new string; at most 16 MiB */
 int h5_get_int(h5 *file, const char *path, const char *name, int64_t *out);
-int h5_get_real(h5 *file, const char *path, const char *name, double *out);
 int h5_get_reals(h5 *file, const char *path, const char *name, size_t count, double *out); /* exactly count */
 
 int h5_set_text(h5 *file, const char *path, const char *name, const char *value);

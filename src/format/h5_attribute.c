@@ -96,15 +96,19 @@ static int attribute_open(h5 *file, const char *path, const char *name, attribut
     return OK;
 }
 
-bool h5_has_attribute(h5 *file, const char *path, const char *name)
+int h5_has_attribute(h5 *file, const char *path, const char *name, bool *there)
 {
     enum h5_kind kind;
+    *there = false;
     h5_enter();
-    bool there =
-        !h5_walk(file, path, &kind) && kind != H5_NOTHING && H5Aexists_by_name(file->id, path, name, H5P_DEFAULT) > 0;
-    H5Eclear2(H5E_DEFAULT);
+    int rc = h5_walk(file, path, &kind);
+    if (!rc && kind != H5_NOTHING) {
+        htri_t found = H5Aexists_by_name(file->id, path, name, H5P_DEFAULT);
+        *there = found > 0;
+        if (found < 0) rc = h5_fail(file, path, "its attributes cannot be looked up");
+    }
     h5_leave();
-    return there;
+    return rc;
 }
 
 static int text_get(h5 *file, attribute *a, char **out)
@@ -154,11 +158,6 @@ static int numbers_get(h5 *file, const char *path, const char *name, size_t coun
 int h5_get_int(h5 *file, const char *path, const char *name, int64_t *out)
 {
     return numbers_get(file, path, name, 1, NUMBER_I64, out);
-}
-
-int h5_get_real(h5 *file, const char *path, const char *name, double *out)
-{
-    return numbers_get(file, path, name, 1, NUMBER_F64, out);
 }
 
 int h5_get_reals(h5 *file, const char *path, const char *name, size_t count, double *out)

@@ -22,9 +22,11 @@ static int root_check(pixelset_pack *p)
 {
     char *format = NULL;
     int64_t version, complete = 0, bands;
+    bool ours, closed;
     const char *path = h5_path(p->file);
     int rc = OK;
-    if (!h5_has_attribute(p->file, "/", "furrow_format"))
+    TRY(h5_has_attribute(p->file, "/", "furrow_format", &ours));
+    if (!ours)
         return fail(FAILED, "%s: is not one of furrow's files: it has no attribute furrow_format", path);
     TRY(h5_get_text(p->file, "/", "furrow_format", &format));
     if (strcmp(format, "pixelset") != 0) {
@@ -36,7 +38,8 @@ static int root_check(pixelset_pack *p)
         rc = fail(FAILED, "%s: pack version %lld, wanted 1", path, (long long)version);
         goto done;
     }
-    if (h5_has_attribute(p->file, "/", "complete")) TRY(h5_get_int(p->file, "/", "complete", &complete));
+    TRY(h5_has_attribute(p->file, "/", "complete", &closed));
+    if (closed) TRY(h5_get_int(p->file, "/", "complete", &complete));
     if (complete != 1) {
         rc = fail(FAILED, "%s: is unfinished: run the same furrow pack again", path);
         goto done;
@@ -148,8 +151,10 @@ static int days_read(pixelset_pack *p)
 {
     h5_about about;
     void *days;
+    bool there;
     int rc = OK;
-    if (!h5_exists(p->file, "/days")) return OK;
+    TRY(h5_exists(p->file, "/days", &there));
+    if (!there) return OK;
     TRY(h5_read_new(p->file, "/days", NUMBER_I32, SIZE_MAX, &days, &about));
     p->days = days;
     p->day_count = about.count;
@@ -161,19 +166,12 @@ done:
 
 /* ---- labels and features ------------------------------------------------------------------------------------------- */
 
-/* The members of a group of things named by their attribute "name". */
-static int members_list(pixelset_pack *p, const char *group, char ***keys, size_t *count)
-{
-    *keys = NULL;
-    *count = 0;
-    return h5_exists(p->file, group) ? h5_list(p->file, group, keys, count) : OK;
-}
-
+/* Both are groups of data sets named by their attribute "name". */
 static int labels_read(pixelset_pack *p)
 {
     char **keys, place[320];
     size_t count;
-    int rc = members_list(p, "/labels", &keys, &count);
+    int rc = h5_list(p->file, "/labels", &keys, &count);
     if (rc) return rc;
     TRY_NEW(p->labels = memory_new(count, sizeof *p->labels));
     TRY_NEW(p->nomenclature = memory_new(count, sizeof *p->nomenclature));
@@ -230,7 +228,7 @@ static int features_read(pixelset_pack *p)
 {
     char **keys, place[320];
     size_t count;
-    int rc = members_list(p, "/features", &keys, &count);
+    int rc = h5_list(p->file, "/features", &keys, &count);
     if (rc) return rc;
     TRY_NEW(p->feature = memory_new(count, sizeof *p->feature));
     p->features = count;

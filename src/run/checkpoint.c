@@ -132,9 +132,11 @@ static int open_checkpoint(const char *path, h5 **out)
     int rc = OK;
     int64_t version = 0, complete = 0;
     char *format = NULL;
+    bool ours, closed;
     h5 *file = NULL;
     TRY(h5_open(path, &file));
-    if (!h5_has_attribute(file, "/", "furrow_format")) {
+    TRY(h5_has_attribute(file, "/", "furrow_format", &ours));
+    if (!ours) {
         rc = fail(FAILED, "%s is no checkpoint of furrow's: it has no attribute furrow_format", path);
         goto done;
     }
@@ -146,7 +148,8 @@ static int open_checkpoint(const char *path, h5 **out)
     TRY(h5_get_int(file, "/", "version", &version));
     if (version != VERSION) rc = fail(FAILED, "%s has version %lld; wanted %d", path, (long long)version, VERSION);
     if (rc) goto done;
-    if (h5_has_attribute(file, "/", "complete")) TRY(h5_get_int(file, "/", "complete", &complete));
+    TRY(h5_has_attribute(file, "/", "complete", &closed));
+    if (closed) TRY(h5_get_int(file, "/", "complete", &complete));
     if (complete != 1) rc = fail(FAILED, "%s is unfinished: writing it was interrupted", path);
     if (rc) goto done;
     *out = file;
@@ -239,11 +242,13 @@ static bool other_classes(const network *w, const tensor *p, const h5_about *a)
 static int read_weight(h5 *file, network *w, tensor *p, enum checkpoint_use use)
 {
     int rc = OK;
+    bool there;
     h5_about about;
     float *values = NULL;
     char *path = weight_path("/weights", p);
     TRY_NEW(path);
-    if (!h5_exists(file, path)) {
+    TRY(h5_exists(file, path, &there));
+    if (!there) {
         rc = read_absent(file, w, p);
         goto done;
     }

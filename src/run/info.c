@@ -13,8 +13,10 @@ enum { VALUES_MAX = 1 << 28, LABELS_SHOWN = 1000 };
 static int add_text(h5 *file, const char *path, const char *attribute, const char *key, cJSON *out)
 {
     char *text = NULL;
-    if (!h5_has_attribute(file, path, attribute)) return OK;
-    int rc = h5_get_text(file, path, attribute, &text);
+    bool there;
+    int rc = h5_has_attribute(file, path, attribute, &there);
+    if (rc || !there) return rc;
+    rc = h5_get_text(file, path, attribute, &text);
     if (!rc) cJSON_AddStringToObject(out, key, text);
     free(text);
     return rc;
@@ -25,7 +27,9 @@ static int add_json(h5 *file, const char *attribute, cJSON *out)
     int rc = OK;
     char *text = NULL;
     cJSON *value = NULL;
-    if (!h5_has_attribute(file, "/", attribute)) return OK;
+    bool there;
+    TRY(h5_has_attribute(file, "/", attribute, &there));
+    if (!there) return OK;
     TRY(h5_get_text(file, "/", attribute, &text));
     TRY(json_parse(text, strlen(text), h5_path(file), &value));
     cJSON_AddItemToObject(out, attribute, value);
@@ -83,10 +87,12 @@ done:
 static int checkpoint_info(h5 *file, cJSON *out)
 {
     int rc = OK;
+    bool optimiser;
     double elements = 0;
     TRY(add_json(file, "model", out));
     TRY(add_json(file, "state", out));
-    cJSON_AddBoolToObject(out, "optimizer", h5_exists(file, "/optimizer/step"));
+    TRY(h5_exists(file, "/optimizer/step", &optimiser));
+    cJSON_AddBoolToObject(out, "optimizer", optimiser);
     TRY(add_arrays(file, "/weights", "weights", out, &elements));
     cJSON_AddNumberToObject(out, "values", elements);
 done:
@@ -205,6 +211,7 @@ static int pack_info(h5 *file, cJSON *out)
     int rc = OK;
     int64_t bands = 0;
     size_t parcels = 0, days = 0;
+    bool dated;
     h5_about pixels;
     TRY(h5_get_int(file, "/", "bands", &bands));
     TRY(h5_about_of(file, "/pixels", &pixels));
@@ -214,7 +221,8 @@ static int pack_info(h5 *file, cJSON *out)
     TRY(add_span(file, "/parcels/dates", "dates", out, &parcels));
     TRY(add_span(file, "/parcels/pixels", "pixels", out, &parcels));
     cJSON_AddNumberToObject(out, "parcels", (double)parcels);
-    if (h5_exists(file, "/days")) TRY(add_span(file, "/days", "days", out, &days)); /* since 1970-01-01 */
+    TRY(h5_exists(file, "/days", &dated));
+    if (dated) TRY(add_span(file, "/days", "days", out, &days)); /* since 1970-01-01 */
     TRY(add_nomenclatures(file, out));
     TRY(add_features(file, out));
     TRY(add_text(file, "/normalisation", "source", "normalisation", out));
@@ -238,7 +246,9 @@ done:
 static int check_complete(h5 *file, cJSON *out)
 {
     int64_t complete = 0;
-    int rc = h5_has_attribute(file, "/", "complete") ? h5_get_int(file, "/", "complete", &complete) : OK;
+    bool there;
+    int rc = h5_has_attribute(file, "/", "complete", &there);
+    if (!rc && there) rc = h5_get_int(file, "/", "complete", &complete);
     if (!rc) cJSON_AddBoolToObject(out, "complete", complete == 1);
     return rc;
 }
@@ -248,17 +258,20 @@ int furrow_info(const char *path, char **json)
     int rc = OK;
     h5 *file = NULL;
     char *kind = NULL;
+    bool ours, reference;
     cJSON *out = cJSON_CreateObject();
     *json = NULL;
     TRY(h5_open(path, &file));
+    TRY(h5_has_attribute(file, "/", "furrow_format", &ours));
+    TRY(h5_has_attribute(file, "/", "kind", &reference));
     cJSON_AddStringToObject(out, "file", path);
-    if (h5_has_attribute(file, "/", "furrow_format")) {
+    if (ours) {
         TRY(h5_get_text(file, "/", "furrow_format", &kind));
         cJSON_AddStringToObject(out, "kind", kind);
         TRY(check_complete(file, out));
         if (strcmp(kind, "pixelset") == 0) TRY(pack_info(file, out));
         if (strcmp(kind, "checkpoint") == 0) TRY(checkpoint_info(file, out));
-    } else if (h5_has_attribute(file, "/", "kind")) {
+    } else if (reference) {
         TRY(h5_get_text(file, "/", "kind", &kind));
         char *title = text_format("reference results: %s", kind);
         TRY_NEW(title);

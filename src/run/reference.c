@@ -110,9 +110,11 @@ static int upload_positions(reference_input *r, bool dates)
     int rc = OK;
     size_t count = (size_t)r->batch.frames;
     int32_t *positions = memory_new((size_t)r->dates, sizeof *positions), *lines = NULL;
+    bool table;
     TRY_NEW(positions);
     TRY_NEW(lines = memory_new(count, sizeof *lines));
-    TRY(h5_exists(r->file, table_path) ? read_table(r, dates, positions) : read_positions(r, dates, positions));
+    TRY(h5_exists(r->file, table_path, &table));
+    TRY(table ? read_table(r, dates, positions) : read_positions(r, dates, positions));
     for (size_t i = 0; i < count; i++) lines[i] = positions[i % (size_t)r->dates] - r->first_position;
     TRY(upload(r, lines, count, &r->batch.positions));
 done:
@@ -155,7 +157,9 @@ static int read_sizes(reference_input *r)
     r->pixels = (int)about.shape[3];
     r->batch.parcels = r->parcels;
     r->batch.frames = r->parcels * r->dates;
-    if (!h5_exists(r->file, "/input/extra")) return OK;
+    bool extra;
+    rc = h5_exists(r->file, "/input/extra", &extra);
+    if (rc || !extra) return rc;
     rc = h5_about_of(r->file, "/input/extra", &about);
     if (!rc && about.rank != 3)
         rc = fail(FAILED, "%s: /input/extra has %d dimensions; wanted 3", h5_path(r->file), about.rank);
@@ -166,6 +170,7 @@ static int read_sizes(reference_input *r)
 int reference_read(reference_input *r, const model *m)
 {
     int rc = OK;
+    bool target;
     TRY(read_sizes(r));
     size_t frames = (size_t)r->batch.frames;
     TRY(upload_x(r));
@@ -173,7 +178,8 @@ int reference_read(reference_input *r, const model *m)
     if (model_extra(m)) TRY(upload_array(r, "/input/extra", NUMBER_F32, frames * (size_t)r->features, &r->batch.extra));
     TRY(upload_offsets(r));
     TRY(upload_positions(r, model_positions_are_dates(m)));
-    if (h5_exists(r->file, "/input/target")) TRY(upload_target(r, model_classes(m)));
+    TRY(h5_exists(r->file, "/input/target", &target));
+    if (target) TRY(upload_target(r, model_classes(m)));
 done:
     return rc;
 }

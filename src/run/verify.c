@@ -24,8 +24,10 @@ static int verify_file(const char *path, device *d, verify_report *r)
     int rc = OK;
     h5 *file = NULL;
     char *kind = NULL;
+    bool reference;
     TRY(h5_open(path, &file));
-    if (!h5_has_attribute(file, "/", "kind")) {
+    TRY(h5_has_attribute(file, "/", "kind", &reference));
+    if (!reference) {
         rc = fail(FAILED, "%s holds no reference results: it has no attribute \"kind\"", path);
         goto done;
     }

@@ -139,11 +139,12 @@ done:
 static int check_eval(reference *r)
 {
     int rc = OK;
+    bool spatial;
     TRY(load_weights(r));
     TRY(network_use(r->network, false, &r->input.batch));
     TRY(network_forward(r->network, 0));
-    if (h5_exists(r->file, "/eval/spatial_encoder"))
-        TRY(check_output(r, "/eval/spatial_encoder", r->network->out.spatial));
+    TRY(h5_exists(r->file, "/eval/spatial_encoder", &spatial));
+    if (spatial) TRY(check_output(r, "/eval/spatial_encoder", r->network->out.spatial));
     TRY(check_output(r, "/eval/output", r->network->out.logits));
 done:
     return rc;
@@ -273,6 +274,7 @@ done:
 int verify_parcel(h5 *file, device *d, verify_report *report)
 {
     int rc = OK;
+    bool train, losses;
     reference r = {.file = file, .report = report, .device = d, .input = {.file = file, .device = d}};
     model *m = NULL;
     TRY(read_model(&r, &m));
@@ -281,8 +283,10 @@ int verify_parcel(h5 *file, device *d, verify_report *report)
     m = NULL; /* the network's, whatever came of it */
     if (rc) goto done;
     TRY(check_eval(&r));
-    if (h5_exists(file, "/train")) TRY(check_train(&r));
-    if (h5_exists(file, "/train/losses")) TRY(check_losses(&r));
+    TRY(h5_exists(file, "/train", &train));
+    if (train) TRY(check_train(&r));
+    TRY(h5_exists(file, "/train/losses", &losses));
+    if (losses) TRY(check_losses(&r));
 done:
     model_free(m);
     network_free(r.network);
