@@ -88,7 +88,7 @@ int h5_dataset_write(h5_dataset *d, size_t first_row, size_t rows, enum number_t
 /* ---- attributes, of a group or data set ("/" for the file) --------------------------------------------------------- */
 
 int h5_has_attribute(h5 *file, const char *path, const char *name, bool *there); /* fails on what is damaged */
-int h5_get_text(h5 *file, const char *path, const char *name, char **out); /* a new string; at most 16 MiB */
+int h5_get_text(h5 *file, const char *path, const char *name, char **out);       /* a new string; at most 16 MiB */
 int h5_get_int(h5 *file, const char *path, const char *name, int64_t *out);
 int h5_get_reals(h5 *file, const char *path, const char *name, size_t count, double *out); /* exactly count */
 

@@ -26,8 +26,7 @@ static int root_check(pixelset_pack *p)
     const char *path = h5_path(p->file);
     int rc = OK;
     TRY(h5_has_attribute(p->file, "/", "furrow_format", &ours));
-    if (!ours)
-        return fail(FAILED, "%s: is not one of furrow's files: it has no attribute furrow_format", path);
+    if (!ours) return fail(FAILED, "%s: is not one of furrow's files: it has no attribute furrow_format", path);
     TRY(h5_get_text(p->file, "/", "furrow_format", &format));
     if (strcmp(format, "pixelset") != 0) {
         rc = fail(FAILED, "%s: is a %.40s, wanted a pixel-set pack", path, format);
