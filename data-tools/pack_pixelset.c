@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -261,7 +262,10 @@ static void packing_free(packing *p)
 int pack_pixelset(const char *folder, const char *out, const pack_options *options, pack_result *result)
 {
     packing p = {.options = options, .folder = folder, .out = out};
+    struct stat about;
     int rc = OK;
+    if (!stat(out, &about) && S_ISDIR(about.st_mode))
+        return fail(FAILED, "%s: is a folder, wanted the pack's file name", out);
     TRY(survey(&p));
     if (!p.source.found.count) TRY(stage_open(&p));
     TRY(pixels_gather(&p));

@@ -70,11 +70,16 @@ echo '{"data": {"pack": "x.h5", "npixle": 3}, "model": {"arch": "psetae"}}' >"$w
 check "unknown key" run 2 train "$work/wrong.json"
 check "unknown key: file, path, nearest" said 'wrong.json.*data.*npixle.*npixel'
 check "nothing printed" silent
+echo '{"data": {"pack": "x.h5", "pack": "y.h5"}}' >"$work/wrong.json"
+check "a key twice" run 2 train "$work/wrong.json"
+check "says so" said 'wrong.json.*"pack" stands twice'
 
 # ---- a run
 check "synth" run 0 synth pixelset "$work/parcels" --parcels 120 --classes 3 --dates 12 --json
 check "synth --json" document
 check "pack" run 0 pack pixelset "$work/parcels" "$work/p.h5"
+check "pack into a folder" run 1 pack pixelset "$work/parcels" "$work/parcels"
+check "says so" said "is a folder"
 check "info" run 0 info "$work/p.h5" --json
 check "info --json" document
 check "info counts the parcels" printed '"parcels":.*120'

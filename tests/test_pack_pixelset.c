@@ -408,6 +408,7 @@ static void no_folder(void **state)
     assert_refused(pack_pixelset(in_scratch("empty"), in_scratch("out.h5"), &options, NULL), "holds no .npy");
     put_folder();
     assert_refused(pack_pixelset(in_scratch("in"), in_scratch("no/out.h5"), &options, NULL), "cannot be made");
+    assert_refused(pack_pixelset(in_scratch("in"), in_scratch("empty"), &options, NULL), "is a folder");
     put_text(in_scratch("out.h5.partial"), "somebody's own file of this name");
     assert_refused(pack_it(), "is not furrow's");
 }

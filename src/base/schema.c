@@ -72,7 +72,7 @@ static int wrong_number(const field *f, const cJSON *value, const char *where, c
     if (f->low == 0 && f->high == 0)
         snprintf(wanted, sizeof wanted, "%s", kind);
     else
-        snprintf(wanted, sizeof wanted, "%s from %g to %g", kind, f->low, f->high);
+        snprintf(wanted, sizeof wanted, "%s from %.10g to %.10g", kind, f->low, f->high);
     return wrong(f, value, where, wanted);
 }
 

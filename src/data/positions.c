@@ -2,7 +2,6 @@
  * of VSainteuf/pytorch-psetae); parcels with dates of their own count from data.ref_date, else from the earliest. */
 #include "base/date.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "data/internal.h"
 
 enum { SPAN_MAX_DAYS = 36525 }; /* a hundred years: the networks keep a line for every day */
@@ -55,8 +54,6 @@ int positions_find(pixelset *s, const pixelset_options *o, problems *p)
         problem_add(p, FAILED, "the dates span %lld days, wanted at most %d", (long long)(most - least), SPAN_MAX_DAYS);
         return OK;
     }
-    if (!s->has_dates)
-        log_warning("%s has no dates: positions count 0, 1, 2, ... in each series", pixelset_pack_path(s->pack));
     s->first_position = (int)least;
     s->last_position = (int)most;
     return OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "model/model.h"
 
@@ -112,7 +113,9 @@ int config_read(const char *path, const char *const *set, int sets, run_config *
     cJSON *root = NULL;
     bool flat = false;
     TRY_NEW(out->path = text_copy(path));
-    TRY(json_read(path, CONFIG_BYTES_MAX, &root));
+    rc = json_read(path, CONFIG_BYTES_MAX, &root);
+    if (rc && file_exists(path)) rc = USAGE; /* it is there, and wrong */
+    if (rc) goto done;
     cJSON *given = root;
     root = NULL;
     TRY(config_from_published(given, path, &root, &flat));

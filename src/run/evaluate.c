@@ -1,4 +1,5 @@
 /* furrow_eval: each fold's weights on that fold's part of the set, or all folds' weights averaged on the whole set. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,11 @@ static int score_into(evaluation *e, const uint32_t *order, int count, const dou
 {
     score result = {0};
     int rc = score_samples(e->s.set, order, count, e->classes, log_p, e->s.config.train.gamma, &result);
+    if (!rc && !isfinite(result.loss))
+        rc = fail(FAILED,
+                  "%s: the network's output is not a finite number; the weights or the normalisation do not fit these "
+                  "data",
+                  path);
     if (!rc) rc = add_result(e, &result, fold, path, count);
     confusion_free(&result.confusion);
     return rc;

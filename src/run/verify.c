@@ -59,7 +59,7 @@ int furrow_verify(const char *const *files, int count, const char *selector,
         /* A file that cannot be read is a failure of its own; the others still run. */
         if (verify_file(files[i], d, &r)) {
             if (!strstr(error_message(), files[i])) (void)fail_within(FAILED, "%s", files[i]);
-            log_warning("%s", error_message());
+            if (count > 1) log_warning("%s", error_message());
             if (!first_error) first_error = text_copy(error_message());
             r.failed++;
         }
