@@ -149,11 +149,6 @@ size_t pixelset_pack_features(const pixelset_pack *p)
     return p->features;
 }
 
-const pack_feature *pixelset_pack_feature_at(const pixelset_pack *p, size_t index)
-{
-    return &p->feature[index];
-}
-
 static const char *feature_name(const pixelset_pack *p, size_t index)
 {
     return p->feature[index].name;

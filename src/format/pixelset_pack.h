@@ -53,7 +53,6 @@ typedef struct pack_feature {
 } pack_feature;
 
 size_t pixelset_pack_features(const pixelset_pack *p);
-const pack_feature *pixelset_pack_feature_at(const pixelset_pack *p, size_t index);
 int pixelset_pack_feature(const pixelset_pack *p, const char *name, const pack_feature **out);
 
 /* ---- normalisation ------------------------------------------------------------------------------------------------ */
