@@ -91,6 +91,9 @@ EOF
 check "key of no section" run 2 train "$work/run.json"
 sed -i 's/, "data_": 0//' "$work/run.json"
 sed -i 's/"mlp2": .64, 32./"with_extra": false, &/' "$work/run.json"
+check "a model for other data" run 2 train "$work/run.json" --set 'model.mlp1=[4,16,32]' model.input_dim=4 'model.mlp4=[32,9]'
+check "names the bands" said "is for 4 bands, the data have 10"
+check "and the classes" said "is for 9 classes"
 check "train" run 0 train "$work/run.json" --json
 check "train --json" document
 for file in conf.json overall.json forms.json Fold_1/trainlog.json Fold_1/test_metrics.json Fold_2/model.h5 \

@@ -143,32 +143,34 @@ network_input network_input_of(const pixelset *s, const model *m, int npixel)
 }
 
 /* Adds a line to a growing list of complaints. */
-static void complain(char **list, const char *key, int wanted, const char *what, int there)
+static void complain(char **list, char *line)
 {
-    char *longer =
-        text_format("%s\n  model.%s is for %d %s, the data have %d", *list ? *list : "", key, wanted, what, there);
+    char *longer = line ? text_format("%s\n  %s", *list ? *list : "", line) : NULL;
+    free(line);
     if (!longer) return;
     free(*list);
     *list = longer;
+}
+
+static void compare(char **list, const char *key, int wanted, const char *what, int there)
+{
+    if (wanted == there) return;
+    complain(list, text_format("model.%s is for %d %s, the data have %d", key, wanted, what, there));
 }
 
 int network_fits(const model *m, const pixelset *s, bool classes, const char *where)
 {
     char *list = NULL;
     int rc = OK;
-    if (model_bands(m) != pixelset_bands(s)) complain(&list, "input_dim", model_bands(m), "bands", pixelset_bands(s));
-    if (model_extra(m) && model_extra(m) != pixelset_extra(s))
-        complain(&list, "extra_size", model_extra(m), "extra features (data.extra_feature)", pixelset_extra(s));
-    if (classes && model_classes(m) != pixelset_classes(s))
-        complain(&list, "mlp4", model_classes(m), "classes (its last width)", pixelset_classes(s));
-    if (model_positions_are_dates(m) && !pixelset_has_dates(s)) {
-        rc = fail(USAGE, "%s: model.positions is \"dates\", but the pack has none (META/dates.json); wanted \"order\"",
-                  where);
-        goto done;
-    }
+    compare(&list, "input_dim", model_bands(m), "bands", pixelset_bands(s));
+    if (model_extra(m))
+        compare(&list, "extra_size", model_extra(m), "extra features (data.extra_feature)", pixelset_extra(s));
+    if (classes) compare(&list, "mlp4", model_classes(m), "classes (its last width)", pixelset_classes(s));
+    if (model_positions_are_dates(m) && !pixelset_has_dates(s))
+        complain(&list, text_copy("model.positions is \"dates\", but the pack has none (META/dates.json); wanted "
+                                  "\"order\""));
     if (list)
         rc = fail(USAGE, "%s: the model does not fit the data (a key left out is read off the data):%s", where, list);
-done:
     free(list);
     return rc;
 }
