@@ -91,7 +91,8 @@ EOF
 check "key of no section" run 2 train "$work/run.json"
 sed -i 's/, "data_": 0//' "$work/run.json"
 sed -i 's/"mlp2": .64, 32./"with_extra": false, &/' "$work/run.json"
-check "a model for other data" run 2 train "$work/run.json" --set 'model.mlp1=[4,16,32]' model.input_dim=4 'model.mlp4=[32,9]'
+check "a model for other data" run 2 train "$work/run.json" \
+    --set 'model.mlp1=[4,16,32]' model.input_dim=4 'model.mlp4=[32,9]'
 check "names the bands" said "is for 4 bands, the data have 10"
 check "and the classes" said "is for 9 classes"
 check "train" run 0 train "$work/run.json" --json
@@ -132,6 +133,10 @@ check "other settings do not resume" run 2 train "$work/run.json" --resume --set
 check "says so" said "resume"
 check "an epoch on other weights" run 0 train "$work/run.json" --weights "$work/run" --fold 1 \
     --set "train.res_dir=$work/tuned" train.epochs=1
+touch "$work/tuned/Fold_1/last.h5.1.temporary"
+check "on weights of the same folder" run 0 train "$work/run.json" --weights "$work/tuned" --fold 1 \
+    --set "train.res_dir=$work/tuned" train.epochs=1
+check "a killed run's leftovers are gone" test ! -e "$work/tuned/Fold_1/last.h5.1.temporary"
 
 echo "[  PASSED  ] $passed test(s)."
 echo "[  FAILED  ] $failed test(s)."

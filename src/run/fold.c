@@ -196,6 +196,22 @@ static int clear_folder(const fold_run *r)
     return OK;
 }
 
+/* What a killed run was writing has temporary names, which nothing else removes. */
+static int clear_temporaries(const char *folder)
+{
+    char **names;
+    size_t count;
+    int rc = folder_list(folder, ".temporary", &names, &count);
+    if (rc) return rc;
+    for (size_t i = 0; i < count; i++) {
+        char *path = path_join(folder, names[i]);
+        if (path) unlink(path);
+        free(path);
+    }
+    folder_free(names, count);
+    return OK;
+}
+
 static int start(fold_run *r, fold_task task)
 {
     int rc = OK;
@@ -203,6 +219,7 @@ static int start(fold_run *r, fold_task task)
     char *folder = fold_path(r->s, r->fold, NULL);
     TRY_NEW(folder);
     TRY(folder_make(folder));
+    TRY(clear_temporaries(folder));
     TRY(fold_split_new(pixelset_count(r->s->set), t->kfold, r->fold, (uint32_t)t->rdm_seed, &r->split));
     if (r->split.train_count < 2)
         rc = fail(FAILED, "%s: %d parcels for training, wanted 2 or more", r->title, r->split.train_count);
@@ -211,11 +228,9 @@ static int start(fold_run *r, fold_task task)
     TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
     TRY(network_optimiser(r->network));
     TRY(session_feed(r->s, &r->feed));
-    if (task.resume)
-        TRY(resume(r));
-    else
-        TRY(clear_folder(r));
+    if (task.resume) TRY(resume(r));
     if (task.weights && r->epoch == 0) TRY(checkpoint_load(task.weights, r->network, CHECKPOINT_FINE_TUNE));
+    if (!task.resume) TRY(clear_folder(r)); /* now: the weights may lie in this folder */
 done:
     free(folder);
     return rc;
