@@ -220,7 +220,6 @@ static int write_results(const prediction *r, const char *folder, char **json)
     char *csv = path_join(folder, "predictions.csv"), *document = path_join(folder, "predictions.json");
     TRY_NEW(csv);
     TRY_NEW(document);
-    TRY(folder_make(folder));
     TRY(write_csv(r, csv));
     TRY(write_json(r, document));
     cJSON *all = cJSON_CreateObject();
@@ -249,6 +248,7 @@ int furrow_predict(const furrow_run_options *o, char **json)
     TRY(weights_find(o->weights, o->fold, &r.weights));
     TRY(session_open(o, false, r.weights.path[0], &r.s));
     r.count = pixelset_count(r.s.set);
+    TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
     TRY(run_all(&r));
     TRY(write_results(&r, o->out, json));
 done:
