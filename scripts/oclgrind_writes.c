@@ -26,7 +26,8 @@ cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void 
 static void *map(cl_command_queue queue, cl_mem buffer, size_t start, size_t bytes)
 {
     cl_int status;
-    void *at = clEnqueueMapBuffer(queue, buffer, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, start, bytes, 0, NULL, NULL, &status);
+    void *at =
+        clEnqueueMapBuffer(queue, buffer, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, start, bytes, 0, NULL, NULL, &status);
     if (status) abort();
     return at;
 }

@@ -110,7 +110,7 @@ oclgrind_tests() { # TILE; in a subshell: its own counts and folder
 exec oclgrind --data-races --uninitialized --build-options -cl-opt-disable --log "$work/log" \\
     sh -c '$oclgrind_run' sh "$build/devices/oclgrind_writes.so" "$program"
 END
-        FURROW_TILE=$1 FURROW_CACHE_DIR="$build/devices/oclgrind-$1" tests 600 "$work/$name.sh"
+        FURROW_TILE=$1 FURROW_TUNE=none FURROW_CACHE_DIR="$build/devices/oclgrind-$1" tests 600 "$work/$name.sh"
         if [ -s "$work/log" ]; then
             failed=$((failed + 1))
             echo "$name: Oclgrind's findings begin:"

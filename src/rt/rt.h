@@ -9,7 +9,8 @@
  * Environment, read at device_open: FURROW_DEVICE selects; FURROW_DEBUG=sync waits after each kernel and names the one
  * that failed, FURROW_DEBUG=profile times each kernel (sync,profile: both); FURROW_TILE=cpu|gpu forces a family of
  * kernel forms; FURROW_CACHE_DIR moves the caches; FURROW_CL_DIR loads kernel text from a folder instead of the
- * program. Read at the first tune_choose of a key: FURROW_FORM="key-prefix=form,..." forces a form.
+ * program. Read at the first tune_choose of a key: FURROW_FORM="key-prefix=form,..." forces a form;
+ * FURROW_TUNE=none: the first form of each is taken, unmeasured.
  *
  * Unless another code is named, what fails gives FAILED. */
 #ifndef FURROW_RT_RT_H
