@@ -330,7 +330,9 @@ int net_parameter_write(net *n, tensor *t, const float *values)
         memcpy(p->pending, values, bytes);
         return OK;
     }
-    return buffer_write(t->data, 0, values, bytes);
+    /* Into the flat buffer itself, which the transposing kernel reads: one way to the same memory. */
+    flat *f = p->role == PARAMETER_TRAINED ? &n->trained : &n->statistics;
+    return buffer_write(f->values, p->offset * sizeof(float), values, bytes);
 }
 
 int net_parameter_read(net *n, const tensor *t, float *values)
