@@ -5,7 +5,8 @@
 #   and the operation tests under Oclgrind with race and uninitialised-read checks.
 # The reference results of the published code are verified on each where they are (FURROW_SHARED, else ../shared).
 # FURROW_DEVICES: which of "pocl rusticl intel oclgrind" (all); FURROW_TEST_SIZE=small: small shapes on PoCL and Intel's
-# too, two reference results each, and Oclgrind looks for races alone in GPU forms; the slow ones take small shapes always.
+# too, two reference results each, and Oclgrind looks for races alone in GPU forms; rusticl and Oclgrind take small shapes
+# always.
 # usage: test-devices.sh BUILD   Ends with: N passed, N failed, N skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
