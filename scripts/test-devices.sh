@@ -12,7 +12,6 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=$(cd "$1" && pwd) || exit 1
 vendors=/etc/OpenCL/vendors
-quick=${FURROW_TEST_SIZE:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
@@ -102,11 +101,10 @@ fi
 # says. Kernels are compiled as written: optimised, they read what they then do not use. oclgrind_writes.c says why it is
 # there.
 oclgrind_run='LD_PRELOAD="$1:$LD_PRELOAD" exec "$2"'
-oclgrind_tests() { # TILE GEMM-FORM, in a subshell: its own counts and folder
+oclgrind_tests() { # TILE, in a subshell: its own counts and folder
     work=$work/$1 passed=0 failed=0 skipped=0
     mkdir "$work"
     checks="--data-races --uninitialized --build-options -cl-opt-disable"
-    [ "$1$quick" = gpusmall ] && checks="--data-races" # the other takes many minutes for groups of many items
     echo "== oclgrind FURROW_TILE=$1 $checks"
     for program in $operations; do
         name=$(basename "$program")
@@ -114,7 +112,7 @@ oclgrind_tests() { # TILE GEMM-FORM, in a subshell: its own counts and folder
 exec oclgrind $checks --log "$work/log" \\
     sh -c '$oclgrind_run' sh "$build/devices/oclgrind_writes.so" "$program"
 END
-        FURROW_TILE=$1 FURROW_TUNE=none FURROW_FORM=gemm=$2 FURROW_CACHE_DIR="$build/devices/oclgrind-$1" tests 1800 "$work/$name.sh"
+        FURROW_TILE=$1 FURROW_TUNE=none FURROW_CACHE_DIR="$build/devices/oclgrind-$1" tests 1800 "$work/$name.sh"
         if [ -s "$work/log" ]; then
             failed=$((failed + 1))
             echo "$name: Oclgrind's findings begin:"
@@ -129,8 +127,8 @@ if asked oclgrind "$(command -v oclgrind)"; then
     mkdir -p "$build/devices"
     ${CC:-gcc} -shared -fPIC -o "$build/devices/oclgrind_writes.so" scripts/oclgrind_writes.c -ldl || exit 1
     # It computes on one core: both families at a time.
-    (oclgrind_tests cpu simd8x1) >"$work/said-cpu" &
-    (oclgrind_tests gpu simt16) >"$work/said-gpu"
+    (oclgrind_tests cpu) >"$work/said-cpu" &
+    (oclgrind_tests gpu) >"$work/said-gpu"
     wait
     for tile in cpu gpu; do
         cat "$work/said-$tile"
