@@ -1,6 +1,5 @@
 /* META/dates.json in its forms: one list for all parcels ({"0": 20170101, ...}, {"1": ...} or [...]), or one for each
  * ({id: [...] or {"0": ...}, ...}). Days count from 1970-01-01. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/date.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -15,55 +15,13 @@
 
 /* ---- one date ------------------------------------------------------------------------------------------------------ */
 
-static int days_in_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-/* Days since 1970-01-01 in the Gregorian calendar; false for a date that is none between 1900 and 2200. */
-static bool day_number(int year, int month, int day, int32_t *out)
-{
-    if (year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
-        return false;
-    int before = year - 1;
-    int32_t days =
-        before * 365 + before / 4 - before / 100 + before / 400 - 719162; /* 1970-01-01 is 719162 after 1-1-1 */
-    for (int m = 1; m < month; m++) days += days_in_month(year, m);
-    *out = days + day - 1;
-    return true;
-}
-
-static bool digits_at(const char *text, int count, int *out)
-{
-    *out = 0;
-    for (int i = 0; i < count; i++) {
-        if (!isdigit((unsigned char)text[i])) return false;
-        *out = *out * 10 + (text[i] - '0');
-    }
-    return true;
-}
-
-/* YYYYMMDD, or YYYY-MM-DD with or without a time behind it. */
-static bool text_date(const char *text, int32_t *out)
-{
-    int year, month, day;
-    if (!digits_at(text, 4, &year)) return false;
-    bool dashes = text[4] == '-';
-    if (!digits_at(text + 4 + dashes, 2, &month) || (dashes && text[7] != '-')) return false;
-    if (!digits_at(text + 6 + 2 * dashes, 2, &day)) return false;
-    char end = text[8 + 2 * dashes];
-    return (!end || (dashes && (end == 'T' || end == ' '))) && day_number(year, month, day, out);
-}
-
 static bool date_of(const cJSON *item, int32_t *out)
 {
-    if (cJSON_IsString(item)) return text_date(item->valuestring, out);
+    if (cJSON_IsString(item)) return date_read(item->valuestring, out);
     double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
     if (!(value >= 19000101 && value <= 22001231) || floor(value) != value) return false;
     int number = (int)value;
-    return day_number(number / 10000, number / 100 % 100, number % 100, out);
+    return date_number(number / 10000, number / 100 % 100, number % 100, out);
 }
 
 /* ---- a list of them ------------------------------------------------------------------------------------------------ */
