@@ -22,6 +22,8 @@
 typedef struct net net;
 typedef struct node node;
 typedef struct tensor tensor;
+typedef struct pending_norm pending_norm;   /* op/image.h */
+typedef struct image_moments image_moments; /* op/image.h */
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
@@ -44,6 +46,8 @@ struct tensor {
     buffer *gradient; /* likewise, in backward; NULL where none is wanted */
     bool wants_gradient;
     bool parameter;           /* lives in the net's flat buffers and outlives the tape */
+    const pending_norm *pending;  /* the values are those of data under this norm; NULL: data */
+    const image_moments *moments; /* that its producer left for a norm; NULL: none */
     struct tensor_plan *plan; /* the net's own */
 };
 
@@ -76,6 +80,8 @@ typedef struct op_def {
     int (*shape)(node *n); /* check inputs, declare outputs, saved and scratch tensors */
     int (*forward)(node *n, const run *r);
     int (*backward)(node *n, const run *r); /* NULL: not differentiable */
+    /* Writes the gradient of in[i] alone, for inputs that node_late_gradient named. */
+    int (*backward_late)(node *n, const run *r, int i);
 } op_def;
 
 struct node {
@@ -92,6 +98,7 @@ struct node {
     bool training;                    /* the tape is recorded for training */
     void *attributes;                 /* the constructor's struct, copied */
     uint32_t keep_in, keep_out;       /* bit i: backward reads in[i]->data, out[i]->data */
+    uint32_t late;                    /* bit i: see node_late_gradient */
 };
 
 /* For constructors: records a node. `attributes` (may be NULL) is copied. Required inputs come first: the first
@@ -106,9 +113,20 @@ bool net_training(const net *n);
 int node_output(node *n, enum element e, shape s);
 int node_save(node *n, enum element e, shape s);      /* saved[k], in order; only made when training */
 int node_work(node *n, enum element e, shape s);      /* work[k] */
+/* An output that has in[i]'s bytes for data, and a gradient of its own. */
+int node_output_view(node *n, int i);
+/* The node's own memory, as the tape's: zeroed, freed with it. NULL: out of memory, said. */
+void *node_memory(node *n, size_t bytes);
 int node_work_back(node *n, enum element e, shape s); /* work_back[k]; only made when training */
 void node_keep_input(node *n, int i);                 /* backward reads it */
 void node_keep_output(node *n, int i);
+/* in[i]'s gradient may lie where out[o]'s does: backward finds both buffers to be the same one where the plan could do
+ * it (nothing else contributes to in[i]'s gradient), and works in place or leaves the bytes as they are. */
+void node_share_gradient(node *n, int i, int o);
+/* in[i]'s gradient is not written by backward but by backward_late, which runs just before the backward of what made
+ * in[i]: a large gradient then lives shortly. What backward reads, backward_late may read too, and work_back it may
+ * use; out's gradients live until then. */
+void node_late_gradient(node *n, int i);
 int node_needs_transposed(node *n, int i); /* in[i] must be a parameter */
 device *node_device(const node *n);
 /* "linear decoder.0.weight: in[1] is 20 x 64, wanted N x 128" : refuses with FAILED, naming operation and input. */
@@ -154,7 +172,7 @@ tensor *sequence_mean(net *n, tensor *x, tensor *offsets);
  *   L-TAE (shared_query true):  query [H x d_k];           y[s, h C/H ..] = sum_f a[f, h] x_f[h C/H ..] -> [sequences x C]
  * x [frames x C], key_weight [H d_k x C], key_bias [H d_k]. The key projection is pushed onto the query, so no
  * frames x d_k product exists; the key bias adds the same to every score of a softmax: its gradient is zero.
- * *map (may be NULL) receives the attention after dropout [frames x H], without gradient. */
+ * *map (may be NULL) receives the attention after dropout [frames x H]; it takes a gradient. */
 typedef struct attention_options {
     int heads, d_k;
     bool shared_query;
@@ -215,7 +233,7 @@ int adam_step(device *d, buffer *weights, buffer *gradients, buffer *exp_avg, bu
  * 1 on the first), the same pixels at every date; (value - mean) / std; jitter (when sigma > 0): gaussian, clipped at
  * +- clip, drawn for every value by (seed, epoch, id, date, pixel slot, band).
  * raw: the parcels' T x S x C values one after the other. Output x [frames x npixel x C], mask [frames x npixel]. */
-enum raw_type { RAW_U8, RAW_I16, RAW_U16, RAW_F32 };
+enum raw_type { RAW_U8, RAW_I16, RAW_U16, RAW_F32, RAW_F16 /* frames only */ };
 typedef struct sample_parcel { /* one a parcel of the batch; device layout, 32 bytes */
     uint64_t raw_start;        /* in values, into raw */
     uint32_t pixels, dates;    /* S_i, T_i */

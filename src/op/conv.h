@@ -1,0 +1,69 @@
+/* Convolutions as launches: what conv2d.c and conv_transpose2d.c are made of. Forms: direct (cl/conv_direct.cl, any
+ * kernel, stride and size), Winograd (cl/conv_winograd*.cl, where it is legal); tune_choose picks by measuring. */
+#ifndef FURROW_OP_CONV_H
+#define FURROW_OP_CONV_H
+
+#include "op/image.h"
+
+/* How the weights of a call lie in memory, and so what is computed with them. */
+enum conv_weights {
+    CONV_WEIGHTS,           /* [outputs x inputs x kernel x kernel] */
+    CONV_WEIGHTS_TRANSPOSED /* [inputs x outputs x kernel x kernel], taps reversed: the data gradient of the above */
+};
+
+/* y [frames x out_height x out_width x outputs] (+)= sum over taps and inputs of weight x(frame, row stride + tap -
+ * padding) + bias. For a strided data gradient (and a transposed convolution), `dilation` > 1: x stands on a grid of
+ * that step with zeros between, i.e. the transposed convolution of that stride; stride is then 1, mode zeros. */
+typedef struct conv_call {
+    int frames, height, width, inputs;          /* of x */
+    int out_height, out_width, outputs;         /* of y */
+    int kernel, stride, dilation, padding;      /* dilation 1: an ordinary convolution; padding on the dilated grid */
+    enum padding_mode mode;
+    enum conv_weights weights;
+    buffer *x, *weight, *bias, *y;              /* bias NULL: none */
+    const char *pending;                        /* pending_options of x; "" counts as none */
+    buffer *scale_shift;                        /* of x, NULL: none */
+    int scale_stride;                           /* pending_stride */
+    buffer *moments;                            /* records of y (image.h), NULL: not wanted */
+    bool accumulate;                            /* y += */
+    buffer *packed;                             /* the weights as the form wants them: conv_packed_floats */
+} conv_call;
+
+int conv_direct(device *d, const conv_call *c);
+size_t conv_direct_packed(const device *d, const conv_call *c); /* floats of `packed` */
+int conv_direct_parts(const device *d, const conv_call *c);     /* records of moments a frame */
+
+/* Winograd's F(4x4,3x3) for 3x3 of stride 1, and four phases of F(4,2) for 4x4 of stride 2 (Winograd 1980; Lavin and
+ * Gray 2016). Legal: sizes that the tiles divide, local memory that is enough, a CPU's cache for local memory. */
+bool conv_winograd_legal(const device *d, const conv_call *c);
+int conv_winograd(device *d, const conv_call *c);
+size_t conv_winograd_packed(const device *d, const conv_call *c);
+int conv_winograd_parts(const device *d, const conv_call *c);
+
+/* dweight [outputs x inputs x kernel x kernel] (+)= sum over frames and pixels of dy x, and dbias [outputs] (NULL: not
+ * wanted) (+)= sum of dy, for an ordinary convolution (dilation 1) of x (pending as above) with output dy. With
+ * CONV_WEIGHTS_TRANSPOSED dweight is written as [inputs x outputs x ...]: a transposed convolution's, with the roles of
+ * x and dy exchanged by the caller; the pending norm is then dy's. */
+typedef struct conv_weight_call {
+    int frames, height, width, inputs;
+    int out_height, out_width, outputs;
+    int kernel, stride, padding;
+    enum padding_mode mode;
+    buffer *x, *dy, *dweight, *dbias;
+    const char *pending; /* of x */
+    buffer *scale_shift;
+    int scale_stride;
+    bool pending_is_dy;  /* the pending norm belongs to dy instead of x */
+    bool swap;           /* write dweight as [inputs x outputs x kernel x kernel], taps as they are */
+    bool exact;
+    bool accumulate_weight, accumulate_bias;
+    buffer *partial; /* conv_weight_partial floats: fixed partial sums, added up in order */
+} conv_weight_call;
+int conv_weight_gradient(device *d, const conv_weight_call *c);
+size_t conv_weight_partial(const device *d, const conv_weight_call *c);
+
+/* What padding by reflection adds to a data gradient that was computed with zero padding: the gradient of the ring
+ * around the image, folded back onto the pixels that it mirrors. dx [frames x height x width x inputs] +=. */
+int conv_reflect_fold(device *d, const conv_call *forward, buffer *dy, buffer *dx);
+
+#endif

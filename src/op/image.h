@@ -1,0 +1,134 @@
+/* Operations on images: the catalogue of op.h, continued.
+ *
+ * Images are channels last: [frames x height x width x channels]. A batch is ragged as everywhere: patch i owns the
+ * frames offsets[i] .. offsets[i + 1] - 1; a frame that the published code pads does not exist.
+ *
+ * Norms cost no pass over memory. A convolution leaves, beside its output z, the moments that the norm behind it needs
+ * (z->moments); image_norm turns these into a scale and a shift and returns a *pending* tensor: its data are z's own
+ * bytes, its value is relu?(scale z + shift), and whoever reads it applies that while loading (cl/pending.clh). Its
+ * gradient is the gradient of that value, as of any tensor; image_norm's backward makes z's from it, in place where
+ * nothing else reads z. Operations that take pending inputs say so; others refuse them: materialise() first. */
+#ifndef FURROW_OP_IMAGE_H
+#define FURROW_OP_IMAGE_H
+
+#include "op/op.h"
+
+/* ---- what rides along with a tensor ----------------------------------------------------------------------------- */
+
+/* Moments of z, for the norm behind it. A record per part of a frame: mean[C], M2[C] (the sum of squared distances from
+ * that mean) and the part's number of pixels: 2 C + 1 floats. */
+typedef struct image_moments {
+    tensor *records; /* [frames x parts x (2 C + 1)] */
+    int parts;       /* of a frame */
+} image_moments;
+
+/* A norm that is not yet applied. */
+typedef struct pending_norm {
+    tensor *scale_shift; /* [frames or 1 x 2 x C]: scale, then shift */
+    bool per_frame;      /* a line for each frame; else one for all */
+    bool relu;
+} pending_norm;
+
+/* For shape(): refuses input i when it is pending. */
+int settled_wanted(const node *n, int i);
+/* Build options that cl/pending.clh reads for input x: " -DPENDING=0|1 -DPENDING_RELU=0|1". */
+const char *pending_options(const tensor *x);
+/* The scale and shift of x, NULL when it has none; and by how many floats a frame's are apart (0: the same for all). */
+buffer *pending_scale_shift(const tensor *x);
+int pending_stride(const tensor *x);
+
+/* ---- convolutions ----------------------------------------------------------------------------------------------- */
+
+enum padding_mode { PADDING_ZEROS, PADDING_REFLECT /* without repeating the edge; less than the image's side */ };
+
+typedef struct conv_options {
+    int kernel, stride, padding;
+    enum padding_mode mode;
+    bool moments; /* leave moments for a norm: z->moments */
+    bool exact;   /* direct forms only: no Winograd */
+} conv_options;
+
+/* Cross-correlation as torch.nn.Conv2d. x [F x H x W x K] (may be pending), weight [N x K x kernel x kernel], bias [N]
+ * optional -> [F x OH x OW x N], OH = (H + 2 padding - kernel) / stride + 1, rounded down. */
+tensor *conv2d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options);
+
+/* As torch.nn.ConvTranspose2d (zero padding). x [F x H x W x K] (may be pending), weight [K x N x kernel x kernel], bias
+ * [N] optional -> [F x OH x OW x N], OH = (H - 1) stride - 2 padding + kernel. */
+tensor *conv_transpose2d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options);
+
+/* ---- norms and sums --------------------------------------------------------------------------------------------- */
+
+enum image_norm_kind {
+    NORM_BATCH,   /* over frames and pixels, a channel at a time; running statistics (Ioffe and Szegedy 2015) */
+    NORM_GROUP,   /* over pixels and the channels of a group, a frame at a time (Wu and He 2018) */
+    NORM_INSTANCE /* a group is one channel */
+};
+typedef struct image_norm_options {
+    enum image_norm_kind kind;
+    int groups; /* NORM_GROUP */
+    bool relu;
+} image_norm_options;
+
+/* relu?(norm(z)), pending; eps 1e-5. z [F x H x W x C], not pending; its moments are used where it has them, else
+ * gathered by a launch of its own. weight, bias [C] optional (1 and 0); running_mean, running_var [C]: NORM_BATCH. */
+tensor *image_norm(net *n, tensor *z, norm_parameters norm, image_norm_options options);
+
+tensor *materialise(net *n, tensor *x);                       /* x itself when it is not pending */
+tensor *image_add(net *n, tensor *a, tensor *b);              /* a + b, either may be pending */
+tensor *image_concat(net *n, tensor *a, tensor *b);           /* channels of a, then of b; either may be pending */
+tensor *frames_join(net *n, tensor *const *part, int count);  /* frames one after the other, not pending; count <= 32 */
+
+/* ---- time ------------------------------------------------------------------------------------------------------- */
+
+/* Which sequences pixels form: of `pixels` pixels a frame, pixel p of patch b has the dates of b. Row r of a tensor in
+ * sequence order belongs to (patch, pixel, date): offsets[b] * pixels + p * dates of b + date.
+ * offsets [patches + 1], positions [frames] (int) -> *sequences [patches pixels + 1], *rows [frames pixels] (int): the
+ * positions of all rows. */
+void pixel_sequences(net *n, tensor *offsets, tensor *positions, int pixels, tensor **sequences, tensor **rows);
+
+/* GroupNorm over (channels of a group) x (dates) of each pixel's series, eps 1e-5, and the change to sequence order:
+ * x [F x H x W x C] (not pending), weight, bias [C] -> [F H W x C] with rows as pixel_sequences says.
+ * dates: how many dates each series is taken to have, the missing ones being pad_value everywhere (the published code
+ * pads to the batch's longest); 0: its own. One frame a patch: the group norm of a vector. */
+typedef struct series_norm_options {
+    int groups, dates;
+    float pad_value;
+} series_norm_options;
+tensor *series_norm(net *n, tensor *x, tensor *offsets, tensor *weight, tensor *bias, series_norm_options options);
+
+/* y = x + table[position of the row], x [rows x C] */
+tensor *add_positions(net *n, tensor *x, position_rows positions);
+
+/* U-TAE's temporal aggregation (Garnot and Landrieu 2021): y[b] = sum over b's dates of weight x, for each pixel.
+ *   AGGREGATE_GROUP: channel c of C is weighted by head c heads / C (C divides by heads), map resampled bilinearly to
+ *     the image (align_corners false), or by averages over cells where the map is the finer one;
+ *   AGGREGATE_MEAN_HEAD: all channels by the mean of the heads;  AGGREGATE_MEAN: 1 / dates, no map.
+ * part[i] [F_i x H x W x C] (may be pending): the batch's frames in order, cut into `count` <= 24 parts.
+ * map [F h w x heads] in the order of pixel_sequences, h x w its size; NULL for AGGREGATE_MEAN.
+ * -> [patches x H x W x C]. The gradient of the parts is written late (op.h): just before it is wanted. */
+enum aggregate_mode { AGGREGATE_GROUP, AGGREGATE_MEAN_HEAD, AGGREGATE_MEAN };
+typedef struct aggregate_options {
+    enum aggregate_mode mode;
+    int map_height, map_width;
+} aggregate_options;
+tensor *temporal_aggregate(net *n, tensor *const *part, int count, tensor *offsets, tensor *map,
+                           aggregate_options options);
+
+/* ---- outside the tape ------------------------------------------------------------------------------------------- */
+
+/* Raw frames -> the network's input, on the device: (value - mean) / std, channels last, each patch flipped and turned.
+ * raw: [frames x C x H x W] of `type`; stored frames are as in the data set. turn [patches] (int): bit 0 flips the
+ * columns, then bits 1-2 turn counter-clockwise by quarters (quarters of odd number need H = W).
+ * frame_patch [frames] (int). mean, std [C]. Output x [frames x H x W x C]. */
+typedef struct frame_options {
+    enum raw_type type; /* RAW_F16 too */
+    int frames, bands, height, width;
+} frame_options;
+int load_frames(device *d, buffer *raw, buffer *frame_patch, buffer *turn, buffer *mean, buffer *std,
+                frame_options options, buffer *x);
+/* The same turns on label images: raw [patches x H x W] (u8), class_map [256] (int, negative: `void_class`)
+ * -> target [patches x H x W] (int). */
+int load_labels(device *d, buffer *raw, buffer *turn, buffer *class_map, int patches, int height, int width,
+                buffer *target);
+
+#endif
