@@ -45,7 +45,7 @@ static int scale_backward(node *n, const run *r)
                       n->accumulate[0]);
 }
 
-static const op_def scale_def = {"scale", scale_shape, scale_forward, scale_backward};
+static const op_def scale_def = {"scale", scale_shape, scale_forward, scale_backward, NULL};
 
 static tensor *scale(net *n, tensor *x, float factor)
 {
@@ -77,7 +77,7 @@ static int sum_backward(node *n, const run *r)
     return rc;
 }
 
-static const op_def sum_def = {"sum", sum_shape, sum_forward, sum_backward};
+static const op_def sum_def = {"sum", sum_shape, sum_forward, sum_backward, NULL};
 
 static tensor *sum(net *n, tensor *a, tensor *b)
 {

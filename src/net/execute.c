@@ -18,6 +18,15 @@ done:
     return rc;
 }
 
+int net_measure(net *n, size_t *peak)
+{
+    int rc = OK;
+    if (n->error) return fail(n->error, "%s", n->error_text ? n->error_text : "out of memory");
+    TRY(memory_place(n, peak));
+done:
+    return rc;
+}
+
 int net_input_write(net *n, tensor *input, const void *values)
 {
     (void)n;
@@ -65,49 +74,60 @@ done:
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
-static bool any_output_reached(const node *current)
+/* From here on the values of `root`, and of all that are its bytes, are at `place`. */
+static void values_at(net *n, const tensor *root, buffer *place)
 {
-    for (int i = 0; i < current->outputs; i++)
-        if (current->out[i]->wants_gradient && tensor_root(current->out[i])->plan->reached) return true;
-    return false;
+    for (size_t i = 0; i < n->tensors.count; i++) {
+        tensor *t = n->tensors.item[i];
+        if (tensor_root(t) == root) t->data = place;
+    }
 }
 
-/* Which gradients does backward from `output` write, and who writes first? In the order in which nodes run. */
-static void backward_prepare(net *n, tensor *output)
+/* A node all of whose outputs' gradients are read: those that nothing wrote are zero. */
+static int unreached_clear(const node *current)
 {
-    if (n->backward_from == output) return;
-    for (size_t i = 0; i < n->tensors.count; i++) ((tensor *)n->tensors.item[i])->plan->reached = false;
-    for (size_t i = 0; i < n->parameters.count; i++) ((parameter *)n->parameters.item[i])->plan.reached = false;
-    tensor_root(output)->plan->reached = true;
-    for (size_t i = n->nodes.count; i-- > 0;) {
-        node *current = n->nodes.item[i];
-        if (!any_output_reached(current)) continue;
-        for (int k = 0; k < current->inputs; k++) {
-            if (!current->in[k] || !current->in[k]->wants_gradient) continue;
-            struct tensor_plan *p = tensor_root(current->in[k])->plan;
-            current->accumulate[k] = p->reached;
-            p->reached = true;
-        }
+    int rc = OK;
+    for (int i = 0; i < current->outputs; i++) {
+        const tensor *t = current->out[i];
+        if (t->gradient && !gradient_root(current->out[i])->plan->reached)
+            TRY(buffer_fill(t->gradient, 0, 0, tensor_count(t) * sizeof(float)));
     }
-    n->untouched_gradients = false;
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
-        if (p->role == PARAMETER_TRAINED && !p->plan.reached) n->untouched_gradients = true;
+done:
+    return rc;
+}
+
+static int step_run(net *n, const backward_step *s, const run *r)
+{
+    int rc = OK;
+    switch (s->kind) {
+    case STEP_BACKWARD:
+        TRY(unreached_clear(s->node));
+        TRY(s->node->def->backward(s->node, r));
+        break;
+    case STEP_LATE: TRY(s->node->def->backward_late(s->node, r, s->index)); break;
+    case STEP_FORWARD_AGAIN: {
+        tensor *t = s->node->out[s->index];
+        values_at(n, t, t->plan->again_view);
+        TRY(s->node->def->forward(s->node, r));
+        break;
     }
-    n->backward_from = output;
+    }
+done:
+    return rc;
 }
 
 static int backward_run(net *n, tensor *output, uint64_t step)
 {
     int rc = OK;
     const run r = {n->device, true, n->seed, step};
-    backward_prepare(n, output);
+    TRY(backward_prepare(n, output));
     if (n->untouched_gradients) TRY(buffer_fill(n->trained.gradients, 0, 0, n->trained.count * sizeof(float)));
-    for (size_t i = n->nodes.count; i-- > 0;) {
-        node *current = n->nodes.item[i];
-        if (any_output_reached(current)) TRY(current->def->backward(current, &r));
-    }
+    for (size_t i = 0; i < n->step_count; i++) TRY(step_run(n, &n->steps[i], &r));
 done:
+    for (size_t i = 0; i < n->tensors.count; i++) {
+        tensor *t = n->tensors.item[i];
+        if (t->plan->again_view) values_at(n, t, t->plan->data_view);
+    }
     return rc;
 }
 
@@ -180,7 +200,6 @@ int net_canaries_intact(net *n)
     int rc = OK;
     for (size_t i = 0; i < n->tensors.count; i++) {
         const tensor *t = n->tensors.item[i];
-        if (t->plan->base) continue;
         if (t->plan->data_view) TRY(canary_intact(t, t->plan->data_view, "data"));
         if (t->plan->gradient_view) TRY(canary_intact(t, t->plan->gradient_view, "gradient"));
     }

@@ -3,19 +3,30 @@
 #define FURROW_NET_INTERNAL_H
 
 #include "net/net.h"
+#include "op/image.h"
 
 enum storage { STORED_IN_ARENA, STORED_AS_PARAMETER, STORED_AS_CONSTANT, STORED_AS_INPUT };
+
+/* From the first to the last time of use; last < first: never. */
+typedef struct life {
+    int first, last;
+} life;
 
 /* The net's own knowledge of a tensor. Times: node i runs forward at i and backward at 2 N - 1 - i. */
 struct tensor_plan {
     enum storage storage;
-    tensor *base;              /* reshape: whose memory this is; NULL: its own */
-    node *producer;            /* NULL: none */
-    bool keep;                 /* readable after the pass */
-    int data_first, data_last; /* life of the values; last < first: not placed */
-    int gradient_first, gradient_last;
-    buffer *data_view, *gradient_view; /* owned by the tape, or by the parameter */
-    bool reached;                      /* backward has written this gradient */
+    tensor *base;      /* whose bytes the values are; NULL: its own */
+    bool own_gradient; /* of a tensor with a base: the gradient is not the base's */
+    node *producer;    /* NULL: none */
+    bool keep;         /* readable after the pass */
+    bool recompute;    /* may be computed again for backward */
+    /* Of the values: in both passes, or in forward alone where backward computes them again. */
+    life data, again, gradient;
+    buffer *data_view, *again_view, *gradient_view; /* owned by the tape, or by the parameter */
+    struct tensor_plan *shares;                     /* whose gradient's place this gradient has; NULL: its own */
+    tensor *may_share;                              /* what node_share_gradient asked for */
+    int gradient_writers;                           /* inputs of nodes that write this gradient */
+    bool reached;                                   /* backward has written this gradient */
 };
 
 /* A parameter: outlives the tape. */
@@ -49,6 +60,13 @@ typedef struct list {
     size_t count, capacity;
 } list;
 
+/* What backward does, one after the other. */
+typedef struct backward_step {
+    node *node;
+    enum { STEP_BACKWARD, STEP_LATE /* of input `index` */, STEP_FORWARD_AGAIN /* for output `index` */ } kind;
+    int index;
+} backward_step;
+
 struct net {
     device *device;
     uint64_t seed;
@@ -62,23 +80,33 @@ struct net {
     bool transposed_stale;
     buffer *transposed, *transposed_table;
     int transposed_count;
-    list chunks;              /* buffer *: the arena */
-    size_t arena_bytes;       /* of this tape */
-    tensor *backward_from;    /* for which node->accumulate is set */
+    list chunks;           /* buffer *: the arena */
+    size_t arena_bytes;    /* of this tape */
+    bool save_memory;      /* recompute what may be recomputed */
+    tensor *backward_from; /* for which the steps and node->accumulate are set */
+    backward_step *steps;  /* `step_count` of them */
+    size_t step_count, step_capacity;
     bool untouched_gradients; /* some trained parameter is not reached by that backward */
     bool guarded;             /* checks: no reuse of memory, canaries between tensors */
 };
 
 int list_add(list *l, void *item);                /* a code; the item is not freed on failure */
 void *tape_memory(net *n, size_t size);           /* zeroed, lives until net_begin; NULL after an error */
-tensor *tensor_root(tensor *t);                   /* whose memory it is */
+tensor *tensor_root(tensor *t);                   /* whose bytes its values are */
+tensor *gradient_root(tensor *t);                 /* whose gradient its own is */
+tensor *late_target(const node *n, int i);        /* the tensor whose producer late input i waits for; NULL: an input */
 size_t align_floats(const net *n, size_t floats); /* rounded up to the device's view alignment */
 
 void tape_release(net *n);        /* frees nodes, tensors and their views */
 int parameters_place(net *n);     /* lays new parameters out and uploads them */
 int parameters_transpose(net *n); /* refreshes the transposed copies when stale */
 void parameters_free(net *n);
-int memory_plan(net *n); /* lifetimes, offsets, views */
+void lives_find(net *n);                 /* when each tensor is in use */
+int memory_place(net *n, size_t *total); /* that, and the bytes it takes; nothing is allocated */
+int memory_plan(net *n);                 /* that, and the buffers */
+bool recomputed(const net *n, const tensor *root);
+/* Backward's steps from `output`, and who adds to which gradient. */
+int backward_prepare(net *n, tensor *output);
 
 /* For checks: every tensor in memory of its own, NaN before the pass; canaries verified after it. */
 void net_guard(net *n);

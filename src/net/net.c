@@ -38,6 +38,7 @@ void net_free(net *n)
     free(n->nodes.item);
     free(n->tensors.item);
     free(n->memory.item);
+    free(n->steps);
     free(n->error_text);
     free(n);
 }
@@ -77,11 +78,13 @@ void tape_release(net *n)
     for (size_t i = 0; i < n->tensors.count; i++) {
         tensor *t = n->tensors.item[i];
         buffer_free(t->plan->data_view);
+        buffer_free(t->plan->again_view);
         buffer_free(t->plan->gradient_view);
     }
     for (size_t i = 0; i < n->memory.count; i++) free(n->memory.item[i]);
     n->nodes.count = n->tensors.count = n->memory.count = 0;
     n->backward_from = NULL;
+    n->step_count = 0;
 }
 
 void net_begin(net *n, bool training)
@@ -137,6 +140,12 @@ tensor *tensor_root(tensor *t)
     return t;
 }
 
+tensor *gradient_root(tensor *t)
+{
+    while (t->plan->base && !t->plan->own_gradient) t = t->plan->base;
+    return t;
+}
+
 /* Sizes come from data sets and configurations: their product must fit an int's worth of rows and 2^31 elements. */
 static int shape_check(shape s, const char *name)
 {
@@ -188,12 +197,23 @@ tensor *reshape(net *n, tensor *x, shape s)
     }
     t->plan->base = x;
     t->wants_gradient = x->wants_gradient;
+    t->pending = x->pending;
     return t;
 }
 
 void net_keep(net *n, tensor *t)
 {
     if (!n->error && t) tensor_root(t)->plan->keep = true;
+}
+
+void net_recompute(net *n, tensor *t)
+{
+    if (!n->error && t) tensor_root(t)->plan->recompute = true;
+}
+
+void net_save_memory(net *n, bool on)
+{
+    n->save_memory = on;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------ */
@@ -252,6 +272,31 @@ int node_output(node *n, enum element e, shape s)
         n->out[n->outputs - 1]->wants_gradient =
             n->training && n->def->backward && e == ELEMENT_FLOAT && any_input_wants_gradient(n);
     return rc;
+}
+
+int node_output_view(node *n, int i)
+{
+    int rc = node_output(n, n->in[i]->element, n->in[i]->shape);
+    if (rc) return rc;
+    struct tensor_plan *p = n->out[n->outputs - 1]->plan;
+    p->base = n->in[i];
+    p->own_gradient = true;
+    return OK;
+}
+
+void *node_memory(node *n, size_t bytes)
+{
+    return tape_memory(n->net, bytes);
+}
+
+void node_share_gradient(node *n, int i, int o)
+{
+    if (n->in[i] && n->in[i]->wants_gradient) gradient_root(n->in[i])->plan->may_share = n->out[o];
+}
+
+void node_late_gradient(node *n, int i)
+{
+    n->late |= UINT32_C(1) << i;
 }
 
 int node_save(node *n, enum element e, shape s)

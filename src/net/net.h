@@ -48,6 +48,12 @@ tensor *reshape(net *n, tensor *x, shape s);
 /* Keeps a tensor's data to the end of the forward pass (and so readable): outputs, attention maps. */
 void net_keep(net *n, tensor *t);
 
+/* The values of t, a node's output, may be computed again in backward instead of being kept from forward to there:
+ * where the net was told to save memory. Worth it for what is cheap to make and large. */
+void net_recompute(net *n, tensor *t);
+/* From the next net_plan on: do what net_recompute allows. */
+void net_save_memory(net *n, bool on);
+
 /* printf into the net's own memory, for keys: scope(n, "%s.mlp.%d", prefix, i). NULL after an error. */
 const char *scope(net *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -55,6 +61,9 @@ const char *scope(net *n, const char *format, ...) __attribute__((format(printf,
 
 /* Ends recording: the first error of any constructor, else the memory plan. peak (may be NULL): bytes of the arena. */
 int net_plan(net *n, size_t *peak);
+
+/* What net_plan would need, without allocating anything. */
+int net_measure(net *n, size_t *peak);
 
 int net_input_write(net *n, tensor *input, const void *values); /* all of it */
 int net_input_use(net *n, tensor *input, buffer *b);            /* reads b instead, no copy */

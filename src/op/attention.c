@@ -259,7 +259,7 @@ done:
     return rc;
 }
 
-static const op_def attention_def = {"attention", attention_shape, attention_forward, attention_backward};
+static const op_def attention_def = {"attention", attention_shape, attention_forward, attention_backward, NULL};
 
 tensor *attention(net *n, tensor *x, tensor *offsets, tensor *query, tensor *key_weight, tensor *key_bias,
                   attention_options options, tensor **map)

@@ -79,7 +79,7 @@ static int batch_norm_backward(node *n, const run *r)
     return norm_backward(r->device, &c, &g);
 }
 
-static const op_def batch_norm_def = {"batch_norm", batch_norm_shape, batch_norm_forward, batch_norm_backward};
+static const op_def batch_norm_def = {"batch_norm", batch_norm_shape, batch_norm_forward, batch_norm_backward, NULL};
 
 tensor *batch_norm(net *n, tensor *x, norm_parameters norm, bool relu)
 {

@@ -64,7 +64,7 @@ done:
     return rc;
 }
 
-static const op_def concat_def = {"concat", concat_shape, concat_forward, concat_backward};
+static const op_def concat_def = {"concat", concat_shape, concat_forward, concat_backward, NULL};
 
 tensor *concat(net *n, tensor *a, tensor *b)
 {

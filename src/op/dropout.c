@@ -63,7 +63,7 @@ static int dropout_backward(node *n, const run *r)
     return n->in[0]->wants_gradient ? multiply(n, r, n->out[0]->gradient, n->in[0]->gradient, n->accumulate[0]) : OK;
 }
 
-static const op_def dropout_def = {"dropout", dropout_shape, dropout_forward, dropout_backward};
+static const op_def dropout_def = {"dropout", dropout_shape, dropout_forward, dropout_backward, NULL};
 
 /* Nothing is recorded where nothing is dropped. */
 tensor *dropout(net *n, tensor *x, float p)

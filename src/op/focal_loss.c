@@ -88,7 +88,7 @@ done:
     return rc;
 }
 
-static const op_def focal_loss_def = {"focal_loss", focal_loss_shape, focal_loss_forward, focal_loss_backward};
+static const op_def focal_loss_def = {"focal_loss", focal_loss_shape, focal_loss_forward, focal_loss_backward, NULL};
 
 tensor *focal_loss(net *n, tensor *logits, tensor *target, tensor *class_weight, float gamma)
 {

@@ -97,7 +97,7 @@ done:
     return rc;
 }
 
-static const op_def layer_norm_def = {"layer_norm", layer_norm_shape, layer_norm_forward, layer_norm_backward};
+static const op_def layer_norm_def = {"layer_norm", layer_norm_shape, layer_norm_forward, layer_norm_backward, NULL};
 
 tensor *layer_norm(net *n, tensor *x, tensor *weight, tensor *bias, position_rows positions)
 {

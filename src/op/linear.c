@@ -93,7 +93,7 @@ done:
     return rc;
 }
 
-static const op_def linear_def = {"linear", linear_shape, linear_forward, linear_backward};
+static const op_def linear_def = {"linear", linear_shape, linear_forward, linear_backward, NULL};
 
 tensor *linear(net *n, tensor *x, tensor *weight, tensor *bias)
 {

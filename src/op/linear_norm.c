@@ -262,7 +262,8 @@ done:
     return rc;
 }
 
-static const op_def linear_norm_def = {"linear_norm", linear_norm_shape, linear_norm_forward, linear_norm_backward};
+static const op_def linear_norm_def = {"linear_norm", linear_norm_shape, linear_norm_forward, linear_norm_backward,
+                                       NULL};
 
 tensor *linear_norm(net *n, tensor *x, tensor *weight, tensor *bias, norm_parameters norm, bool relu)
 {

@@ -132,7 +132,7 @@ static int pixel_set_forward(node *n, const run *r)
 }
 
 static const op_def pixel_set_encoder_def = {"pixel_set_encoder", pixel_set_shape, pixel_set_forward,
-                                             pixel_set_training_backward};
+                                             pixel_set_training_backward, NULL};
 
 tensor *pixel_set_encoder(net *n, tensor *x, tensor *mask, tensor *extra, const pixel_layer *layers, int count,
                           pooling_list pools)

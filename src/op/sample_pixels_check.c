@@ -152,6 +152,7 @@ static void raw_put(bench *b, size_t at, double value)
         memcpy(to, &f32, sizeof f32);
         b->raw[at] = (double)f32;
         return;
+    case RAW_F16: panic("parcels hold no half floats");
     }
 }
 

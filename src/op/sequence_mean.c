@@ -47,7 +47,7 @@ done:
 }
 
 static const op_def sequence_mean_def = {"sequence_mean", sequence_mean_shape, sequence_mean_forward,
-                                         sequence_mean_backward};
+                                         sequence_mean_backward, NULL};
 
 tensor *sequence_mean(net *n, tensor *x, tensor *offsets)
 {

@@ -125,7 +125,7 @@ done:
 }
 
 static const op_def sequence_norm_def = {"sequence_norm", sequence_norm_shape, sequence_norm_forward,
-                                         sequence_norm_backward};
+                                         sequence_norm_backward, NULL};
 
 tensor *sequence_norm(net *n, tensor *x, tensor *offsets, tensor *weight, tensor *bias, position_rows positions)
 {

@@ -80,7 +80,7 @@ done:
     return rc;
 }
 
-static const op_def set_pool_def = {"set_pool", set_pool_shape, set_pool_forward, set_pool_backward};
+static const op_def set_pool_def = {"set_pool", set_pool_shape, set_pool_forward, set_pool_backward, NULL};
 
 tensor *set_pool(net *n, tensor *x, tensor *mask, pooling_list pools)
 {
