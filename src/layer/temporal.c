@@ -25,7 +25,7 @@ static void sinusoid_fill(const void *user, float *values)
         }
 }
 
-static position_rows position_lookup(net *n, position_range range, int channels, int width, int period)
+position_rows position_lookup(net *n, position_range range, int channels, int width, int period)
 {
     if (range.given) return (position_rows){range.given, range.rows};
     const sinusoid s = {range.first, range.lines, channels, width, period};

@@ -23,6 +23,9 @@ typedef struct position_range {
     tensor *given; /* [lines x channels] instead of the sinusoids; NULL: none */
 } position_range;
 
+/* The table of sinusoids of `width` channels, repeated to fill `channels`: angle p / period^(2 floor(i / 2) / width). */
+position_rows position_lookup(net *n, position_range range, int channels, int width, int period);
+
 /* x [frames x channels], offsets [sequences + 1] -> [sequences x last of mlp3]; *map [frames x heads] */
 tensor *temporal_attention(net *n, const char *prefix, tensor *x, tensor *offsets, position_range positions,
                            const temporal_config *c, tensor **map);

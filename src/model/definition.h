@@ -4,15 +4,26 @@
 
 #include "model/model.h"
 
+/* What the runs ask of an image network's settings. */
+typedef struct dense_facts {
+    int bands, classes;
+    int stages, stride_kernel, stride, stride_padding; /* resolutions, and how one is made from the finer one */
+    int least;                                         /* pixels a side that the coarsest image must have */
+    bool frames_divide;                                /* see model_frames_divide */
+} dense_facts;
+
 typedef struct model_def {
     const char *arch;  /* as in configs */
     const char *title; /* as in the papers */
     const field *fields;
     size_t config_size;
     int (*check)(const void *config, const char *where); /* widths that must meet; USAGE with the keys */
-    parcel_outputs (*build)(const void *config, net *n, const parcel_inputs *in);
+    enum model_kind kind;
+    parcel_outputs (*build)(const void *config, net *n, const parcel_inputs *in); /* MODEL_PARCEL */
+    dense_outputs (*build_dense)(const void *config, net *n, const dense_inputs *in);
+    dense_facts (*facts)(const void *config); /* MODEL_DENSE */
 } model_def;
 
-extern const model_def psetae_def, pseltae_def;
+extern const model_def psetae_def, pseltae_def, utae_def;
 
 #endif

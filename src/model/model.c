@@ -13,28 +13,62 @@ enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {
     const model_def *def;
-    void *config; /* every network of today takes parcels: a parcel_config */
+    void *config; /* as def->fields says: a parcel_config for MODEL_PARCEL */
 };
 
-static const parcel_config *settings(const model *m)
+static const parcel_config *parcel_settings(const model *m)
 {
     return m->config;
 }
 
-static int definition_find(const cJSON *config, const char *where, const model_def **out)
+static bool is_dense(const model *m)
+{
+    return m->def->kind == MODEL_DENSE;
+}
+
+/* "psetae, pseltae or utae" */
+static char *arch_names(void)
+{
+    char *all = text_copy("");
+    for (int i = 0; i < DEFINITIONS && all; i++) {
+        const char *between = i == 0 ? "" : i + 1 < DEFINITIONS ? ", " : " or ";
+        char *longer = text_format("%s%s%s", all, between, definitions[i]->arch);
+        free(all);
+        all = longer;
+    }
+    return all;
+}
+
+static int definition_named(const char *arch, const char *where, const model_def **out)
 {
     const char *names[DEFINITIONS + 1] = {0};
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    if (!cJSON_IsString(arch)) return fail(USAGE, "%s.arch is missing, wanted psetae or pseltae", where);
-    for (int i = 0; i < DEFINITIONS; i++) {
+    for (int i = 0; arch && i < DEFINITIONS; i++) {
         names[i] = definitions[i]->arch;
-        if (strcmp(arch->valuestring, definitions[i]->arch)) continue;
+        if (strcmp(arch, definitions[i]->arch)) continue;
         *out = definitions[i];
         return OK;
     }
-    const char *near = nearest_word(arch->valuestring, names);
-    return fail(USAGE, "%s.arch is \"%s\", wanted psetae or pseltae%s%s%s", where, arch->valuestring,
-                near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    char *wanted = arch_names();
+    const char *near = arch ? nearest_word(arch, names) : NULL;
+    int rc = !arch ? fail(USAGE, "%s.arch is missing, wanted %s", where, wanted ? wanted : "a network")
+                   : fail(USAGE, "%s.arch is \"%s\", wanted %s%s%s%s", where, arch, wanted ? wanted : "a network",
+                          near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    free(wanted);
+    return rc;
+}
+
+static int definition_find(const cJSON *config, const char *where, const model_def **out)
+{
+    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
+    return definition_named(cJSON_IsString(arch) ? arch->valuestring : NULL, where, out);
+}
+
+int model_arch_kind(const char *arch, enum model_kind *out)
+{
+    const model_def *def = NULL;
+    int rc = definition_named(arch, "model", &def);
+    if (!rc) *out = def->kind;
+    return rc;
 }
 
 /* A list of days, "bespoke" (published) and "dates" all mean: use the data's dates. null means order. */
@@ -42,6 +76,7 @@ static int positions_normalise(cJSON *config)
 {
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(config, "positions");
     const char *meaning = NULL;
+    if (!given) return OK;
     if (cJSON_IsNull(given)) meaning = "order";
     if (cJSON_IsArray(given) || (cJSON_IsString(given) && !strcmp(given->valuestring, "bespoke"))) meaning = "dates";
     if (!meaning) return OK;
@@ -91,26 +126,69 @@ const char *model_arch(const model *m)
     return m->def->arch;
 }
 
+enum model_kind model_kind_of(const model *m)
+{
+    return m->def->kind;
+}
+
 bool model_positions_are_dates(const model *m)
 {
-    return !strcmp(settings(m)->positions, "dates");
+    return is_dense(m) || !strcmp(parcel_settings(m)->positions, "dates");
 }
 
 int model_bands(const model *m)
 {
-    return settings(m)->input_dim;
+    return is_dense(m) ? m->def->facts(m->config).bands : parcel_settings(m)->input_dim;
 }
 
 int model_extra(const model *m)
 {
-    const parcel_config *c = settings(m);
+    if (is_dense(m)) return 0;
+    const parcel_config *c = parcel_settings(m);
     return c->with_extra && c->extra_size.present ? c->extra_size.value : 0;
 }
 
 int model_classes(const model *m)
 {
-    const int_list *widths = &settings(m)->mlp4;
+    if (is_dense(m)) return m->def->facts(m->config).classes;
+    const int_list *widths = &parcel_settings(m)->mlp4;
     return widths->value[widths->count - 1];
+}
+
+bool model_frames_divide(const model *m)
+{
+    return is_dense(m) && m->def->facts(m->config).frames_divide;
+}
+
+/* Every strided convolution must be undone by its transposed one. */
+static bool side_fits(const dense_facts *f, int side)
+{
+    for (int i = 0; i + 1 < f->stages; i++) {
+        const int wide = side + 2 * f->stride_padding - f->stride_kernel;
+        if (wide < 0 || side < f->least) return false;
+        const int coarse = wide / f->stride + 1;
+        if ((coarse - 1) * f->stride - 2 * f->stride_padding + f->stride_kernel != side) return false;
+        side = coarse;
+    }
+    return side >= f->least;
+}
+
+int model_size_fits(const model *m, int height, int width, const char *where)
+{
+    const dense_facts f = m->def->facts(m->config);
+    const int wrong = side_fits(&f, height) ? width : height;
+    if (side_fits(&f, height) && side_fits(&f, width)) return OK;
+    int below = wrong, above = wrong;
+    while (below > 0 && !side_fits(&f, below)) below--;
+    while (above < 2 * wrong + 4096 && !side_fits(&f, above)) above++;
+    if (!side_fits(&f, above))
+        return fail(USAGE, "%s: patches are %d x %d pixels; no size fits this network's strided convolutions", where,
+                    height, width);
+    if (below < 1)
+        return fail(USAGE, "%s: patches are %d x %d pixels; the smallest side that the network's strides divide is %d",
+                    where, height, width, above);
+    return fail(USAGE, "%s: patches are %d x %d pixels; sides that the network's strides divide are %d and %d", where,
+                height, width, below, above);
 }
 
 cJSON *model_config(const model *m)
@@ -142,4 +220,9 @@ char *model_help(void)
 parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in)
 {
     return m->def->build(m->config, n, in);
+}
+
+dense_outputs model_build_dense(const model *m, net *n, const dense_inputs *in)
+{
+    return m->def->build_dense(m->config, n, in);
 }

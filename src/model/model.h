@@ -17,17 +17,43 @@ typedef struct parcel_inputs {
     int longest;            /* the most dates of one parcel in the data set */
 } parcel_inputs;
 
+/* What a batch of image patches gives a network. */
+enum { DENSE_PARTS_MAX = 24, DENSE_MAPS_MAX = 16 };
+typedef struct dense_inputs {
+    tensor *part[DENSE_PARTS_MAX]; /* [frames x H x W x bands]: the batch's frames, cut into parts to save memory */
+    int parts;
+    tensor *offsets;                    /* [patches + 1] (int) */
+    tensor *positions;                  /* [frames] (int): day - first_position */
+    int first_position, position_lines; /* as for parcels */
+    int dates;  /* that every series counts as having (the published padding); 0: its own */
+    bool exact; /* direct convolutions only */
+} dense_inputs;
+
+typedef struct dense_outputs {
+    tensor *logits;              /* [patches x H x W x classes] */
+    tensor *attention;           /* [frames h w x heads], rows as pixel_sequences orders them; NULL: none */
+    int map_height, map_width;   /* h, w */
+    tensor *map[DENSE_MAPS_MAX]; /* features for heads, coarse to fine: [patches x h x w x C] */
+    int maps;
+} dense_outputs;
+
 typedef struct model model;
+enum model_kind { MODEL_PARCEL, MODEL_DENSE };
 
 /* `config` is the object with "arch" and the published constructor's arguments; where names file and path for errors.
  * "positions" may be "dates", "bespoke", a list (all: days as positions), "order" or null (1, 2, ...). */
 int model_new(const cJSON *config, const char *where, model **out);
 void model_free(model *m);
 const char *model_arch(const model *m);
+enum model_kind model_kind_of(const model *m);
+int model_arch_kind(const char *arch, enum model_kind *out); /* USAGE, with the nearest name */
 bool model_positions_are_dates(const model *m);
 int model_bands(const model *m);
-int model_extra(const model *m);     /* length of the extra features it expects, 0: none */
-int model_classes(const model *m);   /* outputs of the decoder */
+int model_extra(const model *m);   /* parcels: length of the extra features it expects, 0: none */
+int model_classes(const model *m); /* outputs of the decoder */
+/* Images: the sizes of a patch that the strides divide. USAGE, with the sizes around it that work. */
+int model_size_fits(const model *m, int height, int width, const char *where);
+bool model_frames_divide(const model *m); /* images: frames may be cut into parts (no statistics over all of them) */
 cJSON *model_config(const model *m); /* resolved, every key; caller deletes */
 char *model_help(void);              /* keys of every architecture */
 
@@ -37,8 +63,11 @@ typedef struct parcel_outputs {
     tensor *attention; /* [frames x heads] */
 } parcel_outputs;
 
-/* Records the network on n (after net_begin). Errors are the net's. Refuses, through the net, inputs that the
+/* For MODEL_PARCEL. Records the network on n (after net_begin). Errors are the net's. Refuses, through the net, inputs that the
  * configuration does not fit (bands, extra, a series longer than L-TAE's norm allows). */
 parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in);
+
+/* For MODEL_DENSE, likewise. */
+dense_outputs model_build_dense(const model *m, net *n, const dense_inputs *in);
 
 #endif

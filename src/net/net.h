@@ -15,7 +15,7 @@ enum initial {
     INITIAL_ZERO,
     INITIAL_ONE,
     INITIAL_NORMAL,        /* deviation `scale` */
-    INITIAL_XAVIER_NORMAL, /* sqrt(2 / (fan in + fan out)) over [N x K] */
+    INITIAL_XAVIER_NORMAL, /* sqrt(2 / (fan in + fan out)) of [N x K x taps...]: (N + K) taps */
 };
 
 enum parameter_role { PARAMETER_TRAINED, PARAMETER_STATISTIC /* a buffer: no gradient, no optimiser */ };

@@ -36,8 +36,9 @@ static void initial_values(const net *n, const parameter *p, enum initial initia
     size_t count = tensor_count(&p->tensor);
     if (initial == INITIAL_ZERO) return;
     if (initial == INITIAL_XAVIER_NORMAL) {
-        double outputs = p->tensor.shape.size[0];
-        scale = sqrt(2.0 / (outputs + (double)count / outputs));
+        const shape *t = &p->tensor.shape;
+        const double outputs = t->size[0], inputs = t->rank > 1 ? t->size[1] : 1;
+        scale = sqrt(2.0 / ((outputs + inputs) * ((double)count / (outputs * inputs))));
     }
     random_key key = random_stream(n->seed, RANDOM_INITIAL_WEIGHTS, hash_text(HASH_START, p->tensor.name));
     for (size_t i = 0; i < count; i++)
