@@ -1,11 +1,17 @@
 /* Focal loss (Lin et al. 2017) of rows of logits, as the published crop-mapping code takes it: the factor (1 - p)^gamma
  * is not differentiated. Per row with target t and p = softmax(logits): w_t (1 - p_t)^gamma (-log p_t).
  *
- * A target outside 0 .. classes - 1 is read as the nearest class: nothing is read outside.
+ * A negative target (void) weighs nothing; one beyond the last class is read as that: nothing is read outside.
  *
  * check: -DVW=1 -DLANES=64 -DTEAM=1
  * check: -DVW=1 -DLANES=16 -DTEAM=1 */
 #include "team.clh"
+
+/* What a row of this target weighs; weight [classes] may be NULL (1). */
+static inline float row_weight(__global const float *weight, int target, int t)
+{
+    return target < 0 ? 0.0f : weight ? weight[t] : 1.0f;
+}
 
 /* log of the sum of exp(logits - *top), *top their largest. One item; 2 reads of the row, the second from cache. */
 static inline float log_sum(__global const float *logits, int classes, float *top)
@@ -28,7 +34,7 @@ static inline float focus(float loss, float gamma)
 }
 
 /* The group's sums over its `each` rows, in the order of items and then of their rows: part [groups x 2] = sums of
- * w_t (1 - p_t)^gamma (-log p_t) and of w_t. weight [classes] may be NULL (1). An item takes every LANES-th row. */
+ * w_t (1 - p_t)^gamma (-log p_t) and of w_t. An item takes every LANES-th row. */
 __kernel GROUP_OF(LANES) void focal_rows(__global const float *restrict logits, __global const int *restrict target,
                                          __global const float *restrict weight, __global float *restrict part, int rows,
                                          int classes, int each, float gamma)
@@ -38,7 +44,7 @@ __kernel GROUP_OF(LANES) void focal_rows(__global const float *restrict logits, 
     for (int row = first + (int)get_local_id(0); row < end; row += LANES) {
         __global const float *line = logits + (size_t)row * classes;
         const int t = clamp(target[row], 0, classes - 1);
-        const float w = weight ? weight[t] : 1.0f;
+        const float w = row_weight(weight, target[row], t);
         float top;
         const float loss = log_sum(line, classes, &top) - (line[t] - top);
         sum = fma(w * focus(loss, gamma), loss, sum);
@@ -90,7 +96,7 @@ __kernel GROUP_OF(LANES) void focal_backward(__global const float *restrict logi
         const int t = clamp(target[row], 0, classes - 1);
         float top;
         const float sum = log_sum(line, classes, &top), loss = sum - (line[t] - top);
-        const float share = dloss[0] * total[0] * (weight ? weight[t] : 1.0f) * focus(loss, gamma);
+        const float share = dloss[0] * total[0] * row_weight(weight, target[row], t) * focus(loss, gamma);
         for (int c = 0; c < classes; c += VW) {
             const int left = classes - c;
             vec d = exp(load_tail(line + c, left) - top - sum) * share;

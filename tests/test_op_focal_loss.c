@@ -123,14 +123,15 @@ static void test_targets_outside(void **state)
     problem p = problem_new(), q = p;
     float loss[2], *got[2];
     for (int i = 0; i < 2; i++) assert_non_null(got[i] = memory_new(ROWS * CLASSES, sizeof(float)));
-    p.target[3] = -1000000;
+    p.target[3] = -1000000; /* void: it teaches nothing */
     p.target[4] = INT32_MAX;
-    q.target[3] = 0;
+    q.target[3] = -1;
     q.target[4] = CLASSES - 1;
     focal(&p, 1, &loss[0], got[0]);
     focal(&q, 1, &loss[1], got[1]);
     assert_true(loss[0] == loss[1]);
     assert_memory_equal(got[0], got[1], ROWS * CLASSES * sizeof(float));
+    for (int k = 0; k < CLASSES; k++) assert_true(got[0][3 * CLASSES + k] == 0 && got[0][4 * CLASSES + k] != 0);
     for (int i = 0; i < 2; i++) free(got[i]);
 }
 

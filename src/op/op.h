@@ -215,7 +215,8 @@ tensor *pixel_set_encoder(net *n, tensor *x, tensor *mask, tensor *extra, const 
 
 /* Mean over rows of w_t (1 - p_t)^gamma (-log p_t), p = softmax(logits), t the target; the factor (1 - p_t)^gamma is
  * not differentiated (the published FocalLoss). gamma 0: cross entropy. logits [rows x C], target [rows] (int, in
- * 0..C-1), class_weight [C] optional (then the mean is weighted, as torch.nn.CrossEntropyLoss). -> [1] */
+ * 0..C-1; negative: void, of weight 0), class_weight [C] optional (then the mean is weighted, as
+ * torch.nn.CrossEntropyLoss). -> [1] */
 tensor *focal_loss(net *n, tensor *logits, tensor *target, tensor *class_weight, float gamma);
 
 /* ---- outside the tape ------------------------------------------------------------------------------------------- */
