@@ -1,10 +1,10 @@
-/* The self-test's part for kernels that stand outside the tape: Adam, argmax, the drawing of pixels. */
+/* The self-test's part for kernels that stand outside the tape: Adam, argmax, the drawing of pixels, frames and labels. */
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/random.h"
-#include "op/op.h"
+#include "op/image.h"
 #include "run/self_test.h"
 
 /* Uploads, or makes room when source is NULL. */
@@ -166,12 +166,67 @@ done:
     return rc;
 }
 
+/* ---- frames and labels ------------------------------------------------------------------------------------------- */
+
+/* Two patches of one frame, 2 bands, 3 x 3 pixels: one as it is stored, one flipped and turned by a quarter. */
+enum { SIDE = 3, PLANE = SIDE * SIDE, PATCHES = 2, FRAME_VALUES = PATCHES * PLANE * BANDS };
+static const int32_t stored_place[PATCHES][PLANE] = {{0, 1, 2, 3, 4, 5, 6, 7, 8}, {0, 3, 6, 1, 4, 7, 2, 5, 8}};
+
+static int frames_compare(const float *x, const int32_t *target)
+{
+    for (int i = 0; i < PATCHES * PLANE; i++) {
+        const int place = stored_place[i / PLANE][i % PLANE], label = i / PLANE * PLANE + place;
+        if (target[i] != -label)
+            return fail(FAILED, "check of load_labels: pixel %d is %d, wanted %d", i, (int)target[i], -label);
+        for (int c = 0; c < BANDS; c++) {
+            const int stored = 100 * ((i / PLANE * BANDS + c) * PLANE + place);
+            const float wanted = ((float)stored - mean[c]) / deviation[c];
+            if (!(fabsf(x[i * BANDS + c] - wanted) < 1e-3f))
+                return fail(FAILED, "check of load_frames: pixel %d, band %d is %g, wanted %g", i, c,
+                            (double)x[i * BANDS + c], (double)wanted);
+        }
+    }
+    return OK;
+}
+
+static int check_load_frames(device *d)
+{
+    int rc = OK;
+    static const int32_t frame_patch[PATCHES] = {0, 1}, turn[PATCHES] = {0, 3};
+    int16_t raw[FRAME_VALUES];
+    uint8_t labels[PATCHES * PLANE];
+    int32_t class_map[256], target[PATCHES * PLANE];
+    float x[FRAME_VALUES];
+    buffer *b[9] = {NULL};
+    for (int i = 0; i < FRAME_VALUES; i++) raw[i] = (int16_t)(100 * i);
+    for (int i = 0; i < PATCHES * PLANE; i++) labels[i] = (uint8_t)i;
+    for (int i = 0; i < 256; i++) class_map[i] = -i;
+    TRY(make(d, raw, sizeof raw, &b[0]));
+    TRY(make(d, frame_patch, sizeof frame_patch, &b[1]));
+    TRY(make(d, turn, sizeof turn, &b[2]));
+    TRY(make(d, mean, sizeof mean, &b[3]));
+    TRY(make(d, deviation, sizeof deviation, &b[4]));
+    TRY(make(d, NULL, sizeof x, &b[5]));
+    TRY(make(d, labels, sizeof labels, &b[6]));
+    TRY(make(d, class_map, sizeof class_map, &b[7]));
+    TRY(make(d, NULL, sizeof target, &b[8]));
+    TRY(load_frames(d, b[0], b[1], b[2], b[3], b[4], (frame_options){RAW_I16, PATCHES, BANDS, SIDE, SIDE}, b[5]));
+    TRY(load_labels(d, b[6], b[2], b[7], PATCHES, SIDE, SIDE, b[8]));
+    TRY(buffer_read(b[5], 0, x, sizeof x));
+    TRY(buffer_read(b[8], 0, target, sizeof target));
+    TRY(frames_compare(x, target));
+done:
+    for (int i = 0; i < 9; i++) buffer_free(b[i]);
+    return rc;
+}
+
 int self_test_steps(device *d)
 {
     int rc = OK;
     TRY(check_adam(d));
     TRY(check_argmax(d));
     TRY(check_sample_pixels(d));
+    TRY(check_load_frames(d));
 done:
     return rc;
 }
