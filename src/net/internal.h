@@ -5,7 +5,7 @@
 #include "net/net.h"
 #include "op/image.h"
 
-enum storage { STORED_IN_ARENA, STORED_AS_PARAMETER, STORED_AS_CONSTANT, STORED_AS_INPUT };
+enum storage { STORED_IN_ARENA, STORED_AS_PARAMETER, STORED_AS_CONSTANT, STORED_AS_INPUT, STORED_ELSEWHERE };
 
 /* From the first to the last time of use; last < first: never. */
 typedef struct life {

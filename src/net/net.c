@@ -185,6 +185,11 @@ tensor *net_input(net *n, const char *name, enum element e, shape s, bool wants_
     return t;
 }
 
+tensor *net_input_given(net *n, const char *name, enum element e, shape s)
+{
+    return tensor_add(n, scope(n, "%s", name), e, s, STORED_ELSEWHERE);
+}
+
 tensor *reshape(net *n, tensor *x, shape s)
 {
     if (!x || n->error) return NULL;

@@ -39,6 +39,9 @@ tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *
  * told (checks of operations do). */
 tensor *net_input(net *n, const char *name, enum element e, shape s, bool wants_gradient);
 
+/* An input whose bytes lie elsewhere: net_input_use says where, before forward. Takes no memory of the tape's. */
+tensor *net_input_given(net *n, const char *name, enum element e, shape s);
+
 /* Makes the error just set (fail) the tape's: constructors return NULL from here on, net_plan returns it. */
 void net_refuse(net *n, int code);
 

@@ -60,7 +60,7 @@ static int blocks_collect(const net *n, block **out, size_t *count)
         tensor *t = n->tensors.item[i];
         struct tensor_plan *p = t->plan;
         const size_t bytes = align_floats(n, (tensor_count(t) ? tensor_count(t) : 1) + guard) * sizeof(float);
-        if (!p->base) {
+        if (!p->base && p->storage != STORED_ELSEWHERE) {
             block_add(blocks, count, &p->data_view, p->data, bytes);
             block_add(blocks, count, &p->again_view, p->again, bytes);
         }
