@@ -1,0 +1,205 @@
+/* Weight and bias gradients of convolutions; see conv.h and cl/conv_weights.cl.
+ *
+ * Two launches: the pixels are cut into parts, whose sums the first one leaves in `partial`; the second adds them up in
+ * order and writes PyTorch's layout. How many parts there are depends on the device and the shape alone. */
+#include "op/conv.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "op/channels.h"
+
+/* How a call is run on a device. */
+typedef struct plan {
+    bool simd;                   /* for CPUs; else simt */
+    int vector, lanes;           /* VW, LANES */
+    int rows, vectors;           /* CB, OB: the register tile of simd */
+    int side;                    /* SIDE of simt */
+    int blocks;                  /* of outputs */
+    int tile_height, tile_width; /* of dy */
+    size_t local;                /* bytes */
+    int line_rows, pitch, parts; /* of `partial`; see the kernels */
+} plan;
+
+static int up(int a, int b)
+{
+    return a / b + (a % b != 0);
+}
+
+static int between(int low, int value, int high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* ---- shapes of launches ----------------------------------------------------------------------------------------- */
+
+/* 24 sums in 32 registers (vectors of 16 lanes), 12 in 16. */
+static int rows_of(int vector, int vectors)
+{
+    const int sums = vector == 16 ? 24 : 12, rows = sums / vectors;
+    return rows > 12 ? 12 : rows;
+}
+
+/* Bytes of local memory: a tile's dy, the x that it meets, and what vectors write or read behind it. */
+static size_t tile_bytes(const conv_weight_call *c, const plan *p)
+{
+    const size_t channels = (size_t)(p->vector * p->vectors), height = (size_t)p->tile_height,
+                 width = (size_t)p->tile_width, stride = (size_t)c->stride, size = (size_t)c->kernel;
+    const size_t pixels = ((height - 1) * stride + size) * ((width - 1) * stride + size);
+    return (height * width * channels + pixels * (size_t)c->inputs + (size_t)(p->vector + p->rows)) * sizeof(float);
+}
+
+/* The largest tile that a cache holds with the sums. false: not even a pixel fits. */
+static bool fit_tile(const device *d, const conv_weight_call *c, plan *p)
+{
+    enum { CACHE = 320 << 10, HEIGHT = 8, WIDTH = 16 };
+    const size_t most = device_about(d)->local_memory < CACHE ? device_about(d)->local_memory : CACHE;
+    p->tile_height = c->out_height < HEIGHT ? c->out_height : HEIGHT;
+    p->tile_width = c->out_width < WIDTH ? c->out_width : WIDTH;
+    while (tile_bytes(c, p) > most && (p->tile_height > 1 || p->tile_width > 1)) {
+        if (p->tile_width > p->tile_height)
+            p->tile_width = up(p->tile_width, 2);
+        else
+            p->tile_height = up(p->tile_height, 2);
+    }
+    p->local = tile_bytes(c, p);
+    return p->local <= most;
+}
+
+/* Groups enough for the device, parts that are large enough and few enough to add up. */
+static int parts_of(const device *d, int groups_a_part, int64_t units, size_t part_floats)
+{
+    enum { GROUPS_A_UNIT = 4, FLOATS_MAX = 1 << 25 };
+    const int wanted = up(GROUPS_A_UNIT * (int)device_about(d)->compute_units, groups_a_part);
+    int64_t most = (int64_t)(FLOATS_MAX / part_floats);
+    if (most > units) most = units;
+    return between(1, wanted, most < 1 ? 1 : (int)most);
+}
+
+static size_t part_floats(const conv_weight_call *c, const plan *p)
+{
+    return ((size_t)c->kernel * (size_t)p->line_rows + 1) * (size_t)p->pitch;
+}
+
+static bool plan_simd(const device *d, const conv_weight_call *c, plan *p)
+{
+    *p = (plan){.simd = true, .lanes = 1, .vector = device_about(d)->vector_width >= 16 ? 16 : 8};
+    const int vectors = up(c->outputs, p->vector);
+    p->blocks = up(vectors, p->vector == 16 ? 4 : 2);
+    p->vectors = up(vectors, p->blocks);
+    p->rows = rows_of(p->vector, p->vectors);
+    p->line_rows = up(c->kernel * c->inputs, p->rows) * p->rows;
+    p->pitch = p->blocks * p->vectors * p->vector;
+    if (!fit_tile(d, c, p)) return false;
+    const int64_t tiles = (int64_t)c->frames * up(c->out_height, p->tile_height) * up(c->out_width, p->tile_width);
+    p->parts = parts_of(d, p->blocks, (tiles + 1) / 2, part_floats(c, p));
+    return true;
+}
+
+static void plan_simt(const device *d, const conv_weight_call *c, plan *p)
+{
+    enum { PIXELS_MIN = 256, PARTS_MAX = 16 };
+    *p = (plan){.vector = 4, .side = c->outputs > 32 ? 64 : c->outputs > 16 ? 32 : 16};
+    while (p->side > 16 && (size_t)(p->side * p->side / 16) > device_about(d)->work_group_limit) p->side /= 2;
+    p->lanes = p->side * p->side / 16;
+    p->blocks = up(c->outputs, p->side);
+    p->line_rows = c->kernel * c->inputs;
+    p->pitch = p->blocks * p->side;
+    const int64_t pixels = (int64_t)c->frames * c->out_height * c->out_width;
+    const int tiles = up(c->kernel * p->line_rows, p->side) * p->blocks;
+    p->parts = between(1, parts_of(d, tiles, (pixels + PIXELS_MIN - 1) / PIXELS_MIN, part_floats(c, p)), PARTS_MAX);
+}
+
+static plan plan_of(const device *d, const conv_weight_call *c)
+{
+    plan p;
+    if (device_tiles(d) == TILE_GPU || !plan_simd(d, c, &p)) plan_simt(d, c, &p);
+    return p;
+}
+
+/* ---- launches --------------------------------------------------------------------------------------------------- */
+
+static int plan_kernel(device *d, const conv_weight_call *c, const plan *p, const char *name, kernel **out)
+{
+    char options[160], tile[48];
+    if (p->simd)
+        snprintf(tile, sizeof tile, "-DCB=%d -DOB=%d", p->rows, p->vectors);
+    else
+        snprintf(tile, sizeof tile, "-DSIDE=%d", p->side);
+    snprintf(options, sizeof options, "-DVW=%d %s%s%s%s", p->vector, tile, c->pending ? c->pending : "",
+             c->pending_is_dy ? " -DPENDING_DY=1" : "", c->mode == PADDING_REFLECT ? " -DREFLECT=1" : "");
+    return kernel_get(d, "conv_weights", options, name, out);
+}
+
+static cost direct_cost(const conv_weight_call *c, const plan *p)
+{
+    const double pixels = (double)c->frames * c->out_height * c->out_width, taps = (double)c->kernel * c->kernel;
+    const double x = (double)c->frames * c->height * c->width * c->inputs, dy = pixels * c->outputs;
+    return (cost){2 * pixels * taps * c->inputs * c->outputs,
+                  4 * (x * p->blocks + dy + (double)part_floats(c, p) * p->parts)};
+}
+
+/* The parts of the pixels. */
+static int run_direct(device *d, const conv_weight_call *c, const plan *p)
+{
+    kernel *k = NULL;
+    int rc = plan_kernel(d, c, p, "direct", &k);
+    if (rc) return rc;
+    const argument arguments[] = {arg_buffer(c->x), arg_buffer(c->dy), arg_buffer(c->scale_shift),
+                                  arg_int(c->scale_stride), arg_buffer(c->partial), arg_int(c->frames),
+                                  arg_int(c->height), arg_int(c->width), arg_int(c->inputs), arg_int(c->out_height),
+                                  arg_int(c->out_width), arg_int(c->outputs), arg_int(c->kernel), arg_int(c->stride),
+                                  arg_int(c->padding), arg_int(p->line_rows), arg_int(p->pitch),
+                                  /* of simd alone: */
+                                  arg_int(p->tile_height), arg_int(p->tile_width), arg_local(p->local)};
+    const int count = (int)(sizeof arguments / sizeof *arguments);
+    const size_t blocks = (size_t)p->blocks, parts = (size_t)p->parts, items[3] = {(size_t)p->lanes, 1, 1};
+    if (p->simd) return launch(k, (const size_t[]){blocks, parts, 1}, items, direct_cost(c, p), arguments, count);
+    const size_t down = (size_t)up(c->kernel * p->line_rows, p->side);
+    return launch(k, (const size_t[]){down, blocks, parts}, items, direct_cost(c, p), arguments, count - 3);
+}
+
+/* Their sum. */
+static int run_finish(device *d, const conv_weight_call *c, const plan *p)
+{
+    kernel *k = NULL;
+    const int items = (c->inputs + 1) * up(c->outputs, p->vector);
+    const double floats = (double)part_floats(c, p);
+    int rc = plan_kernel(d, c, p, "finish", &k);
+    return rc ? rc
+              : LAUNCH(k, (size_t)up(items, p->lanes), 1, 1, (size_t)p->lanes,
+                       ((cost){floats * p->parts, 4 * floats * (p->parts + 1)}), arg_buffer(c->partial),
+                       arg_int(p->parts), arg_int(p->line_rows), arg_int(p->pitch), arg_int(c->inputs),
+                       arg_int(c->outputs), arg_int(c->kernel), arg_int(c->swap), arg_buffer(c->dweight),
+                       arg_int(c->accumulate_weight), arg_buffer(c->dbias), arg_int(c->accumulate_bias));
+}
+
+static int check(const conv_weight_call *c)
+{
+    if (c->frames < 1 || c->inputs < 1 || c->outputs < 1)
+        return fail(FAILED, "conv weights: %d frames, %d inputs, %d outputs, wanted 1 or more of each", c->frames,
+                    c->inputs, c->outputs);
+    const int height = c->height + 2 * c->padding - c->kernel, width = c->width + 2 * c->padding - c->kernel;
+    if (height < 0 || width < 0 || c->out_height != height / c->stride + 1 || c->out_width != width / c->stride + 1)
+        return fail(FAILED,
+                    "conv weights: %d x %d outputs do not follow from %d x %d, kernel %d, stride %d, padding %d",
+                    c->out_height, c->out_width, c->height, c->width, c->kernel, c->stride, c->padding);
+    return OK;
+}
+
+size_t conv_weight_partial(const device *d, const conv_weight_call *c)
+{
+    const plan p = plan_of(d, c);
+    return part_floats(c, &p) * (size_t)p.parts;
+}
+
+int conv_weight_gradient(device *d, const conv_weight_call *c)
+{
+    int rc = OK;
+    const plan p = plan_of(d, c);
+    TRY(check(c));
+    TRY(run_direct(d, c, &p));
+    TRY(run_finish(d, c, &p));
+done:
+    return rc;
+}
