@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/schema.h"
+#include "format/id.h"
 #include "format/npy.h"
 
 enum { DOCUMENT_MAX = 1 << 30 };
@@ -34,7 +35,7 @@ void pack_problem(pack_source *s, const char *format, ...)
 
 static int by_id(const void *a, const void *b)
 {
-    return pixelset_id_compare(*(char *const *)a, *(char *const *)b);
+    return id_compare(*(char *const *)a, *(char *const *)b);
 }
 
 /* The names under DATA without .npy; those that start with a dot are other programs' litter. */

@@ -12,7 +12,7 @@
 
 typedef struct pack_source {
     char *data, *meta; /* DIR/DATA, DIR/META */
-    size_t count;      /* parcels, sorted by pixelset_id_compare */
+    size_t count;      /* parcels, sorted by id_compare */
     char **ids;
     int32_t *dates, *pixels;
     bool *readable;        /* the header is right: the pixels can be looked at */

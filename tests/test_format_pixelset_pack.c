@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "format/h5.h"
+#include "format/id.h"
 #include "format/pixelset_pack_write.h"
 
 #include "tests/format_test.h"
@@ -64,7 +65,7 @@ static void order_of_ids(void **state)
     (void)state;
     for (int i = 0; i < 10; i++)
         for (int j = 0; j < 10; j++) {
-            int order = pixelset_id_compare(sorted[i], sorted[j]);
+            int order = id_compare(sorted[i], sorted[j]);
             if (i == 1 && j == 2)
                 assert_true(order > 0); /* of equal value: by bytes */
             else if (i == 2 && j == 1)

@@ -1,4 +1,4 @@
-/* HDF5: files, the walk to an object, types. Data sets are in h5_dataset.c, attributes in h5_attribute.c. */
+/* HDF5: files, the walk to an object. Data sets are in h5_dataset.c, attributes in h5_attribute.c. */
 #include "format/h5.h"
 
 #include <errno.h>
@@ -78,12 +78,14 @@ static hid_t file_create(const char *path, hid_t access)
     return id;
 }
 
-static int file_prepare(const char *path, bool writing, h5 **out)
+enum file_mode { READING, CREATING, EXTENDING };
+
+static int file_prepare(const char *path, enum file_mode mode, h5 **out)
 {
     h5 *file = memory_new(1, sizeof *file);
     if (!file) return FAILED;
     file->id = -1;
-    file->writing = writing;
+    file->writing = mode != READING;
     if (!(file->path = text_copy(path))) {
         free(file);
         return FAILED;
@@ -92,31 +94,33 @@ static int file_prepare(const char *path, bool writing, h5 **out)
     return OK;
 }
 
-static int file_open(h5 *file)
+static int file_open(h5 *file, enum file_mode mode)
 {
     struct stat about;
     int rc = OK;
     hid_t properties = -1;
-    if (!file->writing) {
+    if (mode != CREATING) {
         if (stat(file->path, &about)) return fail(FAILED, "%s: cannot open: %s", file->path, strerror(errno));
         if (!S_ISREG(about.st_mode)) return fail(FAILED, "%s: is not a file", file->path);
         file->bytes = (uint64_t)about.st_size;
     }
     properties = access_properties();
     if (properties < 0) return h5_fail(file, "/", "the HDF5 library does not work");
-    file->id = file->writing ? file_create(file->path, properties) : H5Fopen(file->path, H5F_ACC_RDONLY, properties);
+    file->id = mode == CREATING ? file_create(file->path, properties)
+                                : H5Fopen(file->path, mode == READING ? H5F_ACC_RDONLY : H5F_ACC_RDWR, properties);
     H5Pclose(properties);
-    if (file->id < 0) rc = h5_fail(file, "/", file->writing ? "the file cannot be made" : "is not a whole HDF5 file");
+    if (file->id < 0)
+        rc = h5_fail(file, "/", mode == CREATING ? "the file cannot be made" : "is not a whole HDF5 file");
     return rc;
 }
 
-static int file_new(const char *path, bool writing, h5 **out)
+static int file_new(const char *path, enum file_mode mode, h5 **out)
 {
     h5 *file;
-    int rc = file_prepare(path, writing, &file);
+    int rc = file_prepare(path, mode, &file);
     if (rc) return rc;
     h5_enter();
-    rc = file_open(file);
+    rc = file_open(file, mode);
     h5_leave();
     if (rc) {
         free(file->path);
@@ -129,12 +133,17 @@ static int file_new(const char *path, bool writing, h5 **out)
 
 int h5_open(const char *path, h5 **out)
 {
-    return file_new(path, false, out);
+    return file_new(path, READING, out);
 }
 
 int h5_create(const char *path, h5 **out)
 {
-    return file_new(path, true, out);
+    return file_new(path, CREATING, out);
+}
+
+int h5_extend(const char *path, h5 **out)
+{
+    return file_new(path, EXTENDING, out);
 }
 
 int h5_close(h5 *file)
@@ -294,92 +303,4 @@ void h5_names_free(char **names, size_t count)
 {
     for (size_t i = 0; i < count; i++) free(names[i]);
     free(names);
-}
-
-/* ---- types -------------------------------------------------------------------------------------------------------- */
-
-static bool integer_type(size_t size, bool is_signed, enum number_type *out)
-{
-    switch (size) {
-    case 1: *out = is_signed ? NUMBER_I8 : NUMBER_U8; return true;
-    case 2: *out = is_signed ? NUMBER_I16 : NUMBER_U16; return true;
-    case 4: *out = is_signed ? NUMBER_I32 : NUMBER_U32; return true;
-    case 8: *out = is_signed ? NUMBER_I64 : NUMBER_U64; return true;
-    default: return false;
-    }
-}
-
-static bool real_type(size_t size, enum number_type *out)
-{
-    *out = size == 2 ? NUMBER_F16 : size == 4 ? NUMBER_F32 : NUMBER_F64;
-    return size == 2 || size == 4 || size == 8;
-}
-
-int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out)
-{
-    size_t size = H5Tget_size(type);
-    H5T_class_t class = H5Tget_class(type);
-    bool known = false;
-    if (class == H5T_STRING) {
-        if (H5Tis_variable_str(type)) return h5_fail(file, object, "has variable-length text, wanted a fixed length");
-        out->text = true;
-        out->text_width = size;
-        out->type = NUMBER_U8;
-        return OK;
-    }
-    if (class == H5T_ENUM) {
-        hid_t base = H5Tget_super(type);
-        if (base >= 0 && H5Tget_class(base) == H5T_INTEGER)
-            known = integer_type(H5Tget_size(base), H5Tget_sign(base) == H5T_SGN_2, &out->type);
-        if (base >= 0) H5Tclose(base);
-    }
-    if (class == H5T_INTEGER) known = integer_type(size, H5Tget_sign(type) == H5T_SGN_2, &out->type);
-    if (class == H5T_FLOAT) known = real_type(size, &out->type);
-    if (!known) return h5_fail(file, object, "has a type other than fixed text, integer or real");
-    return OK;
-}
-
-hid_t h5_memory_type(enum number_type type)
-{
-    switch (type) {
-    case NUMBER_U8: return H5T_NATIVE_UINT8;
-    case NUMBER_I8: return H5T_NATIVE_INT8;
-    case NUMBER_U16: return H5T_NATIVE_UINT16;
-    case NUMBER_I16: return H5T_NATIVE_INT16;
-    case NUMBER_U32: return H5T_NATIVE_UINT32;
-    case NUMBER_I32: return H5T_NATIVE_INT32;
-    case NUMBER_U64: return H5T_NATIVE_UINT64;
-    case NUMBER_I64: return H5T_NATIVE_INT64;
-    case NUMBER_F32: return H5T_NATIVE_FLOAT;
-    case NUMBER_F64: return H5T_NATIVE_DOUBLE;
-    default: panic("HDF5: no memory type for %s", number_name(type));
-    }
-}
-
-hid_t h5_stored_type(enum number_type type)
-{
-    switch (type) {
-    case NUMBER_U8: return H5T_STD_U8LE;
-    case NUMBER_I8: return H5T_STD_I8LE;
-    case NUMBER_U16: return H5T_STD_U16LE;
-    case NUMBER_I16: return H5T_STD_I16LE;
-    case NUMBER_U32: return H5T_STD_U32LE;
-    case NUMBER_I32: return H5T_STD_I32LE;
-    case NUMBER_U64: return H5T_STD_U64LE;
-    case NUMBER_I64: return H5T_STD_I64LE;
-    case NUMBER_F32: return H5T_IEEE_F32LE;
-    case NUMBER_F64: return H5T_IEEE_F64LE;
-    default: panic("HDF5: no stored type for %s", number_name(type));
-    }
-}
-
-hid_t h5_text_type(size_t width, H5T_str_t padding, H5T_cset_t set)
-{
-    hid_t type = H5Tcopy(H5T_C_S1);
-    if (type < 0) return type;
-    if (H5Tset_size(type, width) < 0 || H5Tset_strpad(type, padding) < 0 || H5Tset_cset(type, set) < 0) {
-        H5Tclose(type);
-        return -1;
-    }
-    return type;
 }

@@ -24,6 +24,7 @@ typedef struct h5 h5; /* an open file */
 
 int h5_open(const char *path, h5 **out);   /* for reading */
 int h5_create(const char *path, h5 **out); /* empties what is there; write to a temporary name and file_commit it */
+int h5_extend(const char *path, h5 **out); /* for writing more into a file that h5_create made */
 
 /* Closes; for a created file the code tells whether everything has been written. NULL is fine. */
 int h5_close(h5 *file);
@@ -71,6 +72,10 @@ const h5_about *h5_dataset_about(const h5_dataset *d);
 int h5_dataset_read(h5_dataset *d, size_t first_row, size_t rows, enum number_type type, void *out);
 void h5_dataset_close(h5_dataset *d); /* before its file; NULL is fine */
 
+/* Whether the rows lie one after the other in the file, little-endian and without any filter (as h5_dataset_place makes
+ * them), and the byte of the file at which they start: they may then be read and written without the library. */
+int h5_dataset_start(h5_dataset *d, bool *plain, uint64_t *start);
+
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
 int h5_new_group(h5 *file, const char *path); /* with its parents; fine when it exists */
@@ -83,6 +88,9 @@ int h5_write_text(h5 *file, const char *path, size_t count, size_t width, const 
  * none. Every row must be written before the file is closed. */
 int h5_dataset_new(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape, size_t chunk_rows,
                    int deflate, h5_dataset **out);
+/* An array without checksums whose rows, a chunk each, have their place in the file from now on, one after the other, and
+ * are written there by somebody else once the file is closed: h5_dataset_start says where. At least one row. */
+int h5_dataset_place(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape);
 int h5_dataset_write(h5_dataset *d, size_t first_row, size_t rows, enum number_type type, const void *values);
 
 /* ---- attributes, of a group or data set ("/" for the file) --------------------------------------------------------- */

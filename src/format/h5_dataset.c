@@ -220,6 +220,51 @@ int h5_dataset_read(h5_dataset *d, size_t first_row, size_t rows, enum number_ty
     return rc;
 }
 
+/* The place of the chunk that is one row. */
+static int row_place(const h5_dataset *d, size_t row, uint64_t *place)
+{
+    hsize_t first[H5_RANK_MAX] = {row}, size = 0;
+    unsigned filters = 0;
+    haddr_t address = HADDR_UNDEF;
+    if (H5Dget_chunk_info_by_coord(d->id, first, &filters, &address, &size) < 0)
+        return h5_fail(d->file, d->path, "its rows cannot be found");
+    if (address == HADDR_UNDEF || size != d->about.count / d->about.shape[0] * number_size(d->about.type))
+        return fail(FAILED, "%s: %s: row %zu has no place in the file", d->file->path, d->path, row);
+    *place = (uint64_t)address;
+    return OK;
+}
+
+static bool chunk_is_row(const h5_dataset *d, hid_t properties)
+{
+    hsize_t chunk[H5_RANK_MAX] = {0};
+    hid_t type = H5Dget_type(d->id);
+    bool is_row = d->about.rank && d->about.count && !d->about.text && H5Pget_layout(properties) == H5D_CHUNKED &&
+                  H5Pget_nfilters(properties) == 0 && type >= 0 &&
+                  (number_size(d->about.type) == 1 || H5Tget_order(type) == H5T_ORDER_LE) &&
+                  H5Pget_chunk(properties, H5_RANK_MAX, chunk) == d->about.rank && chunk[0] == 1;
+    for (int i = 1; i < d->about.rank; i++) is_row &= chunk[i] == d->about.shape[i];
+    if (type >= 0) H5Tclose(type);
+    return is_row;
+}
+
+int h5_dataset_start(h5_dataset *d, bool *plain, uint64_t *start)
+{
+    uint64_t last = 0, row = 0;
+    int rc = OK;
+    h5_enter();
+    hid_t properties = H5Dget_create_plist(d->id);
+    *plain = properties >= 0 && chunk_is_row(d, properties);
+    if (properties >= 0) H5Pclose(properties);
+    if (*plain) {
+        row = d->about.count / d->about.shape[0] * number_size(d->about.type);
+        rc = row_place(d, 0, start);
+        if (!rc) rc = row_place(d, d->about.shape[0] - 1, &last);
+        *plain = !rc && last == *start + (d->about.shape[0] - 1) * row;
+    }
+    h5_leave();
+    return rc;
+}
+
 /* ---- whole arrays ------------------------------------------------------------------------------------------------- */
 
 size_t h5_rows(const h5_about *about)

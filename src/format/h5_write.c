@@ -22,6 +22,8 @@ static int parent_make(h5 *file, const char *path)
 
 /* Data lies in checksummed chunks, or in the (checksummed) header where it is tiny. No times are kept: the same content
  * gives the same bytes. */
+enum { PLACED = -1 }; /* instead of a deflate level: no filter, and a place for every chunk at once */
+
 static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_t *shape, size_t chunk_rows,
                    int deflate, hid_t *out)
 {
@@ -42,9 +44,13 @@ static int make_id(h5 *file, const char *path, hid_t type, int rank, const size_
         made = made && H5Pset_layout(properties, H5D_COMPACT) >= 0;
     } else {
         made = made && H5Pset_chunk(properties, rank, chunk) >= 0;
-        if (deflate)
+        if (deflate > 0)
             made = made && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, (unsigned)deflate) >= 0;
-        made = made && H5Pset_fletcher32(properties) >= 0;
+        if (deflate == PLACED)
+            made = made && H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) >= 0 &&
+                   H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER) >= 0;
+        else
+            made = made && H5Pset_fletcher32(properties) >= 0;
     }
     if (made) id = H5Dcreate2(file->id, path, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
     if (properties >= 0) H5Pclose(properties);
@@ -84,6 +90,14 @@ int h5_dataset_new(h5 *file, const char *path, enum number_type type, int rank, 
     int rc = make(file, path, h5_stored_type(type), rank, shape, chunk_rows, deflate, out);
     h5_leave();
     if (!rc) (*out)->about.type = type;
+    return rc;
+}
+
+int h5_dataset_place(h5 *file, const char *path, enum number_type type, int rank, const size_t *shape)
+{
+    h5_dataset *d = NULL;
+    int rc = h5_dataset_new(file, path, type, rank, shape, 1, PLACED, &d);
+    h5_dataset_close(d);
     return rc;
 }
 

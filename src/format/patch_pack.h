@@ -2,8 +2,9 @@
  * one.
  *
  * Every patch of a pack has the same height and width; a satellite (S2, S1A, S1D) has the same bands and number type for
- * all of them, and for each patch its own dates. Opening checks everything but the pixels. Pointers that are handed out
- * live until the pack is closed. What fails gives FAILED with the file's name. One thread at a time per pack. */
+ * all of them, and for each patch its own dates. Opening checks everything but the images; each has a checksum, which is
+ * compared when it is read. Pointers that are handed out live until the pack is closed. What fails gives FAILED with the
+ * file's name. One thread at a time per pack. */
 #ifndef FURROW_FORMAT_PATCH_PACK_H
 #define FURROW_FORMAT_PATCH_PACK_H
 
@@ -36,7 +37,8 @@ typedef struct patch_satellite {
     enum number_type type; /* I16, U16, U8, F16 or F32 */
     int folds;             /* of the normalisation values, 0: none */
     /* Per fold (1 .. folds): mean and standard deviation of each band, as in NORM_<name>_patch.json, or computed while
-     * packing ("computed" in source). [folds x bands] */
+     * packing ("computed" in source). NaN for a fold that no patch is of. Where no patch has a fold and the values are
+     * computed, there is one row, over all patches. [folds x bands] */
     const double *mean, *std;
     const char *source;
 } patch_satellite;
@@ -45,7 +47,7 @@ int patch_pack_satellites(const patch_pack *p);
 const patch_satellite *patch_pack_satellite(const patch_pack *p, int index);
 int patch_pack_find_satellite(const patch_pack *p, const char *name, int *index); /* USAGE, with what there is */
 
-int patch_pack_dates(const patch_pack *p, int satellite, size_t patch);           /* T, 0: the satellite has none here */
+int patch_pack_dates(const patch_pack *p, int satellite, size_t patch); /* T, 0: the satellite has none here */
 const int32_t *patch_pack_days(const patch_pack *p, int satellite, size_t patch); /* [T] days since 1970-01-01 */
 /* Frames as they are stored, bands x height x width each, of the dates named (indices into 0 .. T - 1). */
 size_t patch_pack_frame_bytes(const patch_pack *p, int satellite);
@@ -55,10 +57,10 @@ int patch_pack_read_frames(patch_pack *p, int satellite, size_t patch, const int
 
 bool patch_pack_has_labels(const patch_pack *p);
 bool patch_pack_has_label(const patch_pack *p, size_t patch);
-int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out);        /* [height x width] classes */
+int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out); /* [height x width] classes */
 bool patch_pack_has_parcels(const patch_pack *p);
-int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out);       /* [height x width] parcel ids, 0: none */
-const int64_t *patch_pack_histogram(const patch_pack *p, size_t patch);       /* [256] pixels of each class, or NULL */
+int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out); /* [height x width] parcel ids, 0: none */
+const int64_t *patch_pack_histogram(const patch_pack *p, size_t patch); /* [256] pixels of each class, or NULL */
 /* Class names and colours: the source's label_names.json, or PASTIS's own where the labels are 0 .. 19; NULL / grey
  * where there is none. colour: 0xRRGGBB. */
 const char *patch_pack_class_name(const patch_pack *p, int label);

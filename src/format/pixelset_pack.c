@@ -1,34 +1,12 @@
 /* What a pack holds, and its pixels, parcel by parcel. */
 #include "format/pixelset_pack.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "format/pixelset_pack_internal.h"
-
-/* ---- order of ids -------------------------------------------------------------------------------------------------- */
-
-static bool is_integer(const char *id)
-{
-    const char *c = id;
-    while (isdigit((unsigned char)*c)) c++;
-    return c > id && !*c;
-}
-
-int pixelset_id_compare(const char *a, const char *b)
-{
-    bool a_integer = is_integer(a), b_integer = is_integer(b);
-    if (a_integer != b_integer) return a_integer ? -1 : 1;
-    if (!a_integer) return strcmp(a, b);
-    const char *x = a + strspn(a, "0"), *y = b + strspn(b, "0");
-    size_t x_length = strlen(x), y_length = strlen(y);
-    if (x_length != y_length) return x_length < y_length ? -1 : 1;
-    int order = strcmp(x, y);
-    return order ? order : strcmp(a, b);
-}
 
 void pixelset_pack_close(pixelset_pack *p)
 {

@@ -21,7 +21,7 @@ int pixelset_pack_open(const char *path, pixelset_pack **out);
 void pixelset_pack_close(pixelset_pack *p); /* NULL is fine */
 
 const char *pixelset_pack_path(const pixelset_pack *p);
-size_t pixelset_pack_count(const pixelset_pack *p);          /* N, at least 1; parcels are sorted by id */
+size_t pixelset_pack_count(const pixelset_pack *p);          /* N, at least 1; parcels are sorted by id_compare */
 int pixelset_pack_bands(const pixelset_pack *p);             /* C */
 enum number_type pixelset_pack_type(const pixelset_pack *p); /* U8, I16, U16 or F32 */
 
@@ -32,9 +32,6 @@ int pixelset_pack_pixels(const pixelset_pack *p, size_t parcel); /* S, 0 is allo
 /* T days since 1970-01-01, in the order of the frames; NULL where the source had no dates. */
 const int32_t *pixelset_pack_days(const pixelset_pack *p, size_t parcel);
 bool pixelset_pack_days_shared(const pixelset_pack *p); /* one list for all parcels */
-
-/* The order of parcels: ids that are integers first, by value; the others by bytes. As strcmp. */
-int pixelset_id_compare(const char *a, const char *b);
 
 /* ---- labels ------------------------------------------------------------------------------------------------------- */
 

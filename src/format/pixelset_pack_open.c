@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "format/id.h"
 #include "format/pixelset_pack_internal.h"
 
 enum {
@@ -60,7 +61,7 @@ static int ids_read(pixelset_pack *p)
     if (!p->count) return fail(FAILED, "%s: holds no parcel", path);
     for (size_t i = 0; i < p->count; i++) {
         if (!*pixelset_pack_id(p, i)) return fail(FAILED, "%s: parcel %zu has no id", path, i);
-        if (i && pixelset_id_compare(pixelset_pack_id(p, i - 1), pixelset_pack_id(p, i)) >= 0)
+        if (i && id_compare(pixelset_pack_id(p, i - 1), pixelset_pack_id(p, i)) >= 0)
             return fail(FAILED, "%s: /parcels/id: \"%s\" comes after \"%s\", wanted every id once and in order", path,
                         pixelset_pack_id(p, i), pixelset_pack_id(p, i - 1));
     }

@@ -21,7 +21,7 @@ typedef struct pack_contents {
     int bands;
     enum number_type type; /* U8, I16, U16 or F32 */
     const char *fingerprint;
-    const char *const *ids; /* sorted by pixelset_id_compare */
+    const char *const *ids; /* sorted by id_compare */
     const int32_t *dates, *pixels;
     const int32_t *days; /* NULL: none */
     size_t day_count;
