@@ -182,6 +182,13 @@ static inline void softmax_gradient(__global const float *softmax, __global floa
     }
 }
 
+/* gradient[h T + t] += that of the map [T x H], which is of the weights after dropout. */
+static inline void add_map_gradient(__global const float *map, __global float *gradient, int heads, int dates)
+{
+    for (int i = (int)get_local_id(0); i < heads * dates; i += LANES)
+        gradient[i] += map[(size_t)(i % dates) * heads + i / dates];
+}
+
 /* dx[t, c] (+)= sum over h of scores'[h, t] u[h, c] + weights[h, t] dy[h, c] (L-TAE: the c's own head's dy alone). An
  * item owns vectors of channels, EACH dates at a time. 4 T H C FLOPs. */
 static inline void spread(__global const float *score_gradient, __global const float *u,
@@ -219,14 +226,14 @@ static inline void spread(__global const float *score_gradient, __global const f
 }
 
 /* A group owns a sequence: the scores' gradient (into score_gradient, laid out as softmax) and dx [frames x C] (NULL:
- * not wanted). dropped: room for the weights after dropout, drawn again; unused when limit is 0. x is read once, dx
- * written once; about 6 T H C FLOPs. */
+ * not wanted). dmap [frames x H]: the map's gradient, NULL where it has none. dropped: room for the weights after dropout,
+ * drawn again; unused when limit is 0. x is read once, dx written once; about 6 T H C FLOPs. */
 __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, __global const int *restrict offsets,
                                               __global const float *restrict u, __global const float *softmax,
-                                              __global const float *restrict dy, __global float *restrict dx,
-                                              __global float *score_gradient, __global float *dropped, int channels,
-                                              int heads, uint key_low, uint key_high, uint limit,
-                                              float scale, int accumulate)
+                                              __global const float *restrict dy, __global const float *restrict dmap,
+                                              __global float *restrict dx, __global float *score_gradient,
+                                              __global float *dropped, int channels, int heads, uint key_low,
+                                              uint key_high, uint limit, float scale, int accumulate)
 {
     TEAM_BOX;
     const int s = (int)get_group_id(0), first = offsets[s], dates = offsets[s + 1] - first;
@@ -238,6 +245,10 @@ __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, 
     all_dots(x + (size_t)first * channels, dates, channels, back, length, SHARED_QUERY ? length : 0, heads, gradient,
              box);
     group_wait();
+    if (dmap) {
+        add_map_gradient(dmap + (size_t)first * heads, gradient, heads, dates);
+        group_wait();
+    }
     if (limit) {
         drop_values(d, (uint)(first * heads), gradient, gradient, heads * dates, 0);
         drop_values(d, (uint)(first * heads), after, dropped + (size_t)first * heads, heads * dates, 0);

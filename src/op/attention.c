@@ -3,7 +3,7 @@
  *
  * Forward: u_h = Wk_h^T q_h / sqrt(d_k); scores x . u; softmax a; dropout a' = a m; y = sum of a' x.
  * Backward, per sequence and head:
- *   da = m (dy . x);  ds = a (da - sum of a da);  dx = sum over heads of a' dy + ds u;  du = sum over dates of ds x
+ *   da = m (dy . x + dmap);  ds = a (da - sum of a da);  dx = sum over heads of a' dy + ds u;  du = sum over dates of ds x
  *   dq_h = Wk_h du_h / sqrt(d_k);  dWk_h = sum over sequences, in order, of q_h du_h^T / sqrt(d_k);  dbk = 0
  * An L-TAE's queries are the same for all sequences: u is made once a step, du is summed over all of them.
  * Saved: u and a; m is drawn again. */
@@ -121,10 +121,7 @@ static int attention_shape(node *n)
     const plan p = plan_of(n, node_device(n));
     for (int i = X; i <= KEY_WEIGHT; i++) node_keep_input(n, i);
     TRY(node_output(n, ELEMENT_FLOAT, SHAPE(p.sequences, p.shared ? p.channels : p.heads * p.channels)));
-    if (a->map) {
-        TRY(node_output(n, ELEMENT_FLOAT, SHAPE(p.frames, p.heads)));
-        n->out[1]->wants_gradient = false;
-    }
+    if (a->map) TRY(node_output(n, ELEMENT_FLOAT, SHAPE(p.frames, p.heads)));
     TRY(attention_buffers(n, &p));
 done:
     return rc;
@@ -186,6 +183,7 @@ static int scores_backward(node *n, const run *r, const plan *p)
     TRY(LAUNCH(k, (size_t)p->sequences, 1, 1, (size_t)p->form.lanes, products(p, 3 * values * p->heads, 2 * values),
                arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(n->saved[SAVED_PUSHED]->data),
                arg_buffer(n->saved[SAVED_SOFTMAX]->data), arg_buffer(n->out[0]->gradient),
+               arg_buffer(n->outputs > 1 ? n->out[1]->gradient : NULL),
                arg_buffer(n->in[X]->wants_gradient ? n->in[X]->gradient : NULL),
                arg_buffer(n->work_back[BACK_SCORES]->data), arg_buffer(drops ? n->work_back[BACK_DROPPED]->data : NULL),
                arg_int(p->channels), arg_int(p->heads), arg_uint(key.word[0]), arg_uint(key.word[1]),

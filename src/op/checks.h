@@ -16,6 +16,12 @@ const op_check *linear_norm_checks(int *count);
 const op_check *batch_norm_checks(int *count);
 const op_check *set_pool_checks(int *count);
 const op_check *pixel_set_encoder_checks(int *count);
+const op_check *pixel_sequences_checks(int *count);
+const op_check *series_norm_checks(int *count);
+const op_check *add_positions_checks(int *count);
+const op_check *temporal_aggregate_checks(int *count);
+const op_check *image_norm_checks(int *count);
+const op_check *image_sum_checks(int *count); /* materialise, image_add, image_concat, frames_join */
 
 /* Outside the tape: runs its own cases. FAILED with a message naming case and element. */
 int sample_pixels_check(device *d);
@@ -23,5 +29,6 @@ int sample_pixels_check(device *d);
 /* For the tests alone: widths below a vector's, each of which builds programs of its own. */
 const op_check *linear_narrow_checks(int *count);
 const op_check *norm_narrow_checks(int *count); /* batch_norm and linear_norm */
+const op_check *image_norm_shape_checks(int *count);
 
 #endif
