@@ -1,16 +1,14 @@
-/* Reads batches ahead on a thread of its own. Four slots go round: two that the caller may still hold (the batch it got
- * last and the one before), and two being read. The thread sleeps until the caller asks for more. */
-#include <pthread.h>
-#include <stdatomic.h>
+/* Batches of parcels, read ahead on a thread. Four slots: two that the caller may still hold (the batch it got last and
+ * the one before), and two being read. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/memory.h"
+#include "data/ahead.h"
 #include "data/internal.h"
 
-enum { SLOTS = 4 };
+enum { SLOTS = 4, HELD = 2 };
 
 typedef struct slot { /* a batch and the memory behind it */
     parcel_batch batch;
@@ -26,15 +24,7 @@ struct loader {
     uint32_t *order;
     int count, batch_size, batches;
     slot slots[SLOTS];
-    pthread_t thread;
-    bool running;
-    atomic_bool stop;
-
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t asked_more, read_more;
-    int asked, ready; /* batches that the caller has asked for; that have been read */
-    int code;         /* what ended the thread, and its message: messages belong to a thread */
-    char *message;
+    ahead *reader;
 };
 
 /* ---- a batch ----------------------------------------------------------------------------------------------------- */
@@ -69,14 +59,16 @@ static void fill_frames(const loader *l, slot *w, int parcel, int sample)
     }
 }
 
-static int fill(loader *l, int index, slot *w)
+static int fill(void *user, const ahead *reader, int index, int place)
 {
-    int parcels = batch_length(l, index);
+    loader *l = user;
+    slot *w = &l->slots[place];
+    int rc = OK, parcels = batch_length(l, index);
     const uint32_t *order = l->order + (size_t)index * (size_t)l->batch_size;
     size_t value_bytes = number_size(pixelset_pack_type(l->set->pack)), bytes = 0;
     for (int i = 0; i < parcels; i++) {
         int sample = (int)order[i];
-        if (l->stop || interrupt_requested()) return fail(INTERRUPTED, "interrupted");
+        TRY(ahead_wanted(reader));
         w->sample[i] = order[i];
         w->target[i] = pixelset_label(l->set, sample);
         w->pixels[i] = pixelset_pack_pixels(l->set->pack, l->set->parcel[sample]);
@@ -84,8 +76,7 @@ static int fill(loader *l, int index, slot *w)
         w->offsets[i + 1] = w->offsets[i] + w->dates[i];
         w->raw_start[i] = bytes / value_bytes;
         fill_frames(l, w, i, sample);
-        int rc = pixels_read(l->set, sample, w->raw + bytes);
-        if (rc) return rc;
+        TRY(pixels_read(l->set, sample, w->raw + bytes));
         bytes += pixels_bytes(l->set, sample);
     }
     w->batch = (parcel_batch){
@@ -104,40 +95,8 @@ static int fill(loader *l, int index, slot *w)
         .target = w->target,
         .sample = w->sample,
     };
-    return OK;
-}
-
-/* ---- the thread -------------------------------------------------------------------------------------------------- */
-
-/* Batch `index` takes the slot of batch index - SLOTS, which is the caller's until it asks for the second one after. */
-static bool wait_for_slot(loader *l, int index)
-{
-    pthread_mutex_lock(&l->lock);
-    while (!l->stop && index > l->asked + SLOTS - 3) pthread_cond_wait(&l->asked_more, &l->lock);
-    pthread_mutex_unlock(&l->lock);
-    return !l->stop;
-}
-
-static void report(loader *l, int rc)
-{
-    char *message = rc ? text_copy(error_message()) : NULL;
-    pthread_mutex_lock(&l->lock);
-    l->code = rc;
-    l->message = message;
-    l->ready += rc == OK;
-    pthread_cond_signal(&l->read_more);
-    pthread_mutex_unlock(&l->lock);
-}
-
-static void *work(void *user)
-{
-    loader *l = user;
-    int rc = OK;
-    for (int i = 0; !rc && i < l->batches && wait_for_slot(l, i); i++) {
-        rc = fill(l, i, &l->slots[i % SLOTS]);
-        report(l, rc);
-    }
-    return NULL;
+done:
+    return rc;
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------------------- */
@@ -216,15 +175,8 @@ int loader_start(pixelset *s, const uint32_t *order, int count, int batch_size, 
     l->count = count;
     l->batch_size = batch_size;
     l->batches = count / batch_size + (count % batch_size != 0);
-    pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->asked_more, NULL);
-    pthread_cond_init(&l->read_more, NULL);
     TRY(prepare(l, order));
-    if (pthread_create(&l->thread, NULL, work, l)) {
-        rc = fail(FAILED, "the thread that reads ahead cannot be started");
-        goto done;
-    }
-    l->running = true;
+    TRY(ahead_start((ahead_plan){l->batches, SLOTS, HELD, fill, l}, &l->reader));
     *out = l;
     l = NULL;
 done:
@@ -236,38 +188,16 @@ done:
 
 int loader_next(loader *l, const parcel_batch **out)
 {
-    int rc = OK;
-    *out = NULL;
-    pthread_mutex_lock(&l->lock);
-    int index = l->asked;
-    if (index < l->batches) {
-        l->asked++;
-        pthread_cond_signal(&l->asked_more);
-        while (l->ready <= index && !l->code) pthread_cond_wait(&l->read_more, &l->lock);
-        if (l->ready > index) {
-            *out = &l->slots[index % SLOTS].batch;
-        } else {
-            l->asked = index; /* asking again gives the same error */
-            rc = fail(l->code, "%s", l->message ? l->message : "out of memory");
-        }
-    }
-    pthread_mutex_unlock(&l->lock);
+    int place, rc = ahead_next(l->reader, &place);
+    *out = place < 0 ? NULL : &l->slots[place].batch;
     return rc;
 }
 
 void loader_stop(loader *l)
 {
     if (!l) return;
-    pthread_mutex_lock(&l->lock);
-    l->stop = true;
-    pthread_cond_signal(&l->asked_more);
-    pthread_mutex_unlock(&l->lock);
-    if (l->running) pthread_join(l->thread, NULL);
+    ahead_stop(l->reader);
     for (int i = 0; i < SLOTS; i++) slot_release(&l->slots[i]);
-    pthread_cond_destroy(&l->asked_more);
-    pthread_cond_destroy(&l->read_more);
-    pthread_mutex_destroy(&l->lock);
-    free(l->message);
     free(l->order);
     free(l);
 }
