@@ -1,6 +1,7 @@
 /* The weight gradient of a convolution, direct forms: for any kernel, stride, padding and size,
  *   dweight[o, c, ky, kx] = sum over frames, y, x of dy[frame, y, x, o] x[frame, y stride - padding + ky, ..., c]
- * and dbias[o] = sum of dy[.., o]; x [frames x height x width x inputs], dy [frames x out_height x out_width x outputs].
+ * and dbias[o] = sum of dy[.., o]; x [frames x height x width x inputs], dy [frames x out_height x out_width x
+ * outputs].
  *
  * A launch leaves fixed partial sums, one a part of the pixels; `finish` adds them in order. A part is a matrix of
  * `pitch` columns, the outputs (rounded up): rows (ky, kx, c), those of one ky starting line_rows apart, then one of
@@ -28,10 +29,13 @@
 #ifdef CB
 #define OC (VW * OB)
 
-/* One tile's pixels of dy, OC channels from `channel` on, zeros behind the last: tile [rows x columns x OC]. */
+/* One tile's pixels of dy, OC channels from `channel` on, zeros behind the last: tile [rows x columns x OC]. Their sums
+ * are written to, or added to, bias. */
 static void stage_dy(__global const float *dy, __global const float *scale_shift, int out_width, int outputs,
-                     int channel, int rows, int columns, __local float *tile)
+                     int channel, int rows, int columns, __local float *tile, int add, __global float *bias)
 {
+    vec sum[OB];
+    UNROLL for (int o = 0; o < OB; o++) sum[o] = (vec)0.0f;
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++)
             UNROLL for (int o = 0; o < OB; o++) {
@@ -42,7 +46,12 @@ static void stage_dy(__global const float *dy, __global const float *scale_shift
                     v = DY_VALUE(v, scale_shift, outputs, at, left);
                 }
                 VSTORE(v, o, tile + (r * columns + c) * OC);
+                sum[o] += v;
             }
+    UNROLL for (int o = 0; o < OB; o++) {
+        if (add) sum[o] += VLOAD(o, bias);
+        VSTORE(sum[o], o, bias);
+    }
 }
 
 /* One row of x, `columns` pixels from column `from` of the padded image on; row NULL: zeros. Vectors are stored whole:
@@ -125,7 +134,7 @@ __kernel ONE_ITEM void direct(__global const float *restrict x, __global const f
         const int x_pitch = x_columns * inputs;
         __global const float *norm = scale_shift + (size_t)frame * scale_stride;
         stage_dy(dy + (((size_t)frame * out_height + top) * out_width + left) * outputs, norm, out_width, outputs,
-                 channel, rows, columns, tile);
+                 channel, rows, columns, tile, t > first, bias);
         for (int r = 0; r < x_rows; r++) {
             const int source = source_index(top * stride - padding + r, height);
             __global const float *row = x + ((size_t)frame * height + max(source, 0)) * width * inputs;
@@ -138,12 +147,6 @@ __kernel ONE_ITEM void direct(__global const float *restrict x, __global const f
             for (int row = 0; row < size * inputs; row += CB)
                 multiply(tile_x + ky * x_pitch + row, tile, rows, columns, stride * x_pitch, stride * inputs, t > first,
                          own + ((size_t)ky * line_rows + row) * pitch, pitch);
-        UNROLL for (int o = 0; o < OB; o++) {
-            vec sum = (vec)0.0f;
-            for (int i = 0; i < rows * columns; i++) sum += VLOAD(o, tile + i * OC);
-            if (t > first) sum += VLOAD(o, bias);
-            VSTORE(sum, o, bias);
-        }
     }
 }
 #endif
@@ -152,8 +155,8 @@ __kernel ONE_ITEM void direct(__global const float *restrict x, __global const f
 
 #ifdef SIDE
 /* A group owns SIDE rows (get_group_id(0)) and SIDE columns (get_group_id(1)) of one part (get_group_id(2)), an item
- * 4 x 4 of them. It steps through the part's pixels, DEPTH at a time: each item gathers numbers of one row of the matrix
- * and of one column, so it knows its tap and channels beforehand; each number is then used SIDE times from local
+ * 4 x 4 of them. It steps through the part's pixels, DEPTH at a time: each item gathers numbers of one row of the
+ * matrix and of one column, so it knows its tap and channels beforehand; each number is then used SIDE times from local
  * memory. x is read outputs / SIDE times, dy kernel^2 inputs / SIDE times, coalesced. FLOPs as above. */
 __kernel GROUP_OF(LANES) void direct(__global const float *restrict x, __global const float *restrict dy,
                                      __global const float *restrict scale_shift, int scale_stride,
