@@ -32,6 +32,8 @@ static const struct family {
     {"concat", concat_checks, 1},
     {"focal_loss", focal_loss_checks, 1},
     {"set_pool", set_pool_checks, 1},
+    {"image_norm", image_norm_checks, 2},
+    {"image_sum", image_sum_checks, 3},
     {"pixel_set_encoder", pixel_set_encoder_checks, 1},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
