@@ -17,6 +17,8 @@ enum random_purpose {
     RANDOM_JITTER = 4,
     RANDOM_DROPOUT = 5,
     RANDOM_SYNTHETIC = 6,
+    RANDOM_DATES = 7,
+    RANDOM_TURN = 8,
 };
 
 typedef struct random_key {

@@ -44,6 +44,9 @@ int patches_last_position(const patches *s);
 const char *patches_id(const patches *s, int sample);
 const char *patches_class_name(const patches *s, int class_index); /* "0", "1", ... where nobody named it */
 uint32_t patches_class_colour(const patches *s, int class_index);  /* 0xRRGGBB */
+/* [256] the class of each label as it is stored, -1 void (and labels that the data must not hold): what load_labels
+ * takes. */
+const int32_t *patches_class_map(const patches *s);
 
 /* The published folds: of k = 1..5 train {k, k+1, k+2}, validation k+3, test k+4 (mod 5), by the pack's fold numbers.
  * USAGE: no such fold; FAILED: a patch without fold number, naming it. A part may be empty. */
@@ -76,10 +79,11 @@ typedef struct patch_pass {
     uint64_t seed, epoch;
 } patch_pass;
 
-/* A thread that reads batches ahead (two in flight). Errors, Ctrl-C and life as loader_start's of data/pixelset.h. */
+/* A thread that reads batches ahead (two in flight). Errors and Ctrl-C as loader_start's of data/pixelset.h; a batch of
+ * images is large, so it is the caller's only until it asks for the next. */
 typedef struct patch_loader patch_loader;
 int patch_loader_start(patches *s, const patch_pass *pass, patch_loader **out);
-int patch_loader_next(patch_loader *l, const patch_batch **out); /* NULL after the last */
+int patch_loader_next(patch_loader *l, const patch_batch **out); /* NULL after the last; valid until the next call */
 void patch_loader_stop(patch_loader *l);                         /* NULL is fine */
 
 #endif
