@@ -1,0 +1,229 @@
+/* Convolutions by Winograd's minimal filtering, fused: a group transforms the inputs of its tiles into local memory,
+ * multiplies them with the transformed weights, one small matrix product a frequency, and transforms the products back.
+ * For CPUs, whose local memory is a cache and large: one item a group.
+ *
+ * Three convolutions are made of this (src/op/conv_winograd.c tells them apart):
+ *   TAPS 3, STEP_IN 1, STEP_OUT 1: 3 x 3 of stride 1 and padding 1.
+ *   TAPS 2, STEP_IN 2, STEP_OUT 1: 4 x 4 of stride 2 and padding 1. Its taps of one parity (by row and by column) see
+ *     every second pixel only: four phases, each a 2 x 2 convolution, whose sum is wanted. Phases are like further input
+ *     channels: the products add them up.
+ *   TAPS 2, STEP_IN 1, STEP_OUT 2: its data gradient, or a transposed convolution of stride 2: four phases again, each
+ *     the results of one parity.
+ * Phase (py, px) takes taps py + a STEP, px + b STEP of the kernel and inputs from (py - 1, px - 1) on.
+ *
+ * PT tiles x OB vectors of outputs are what the registers hold in a product. VW divides the inputs, VW OB the outputs.
+ *
+ * check-cpu: -DVW=16 -DPT=8 -DOB=2 -DTAPS=3 -DSTEP_IN=1 -DSTEP_OUT=1 -DPENDING=1 -DPENDING_RELU=1
+ * check-cpu: -DVW=8 -DPT=6 -DOB=2 -DTAPS=2 -DSTEP_IN=2 -DSTEP_OUT=1
+ * check-cpu: -DVW=16 -DPT=4 -DOB=4 -DTAPS=2 -DSTEP_IN=1 -DSTEP_OUT=2 */
+#include "conv_winograd.clh"
+#include "pending.clh"
+
+#define KERNEL_STEP (STEP_IN * STEP_OUT)
+#define KERNEL_SIDE (TAPS * KERNEL_STEP)
+#define PHASES_IN (STEP_IN * STEP_IN)
+#define PHASES_OUT (STEP_OUT * STEP_OUT)
+#define BLOCK (OB * VW) /* outputs that are worked on at a time */
+
+/* ---- weights ---------------------------------------------------------------------------------------------------- */
+
+/* G w G^T of all weights: weight [outputs x inputs x taps] or, `transposed`, [inputs x outputs x taps reversed]
+ * -> packed [PHASES_OUT][outputs / BLOCK][FREQUENCIES][PHASES_IN inputs][BLOCK], each element once.
+ * Item (vector of outputs, input, phase). About 10 POINTS FLOPs an element of `weight`. */
+__kernel ONE_ITEM void conv_winograd_weights(__global const float *restrict weight, __global float *restrict packed,
+                                             int inputs, int outputs, int transposed)
+{
+    const int out = (int)get_global_id(0) * VW, in = (int)get_global_id(1), phase = (int)get_global_id(2);
+    const int py = phase / KERNEL_STEP, px = phase % KERNEL_STEP, taps = KERNEL_SIDE * KERNEL_SIDE;
+    vec g[TAPS * TAPS], partly[POINTS * TAPS], u[FREQUENCIES];
+    for (int a = 0; a < TAPS; a++)
+        for (int b = 0; b < TAPS; b++) {
+            const int tap = (py + a * KERNEL_STEP) * KERNEL_SIDE + px + b * KERNEL_STEP;
+            float lane[VW];
+            for (int i = 0; i < VW; i++)
+                lane[i] = transposed ? weight[((size_t)in * outputs + out + i) * taps + taps - 1 - tap]
+                                     : weight[((size_t)(out + i) * inputs + in) * taps + tap];
+            g[a * TAPS + b] = VLOAD(0, lane);
+        }
+    for (int b = 0; b < TAPS; b++) transform_weight(g + b, TAPS, partly + b, TAPS);
+    for (int i = 0; i < POINTS; i++) transform_weight(partly + i * TAPS, 1, u + i * POINTS, 1);
+    const int depth = PHASES_IN * inputs, row = PHASES_IN > 1 ? phase * inputs + in : in;
+    const int block = (PHASES_IN > 1 ? 0 : phase) * (outputs / BLOCK) + out / BLOCK;
+    for (int f = 0; f < FREQUENCIES; f++)
+        VSTORE(u[f], 0, packed + (((size_t)block * FREQUENCIES + f) * depth + row) * BLOCK + out % BLOCK);
+}
+
+/* ---- the convolution -------------------------------------------------------------------------------------------- */
+
+/* A tile's frame, and its row and column among the frame's tiles. */
+typedef struct tile_place {
+    int frame, row, column;
+} tile_place;
+
+static inline tile_place place_of(int tile, int tile_rows, int tile_columns)
+{
+    tile_place p;
+    p.frame = tile / (tile_rows * tile_columns);
+    p.row = tile / tile_columns % tile_rows;
+    p.column = tile % tile_columns;
+    return p;
+}
+
+/* The pixel that stands at i of a line of `size`: mirrored, or (zeros are put there later) any. */
+static inline int inside(int i, int size, int reflect)
+{
+    if (!reflect) return clamp(i, 0, size - 1);
+    return i < 0 ? -i : i >= size ? 2 * size - 2 - i : i;
+}
+
+/* B^T x B of the inputs from (top, left) on, STEP_IN apart, of one frame: for each vector of channels, frequency f to
+ * v + f v_stride; vectors of channels lie `tiles` vectors apart. 13 POINTS VW FLOPs or so a vector of channels. */
+static inline void gather_tile(__global const float *x, __global const float *scale_shift, __local float *v, int top,
+                               int left, int height, int width, int channels, int reflect, int tiles, int v_stride)
+{
+    int row[POINTS], column[POINTS], no_row[POINTS], no_column[POINTS];
+    for (int i = 0; i < POINTS; i++) {
+        const int r = top + i * STEP_IN, c = left + i * STEP_IN;
+        row[i] = inside(r, height, reflect) * width * channels;
+        column[i] = inside(c, width, reflect) * channels;
+        no_row[i] = !reflect && (r < 0 || r >= height);
+        no_column[i] = !reflect && (c < 0 || c >= width);
+    }
+    const int whole = !(no_row[0] | no_column[0] | no_row[POINTS - 1] | no_column[POINTS - 1]);
+    for (int c = 0; c < channels; c += VW, v += tiles * VW) {
+        vec partly[FREQUENCIES];
+        UNROLL for (int i = 0; i < POINTS; i++) {
+            vec d[POINTS];
+            UNROLL for (int j = 0; j < POINTS; j++) {
+                d[j] = pending_apply(VLOAD(0, x + row[i] + column[j] + c), scale_shift, channels, c, VW);
+                if (!whole && (no_row[i] | no_column[j])) d[j] = (vec)0.0f;
+            }
+            transform_input(d, 1, partly + i * POINTS, 1);
+        }
+        UNROLL for (int j = 0; j < POINTS; j++) {
+            vec r[POINTS];
+            transform_input(partly + j, POINTS, r, 1);
+            UNROLL for (int i = 0; i < POINTS; i++) VSTORE(r[i], 0, v + (i * POINTS + j) * v_stride);
+        }
+    }
+}
+
+/* One frequency's product: v [depth / VW][tiles][VW] times u [depth x BLOCK] -> m [tiles x BLOCK]. Reads u once for
+ * every PT tiles. 2 tiles depth BLOCK FLOPs. PT divides the tiles. */
+static inline void multiply(__local const float *v, __global const float *u, __local float *m, int tiles, int depth)
+{
+    for (int tile = 0; tile < tiles; tile += PT) {
+        vec sum[PT][OB];
+        UNROLL for (int p = 0; p < PT; p++)
+            UNROLL for (int o = 0; o < OB; o++) sum[p][o] = (vec)0.0f;
+        __global const float *line = u;
+        for (int c = 0; c < depth; c += VW) {
+            __local const float *here = v + c * tiles + tile * VW;
+            NOUNROLL for (int lane = 0; lane < VW; lane++, line += BLOCK) {
+                vec w[OB];
+                UNROLL for (int o = 0; o < OB; o++) w[o] = VLOAD(o, line);
+                UNROLL for (int p = 0; p < PT; p++)
+                    UNROLL for (int o = 0; o < OB; o++) sum[p][o] = fma((vec)here[p * VW + lane], w[o], sum[p][o]);
+            }
+        }
+        UNROLL for (int p = 0; p < PT; p++)
+            UNROLL for (int o = 0; o < OB; o++) VSTORE(sum[p][o], o, m + (tile + p) * BLOCK);
+    }
+}
+
+/* A^T m A + bias of one tile and one vector of outputs: frequency f is at m + f m_stride. */
+static inline void finish_tile(__local const float *m, int m_stride, vec shift, vec *result)
+{
+    vec partly[POINTS * SIDE];
+    UNROLL for (int i = 0; i < POINTS; i++) {
+        vec d[POINTS];
+        UNROLL for (int j = 0; j < POINTS; j++) d[j] = VLOAD(0, m + (i * POINTS + j) * m_stride);
+        transform_output(d, 1, partly + i * SIDE, 1);
+    }
+    UNROLL for (int j = 0; j < SIDE; j++) transform_output(partly + j, SIDE, result + j, SIDE);
+    UNROLL for (int i = 0; i < SIDE * SIDE; i++) result[i] += shift;
+}
+
+/* Mean and M2 of a tile's pixels, in two passes, merged into those of `count` pixels before it. */
+static inline void tile_moments(const vec *result, float count, vec *mean, vec *m2)
+{
+    vec middle = (vec)0.0f, spread = (vec)0.0f;
+    UNROLL for (int i = 0; i < SIDE * SIDE; i++) middle += result[i];
+    middle *= 1.0f / (SIDE * SIDE);
+    UNROLL for (int i = 0; i < SIDE * SIDE; i++) spread = fma(result[i] - middle, result[i] - middle, spread);
+    merge_moments(&count, mean, m2, SIDE * SIDE, middle, spread);
+}
+
+/* x [frames x height x width x inputs], packed weights, bias [outputs] or NULL, scale_shift (PENDING) with frames
+ * scale_stride apart -> y [frames x 4 STEP_OUT tile_rows x 4 STEP_OUT tile_columns x outputs], overwritten or, `add`,
+ * added to; and, unless NULL, moments: a record for each phase of each record_tiles tiles, [frames x tiles of a frame /
+ * record_tiles x PHASES_OUT x (2 outputs + 1)].
+ *
+ * A group owns `tiles` neighbouring tiles (the last one fewer), a multiple of PT and of record_tiles, which divides the
+ * tiles of a frame. Local memory: v of FREQUENCIES v_stride floats, v_stride = tiles PHASES_IN inputs + VW (the VW keep
+ * frequencies out of the same cache sets), and m of FREQUENCIES (tiles BLOCK + VW). Reads x about (POINTS / 4)^2 times,
+ * PHASES_OUT times that, and the weights once a group. 2 FREQUENCIES PHASES_IN PHASES_OUT inputs outputs FLOPs a tile,
+ * and the transforms. */
+__kernel ONE_ITEM void conv_winograd(__global const float *restrict x, __global const float *restrict packed,
+                                     __global const float *restrict bias, __global const float *restrict scale_shift,
+                                     __global float *restrict y, __global float *restrict moments, __local float *v,
+                                     __local float *m, int all_tiles, int tile_rows, int tile_columns, int tiles,
+                                     int record_tiles, int height, int width, int inputs, int outputs,
+                                     int scale_stride, int reflect, int add)
+{
+    const int first = (int)get_group_id(0) * tiles, own = min(tiles, all_tiles - first);
+    const int depth = PHASES_IN * inputs, v_stride = tiles * depth + VW, m_stride = tiles * BLOCK + VW;
+    const int out_width = tile_columns * SIDE * STEP_OUT, out_height = tile_rows * SIDE * STEP_OUT;
+    const int blocks = outputs / BLOCK, frame_tiles = tile_rows * tile_columns;
+    for (int phase_out = 0; phase_out < PHASES_OUT; phase_out++) {
+        /* Behind the last tile it is repeated, so that nothing is multiplied that was never written. */
+        for (int t = 0; t < tiles; t++) {
+            const tile_place at = place_of(min(first + t, all_tiles - 1), tile_rows, tile_columns);
+            for (int phase_in = 0; phase_in < PHASES_IN; phase_in++) {
+                const int phase = phase_out + phase_in;
+                gather_tile(x + (size_t)at.frame * height * width * inputs,
+                            scale_shift + (size_t)at.frame * scale_stride, v + (phase_in * inputs * tiles + t * VW),
+                            at.row * SIDE * STEP_IN + phase / KERNEL_STEP - 1,
+                            at.column * SIDE * STEP_IN + phase % KERNEL_STEP - 1, height, width, inputs, reflect, tiles,
+                            v_stride);
+            }
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int block = 0; block < blocks; block++) {
+            __global const float *u = packed + (size_t)(phase_out * blocks + block) * FREQUENCIES * depth * BLOCK;
+            for (int f = 0; f < FREQUENCIES; f++)
+                multiply(v + f * v_stride, u + (size_t)f * depth * BLOCK, m + f * m_stride, tiles, depth);
+            barrier(CLK_LOCAL_MEM_FENCE);
+            vec mean[OB], m2[OB];
+            for (int t = 0; t < own; t++) {
+                const tile_place at = place_of(first + t, tile_rows, tile_columns);
+                const int seen = t % record_tiles;
+                const int top = at.row * SIDE * STEP_OUT + phase_out / STEP_OUT;
+                const int left = at.column * SIDE * STEP_OUT + phase_out % STEP_OUT;
+                const size_t corner = ((size_t)at.frame * out_height + top) * out_width + left;
+                for (int o = 0; o < OB; o++) {
+                    const int c = block * BLOCK + o * VW;
+                    __global float *target = y + corner * outputs + c;
+                    vec result[SIDE * SIDE];
+                    finish_tile(m + t * BLOCK + o * VW, m_stride, bias ? VLOAD(0, bias + c) : (vec)0.0f, result);
+                    UNROLL for (int i = 0; i < SIDE * SIDE; i++) {
+                        __global float *pixel =
+                            target + (size_t)(i / SIDE * out_width + i % SIDE) * STEP_OUT * outputs;
+                        if (add) result[i] += VLOAD(0, pixel);
+                        VSTORE(result[i], 0, pixel);
+                    }
+                    if (!moments) continue;
+                    if (!seen) mean[o] = m2[o] = (vec)0.0f;
+                    tile_moments(result, (float)(seen * SIDE * SIDE), mean + o, m2 + o);
+                    if (seen + 1 < record_tiles) continue;
+                    const int record = (first + t) / record_tiles * PHASES_OUT + phase_out;
+                    __global float *line = moments + (size_t)record * (2 * outputs + 1);
+                    VSTORE(mean[o], 0, line + c);
+                    VSTORE(m2[o], 0, line + outputs + c);
+                    if (!c) line[2 * outputs] = (float)(record_tiles * SIDE * SIDE);
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+    }
+}
