@@ -19,7 +19,7 @@
  * that mean) and the part's number of pixels: 2 C + 1 floats. */
 typedef struct image_moments {
     tensor *records; /* [frames x parts x (2 C + 1)] */
-    int parts;       /* of a frame */
+    int parts;       /* of a frame; settled by its producer's forward, which picks the form: until then the most */
 } image_moments;
 
 /* A norm that is not yet applied. */

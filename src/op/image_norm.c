@@ -19,7 +19,7 @@ enum { SUMS, MERGED_SUMS, TERMS }; /* work in backward */
 
 typedef struct attributes {
     image_norm_options options;
-    int parts; /* of z's records a frame; 0: it came without */
+    const image_moments *moments; /* of z, whose forward settles `parts`; NULL: it came without */
 } attributes;
 
 static const char program[] = "image_norm";
@@ -72,7 +72,7 @@ static int buffers_declare(node *n, int lines)
     const image_part p = part_of(n);
     const int frames = p.frames, channels = p.channels, parts = (int)p.parts;
     if (needs_moments(n)) TRY(node_work(n, ELEMENT_FLOAT, SHAPE(frames, 2 * channels + 1)));
-    if (needs_moments(n) && !a->parts) TRY(node_work(n, ELEMENT_FLOAT, SHAPE(frames, parts, 2 * channels + 1)));
+    if (needs_moments(n) && !a->moments) TRY(node_work(n, ELEMENT_FLOAT, SHAPE(frames, parts, 2 * channels + 1)));
     TRY(node_save(n, ELEMENT_FLOAT, SHAPE(lines, 2, channels)));
     TRY(node_work_back(n, ELEMENT_FLOAT, SHAPE(frames, parts, 2, channels)));
     TRY(node_work_back(n, ELEMENT_FLOAT, SHAPE(frames, 2, channels)));
@@ -162,9 +162,9 @@ static int frame_moments(node *n, device *d, const image_part *p)
     int rc = OK;
     kernel *k = NULL;
     const attributes *a = n->attributes;
-    const int parts = a->parts ? a->parts : (int)p->parts;
-    buffer *records = a->parts ? n->in[RECORDS]->data : n->work[OWN_RECORDS]->data;
-    if (!a->parts) TRY(gather_moments(n, d, p, records));
+    const int parts = a->moments ? a->moments->parts : (int)p->parts;
+    buffer *records = a->moments ? n->in[RECORDS]->data : n->work[OWN_RECORDS]->data;
+    if (!a->moments) TRY(gather_moments(n, d, p, records));
     TRY(image_part_kernel(d, p, program, "merge_records", &k));
     TRY(LAUNCH(k, image_part_line_groups(p), (size_t)p->frames, 1, (size_t)p->lanes, merging(p, p->frames, parts),
                arg_buffer(records), arg_buffer(n->work[MERGED]->data), arg_int(parts), arg_int(p->channels)));
@@ -308,7 +308,7 @@ tensor *image_norm(net *n, tensor *z, norm_parameters norm, image_norm_options o
     const bool moments = z && z->moments && (options.kind != NORM_BATCH || net_training(n));
     tensor *const in[INPUTS] = {
         z, norm.weight, norm.bias, norm.running_mean, norm.running_var, moments ? z->moments->records : NULL};
-    const attributes a = {options, moments ? z->moments->parts : 0};
+    const attributes a = {options, moments ? z->moments : NULL};
     node *recorded = net_record(n, &image_norm_def, in, INPUTS, WEIGHT, &a, sizeof a);
     return recorded ? recorded->out[VIEW] : NULL;
 }
