@@ -29,9 +29,29 @@ typedef struct conv_call {
     buffer *packed;                             /* the weights as the form wants them: conv_packed_floats */
 } conv_call;
 
+/* The direct form. */
 int conv_direct(device *d, const conv_call *c);
 size_t conv_direct_packed(const device *d, const conv_call *c); /* floats of `packed` */
-int conv_direct_parts(const device *d, const conv_call *c);     /* records of moments a frame */
+int conv_direct_parts(const device *d, const conv_call *c);     /* records of moments a frame; 0: too large for d */
+
+/* A part of the output, and where it goes: output (i, j) of frame f to pixel f y_frame + y_origin + i y_row + j y_column
+ * of y (steps may be negative). It reads as if c's output began there: paddings of its own. Of the kernel's taps (as the
+ * sum sees them: transposed weights reversed) only those from `first` to before `end`: the others must be known to meet
+ * nothing but zeros. */
+typedef struct conv_window {
+    int height, width;
+    int padding_y, padding_x;
+    int first_y, end_y, first_x, end_x;
+    int y_frame, y_origin, y_row, y_column;
+} conv_window;
+conv_window conv_whole(const conv_call *c);
+/* The direct form on these windows, one launch after the other; an empty window is left out. */
+int conv_direct_windows(device *d, const conv_call *c, const conv_window *windows, int count);
+
+/* For races: c on a few frames, without moments, writing to *scratch (made at first use, freed by the caller) where c
+ * adds to y. And the key of c's shape. */
+int conv_trial(device *d, const conv_call *c, buffer **scratch, conv_call *out);
+void conv_key(const conv_call *c, const char *what, char *key, size_t size);
 
 /* Winograd's F(4x4,3x3) for 3x3 of stride 1, and four phases of F(4,2) for 4x4 of stride 2 (Winograd 1980; Lavin and
  * Gray 2016). Legal: sizes that the tiles divide, local memory that is enough, a CPU's cache for local memory. */
@@ -63,7 +83,29 @@ int conv_weight_gradient(device *d, const conv_weight_call *c);
 size_t conv_weight_partial(const device *d, const conv_weight_call *c);
 
 /* What padding by reflection adds to a data gradient that was computed with zero padding: the gradient of the ring
- * around the image, folded back onto the pixels that it mirrors. dx [frames x height x width x inputs] +=. */
-int conv_reflect_fold(device *d, const conv_call *forward, buffer *dy, buffer *dx);
+ * around the image, folded back onto the pixels that it mirrors: y +=. c: the call of that data gradient; padding: the
+ * forward's. At most 8 launches, in a fixed order. */
+int conv_reflect_fold(device *d, const conv_call *c, int padding);
+
+/* ---- for the operations ----------------------------------------------------------------------------------------- */
+
+/* c in the form that is fastest for its shape; `exact`: the direct one. *parts (NULL: not wanted): records of moments a
+ * frame that this form writes, at most conv_parts_most (0: too large for d, with the error said). `packed` holds
+ * conv_packed floats. */
+int conv_convolve(device *d, const conv_call *c, bool exact, int *parts);
+size_t conv_packed(const device *d, const conv_call *c, bool exact);
+int conv_parts_most(const device *d, const conv_call *c, bool exact);
+
+/* dbias [channels] (+)= the sum of dy [pixels x channels]; partial: conv_bias_partial floats. */
+int conv_bias_gradient(device *d, int pixels, int channels, buffer *dy, buffer *dbias, bool accumulate,
+                       buffer *partial);
+size_t conv_bias_partial(int channels);
+
+/* For shape(), of inputs x, weight, bias: refuses what is no convolution (`transposed`: weight [K x N x ..]). */
+int conv_inputs_wanted(const node *n, const conv_options *o, bool transposed);
+/* After the output y: declares its moments, at most `parts` a frame, as a second output, and hangs them on y. */
+int conv_moments_output(node *n, int parts, image_moments **out);
+/* Scratch memory of so many floats, by node_work or node_work_back. */
+int conv_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats);
 
 #endif

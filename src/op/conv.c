@@ -1,0 +1,132 @@
+/* What convolutions share: the choice among their forms, a bias's gradient, refusals; see conv.h. */
+#include "op/conv.h"
+
+#include "base/error.h"
+#include "op/channels.h"
+#include "op/team.h"
+
+enum { DIRECT, WINOGRAD, FORMS };
+enum { BIAS_PARTS = 64 };
+
+static bool winograd_allowed(const device *d, const conv_call *c, bool exact)
+{
+    return !exact && conv_winograd_legal(d, c);
+}
+
+size_t conv_packed(const device *d, const conv_call *c, bool exact)
+{
+    const size_t direct = conv_direct_packed(d, c);
+    const size_t winograd = winograd_allowed(d, c, exact) ? conv_winograd_packed(d, c) : 0;
+    return direct > winograd ? direct : winograd;
+}
+
+int conv_parts_most(const device *d, const conv_call *c, bool exact)
+{
+    const int direct = conv_direct_parts(d, c);
+    const int winograd = winograd_allowed(d, c, exact) ? conv_winograd_parts(d, c) : 0;
+    return direct > winograd || !direct ? direct : winograd;
+}
+
+/* ---- the choice ------------------------------------------------------------------------------------------------- */
+
+typedef struct trial {
+    device *device;
+    const conv_call *call;
+    buffer *scratch;
+} trial;
+
+static int run_form(device *d, const conv_call *c, int form)
+{
+    return form == WINOGRAD ? conv_winograd(d, c) : conv_direct(d, c);
+}
+
+static int trial_run(void *user, int form)
+{
+    int rc = OK;
+    conv_call c;
+    trial *t = user;
+    TRY(conv_trial(t->device, t->call, &t->scratch, &c));
+    TRY(run_form(t->device, &c, form));
+done:
+    return rc;
+}
+
+int conv_convolve(device *d, const conv_call *c, bool exact, int *parts)
+{
+    static const char *const forms[FORMS] = {"direct", "winograd"};
+    char key[96];
+    int rc = OK, form = DIRECT;
+    trial t = {.device = d, .call = c};
+    conv_key(c, "conv", key, sizeof key);
+    if (winograd_allowed(d, c, exact)) TRY(tune_choose(d, key, forms, FORMS, trial_run, &t, &form));
+    TRY(run_form(d, c, form));
+    if (parts) *parts = form == WINOGRAD ? conv_winograd_parts(d, c) : conv_direct_parts(d, c);
+done:
+    buffer_free(t.scratch);
+    return rc;
+}
+
+/* ---- the bias --------------------------------------------------------------------------------------------------- */
+
+size_t conv_bias_partial(int channels)
+{
+    return (size_t)BIAS_PARTS * (size_t)channels;
+}
+
+int conv_bias_gradient(device *d, int pixels, int channels, buffer *dy, buffer *dbias, bool accumulate, buffer *partial)
+{
+    int rc = OK;
+    kernel *k = NULL;
+    const channel_form f = channel_form_of(d, channels);
+    const int each = (pixels + BIAS_PARTS - 1) / BIAS_PARTS, parts = (pixels + each - 1) / each;
+    const double elements = (double)pixels * channels;
+    TRY(channel_kernel(d, f, "gemm_finish", "sum_columns", &k));
+    TRY(LAUNCH(k, f.groups, (size_t)parts, 1, (size_t)f.lanes, ((cost){elements, 4 * elements}), arg_buffer(dy),
+               arg_int(pixels), arg_int(channels), arg_int(each), arg_buffer(partial), arg_int(0), arg_int(channels),
+               arg_int(0)));
+    TRY(sum_parts(d, partial, parts, channels, 0, channels, dbias, accumulate));
+done:
+    return rc;
+}
+
+/* ---- refusals --------------------------------------------------------------------------------------------------- */
+
+int conv_inputs_wanted(const node *n, const conv_options *o, bool transposed)
+{
+    enum { X, WEIGHT, BIAS };
+    const tensor *x = n->in[X], *w = n->in[WEIGHT];
+    if (x->element != ELEMENT_FLOAT || x->shape.rank != 4 || !tensor_count(x))
+        return node_refuse(n, X, "is no image: wanted frames x height x width x channels");
+    if (o->kernel < 1 || o->stride < 1 || o->padding < 0)
+        return node_refuse(n, X, "meets a kernel of %d, stride %d, padding %d: wanted at least 1, 1, 0", o->kernel,
+                           o->stride, o->padding);
+    const int k = o->kernel, inputs = tensor_channels(x), outputs = w->shape.size[transposed ? 1 : 0];
+    const shape wanted = transposed ? SHAPE(inputs, outputs, k, k) : SHAPE(outputs, inputs, k, k);
+    bool fits = w->element == ELEMENT_FLOAT && w->shape.rank == wanted.rank && outputs > 0;
+    for (int i = 0; fits && i < wanted.rank; i++) fits = w->shape.size[i] == wanted.size[i];
+    if (!fits && transposed) return node_refuse(n, WEIGHT, "does not fit: wanted %d x N x %d x %d", inputs, k, k);
+    if (!fits) return node_refuse(n, WEIGHT, "does not fit: wanted N x %d x %d x %d", inputs, k, k);
+    if (n->in[BIAS] && (n->in[BIAS]->element != ELEMENT_FLOAT || tensor_count(n->in[BIAS]) != (size_t)outputs))
+        return node_refuse(n, BIAS, "is no bias of %d outputs", outputs);
+    return OK;
+}
+
+int conv_moments_output(node *n, int parts, image_moments **out)
+{
+    int rc = OK;
+    tensor *y = n->out[0];
+    const int frames = y->shape.size[0], channels = tensor_channels(y);
+    TRY(node_output(n, ELEMENT_FLOAT, SHAPE(frames, parts, 2 * channels + 1)));
+    n->out[1]->wants_gradient = false;
+    TRY_NEW(*out = node_memory(n, sizeof **out));
+    **out = (image_moments){n->out[1], parts};
+    y->moments = *out;
+done:
+    return rc;
+}
+
+int conv_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats)
+{
+    enum { LINE = 64 };
+    return declare(n, ELEMENT_FLOAT, SHAPE((int)((floats + LINE - 1) / LINE), LINE));
+}
