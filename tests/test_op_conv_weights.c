@@ -262,6 +262,29 @@ static void test_many_inputs(void **state)
     CHECK(.frames = 1, .height = 6, .width = 7, .inputs = 2500, .outputs = 2, .kernel = 6, .stride = 1, .padding = 0);
 }
 
+/* 3x3 of stride 1 on sizes that divide by 4: Winograd's form where the device has one, and with `exact` the direct one. */
+static void test_winograd(void **state)
+{
+    (void)state;
+    setenv("FURROW_FORM", "conv_weights=winograd", 1);
+    CHECK(.frames = 1, .height = 4, .width = 4, .inputs = 1, .outputs = 1, .kernel = 3, .stride = 1, .padding = 1);
+    CHECK(.frames = 3, .height = 8, .width = 12, .inputs = 10, .outputs = 20, .kernel = 3, .stride = 1, .padding = 1,
+          .mode = PADDING_REFLECT, .pending = X_PENDING, .relu = true, .per_frame = true);
+    CHECK(.frames = 2, .height = 12, .width = 8, .inputs = 18, .outputs = 33, .kernel = 3, .stride = 1, .padding = 1,
+          .pending = DY_PENDING, .per_frame = true, .swap = true, .accumulate = true);
+    CHECK(.frames = 2, .height = 8, .width = 8, .inputs = 20, .outputs = 6, .kernel = 3, .stride = 1, .padding = 1,
+          .without_bias = true);
+    CHECK(.frames = 2, .height = 12, .width = 16, .inputs = 20, .outputs = 7, .kernel = 3, .stride = 1, .padding = 1,
+          .exact = true);
+    if (!op_test_small()) {
+        CHECK(.frames = 3, .height = 40, .width = 44, .inputs = 64, .outputs = 64, .kernel = 3, .stride = 1,
+              .padding = 1, .mode = PADDING_REFLECT, .pending = X_PENDING, .relu = true);
+        CHECK(.frames = 2, .height = 44, .width = 36, .inputs = 36, .outputs = 130, .kernel = 3, .stride = 1,
+              .padding = 1, .accumulate = true);
+    }
+    unsetenv("FURROW_FORM");
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -286,8 +309,13 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels_and_strides), cmocka_unit_test(test_pending),     cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_many_tiles),          cmocka_unit_test(test_many_inputs), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_kernels_and_strides),
+        cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_many_tiles),
+        cmocka_unit_test(test_many_inputs),
+        cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);
 }
