@@ -78,7 +78,7 @@ int patch_classes_find(patches *s, const patches_options *o, bool labels_needed,
     if (labels_needed) missing_report(s, p);
     if (!patch_pack_has_labels(s->pack)) return OK;
     occurring_find(s, known, occurs, &unknown);
-    if (unknown.count && labels_needed)
+    if (unknown.count && known && labels_needed)
         problem_add(p, FAILED, "labels that data.class_map, of %d entries, does not reach: %s", known,
                     name_list_text(&unknown));
     const bool mapped = o->class_map.count >= 0;
