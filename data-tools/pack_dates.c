@@ -1,98 +1,24 @@
 /* META/dates.json in its forms: one list for all parcels ({"0": 20170101, ...}, {"1": ...} or [...]), or one for each
  * ({id: [...] or {"0": ...}, ...}). Days count from 1970-01-01. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cjson/cJSON.h>
 
-#include "base/date.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data-tools/date_list.h"
 #include "data-tools/pack_source.h"
 
-/* ---- one date ------------------------------------------------------------------------------------------------------ */
-
-static bool date_of(const cJSON *item, int32_t *out)
-{
-    if (cJSON_IsString(item)) return date_read(item->valuestring, out);
-    double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
-    if (!(value >= 19000101 && value <= 22001231) || floor(value) != value) return false;
-    int number = (int)value;
-    return date_number(number / 10000, number / 100 % 100, number % 100, out);
-}
-
-/* ---- a list of them ------------------------------------------------------------------------------------------------ */
-
-static bool key_number(const char *key, size_t *out)
-{
-    size_t length = strlen(key);
-    if (!length || length > 7 || strspn(key, "0123456789") != length) return false;
-    *out = (size_t)strtoul(key, NULL, 10);
-    return true;
-}
-
-/* Where each entry of an object belongs: its key, less one where the keys start at 1. Lists are in order as they are. */
-static bool first_key(const cJSON *list, size_t *first)
-{
-    const cJSON *item;
-    size_t key;
-    *first = 1;
-    if (cJSON_IsArray(list)) return true;
-    cJSON_ArrayForEach(item, list) {
-        if (!key_number(item->string, &key)) return false;
-        if (key == 0) *first = 0;
-    }
-    return true;
-}
-
-static size_t length_of(const cJSON *list)
-{
-    size_t count = 0;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list) count++;
-    return count;
-}
-
-/* `count` dates into days. What is wrong becomes one problem, and false. */
+/* What is wrong becomes one problem, and false. */
 static bool list_read(pack_source *s, const cJSON *list, const char *whose, size_t count, int32_t *days)
 {
-    size_t first, at = 0, key;
-    const cJSON *item;
-    if (!first_key(list, &first)) {
-        pack_problem(s, "META/dates.json: %s: wanted the keys \"0\" or \"1\" and on, or a list", whose);
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) days[i] = INT32_MIN;
-    cJSON_ArrayForEach(item, list) {
-        key = at++;
-        if (!cJSON_IsArray(list)) {
-            key_number(item->string, &key);
-            key -= first;
-        }
-        if (key >= count || days[key] != INT32_MIN) {
-            pack_problem(s, "META/dates.json: %s: key \"%s\", wanted %zu to %zu, each once", whose,
-                         item->string ? item->string : "", first, first + count - 1);
-            return false;
-        }
-        if (!date_of(item, &days[key])) {
-            char *text = cJSON_PrintUnformatted(item);
-            pack_problem(s, "META/dates.json: %s: date %zu is %.40s, wanted YYYYMMDD or YYYY-MM-DD", whose, key + first,
-                         text ? text : "?");
-            cJSON_free(text);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool in_order(const int32_t *days, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        if (days[i] < days[i - 1]) return false;
-    return true;
+    char where[200];
+    snprintf(where, sizeof where, "META/dates.json: %s", whose);
+    if (!date_list_read(list, where, count, days)) return true;
+    pack_problem(s, "%s", error_message());
+    return false;
 }
 
 /* ---- the two forms ------------------------------------------------------------------------------------------------- */
@@ -100,7 +26,7 @@ static bool in_order(const int32_t *days, size_t count)
 static int shared_read(pack_source *s, const cJSON *document)
 {
     name_list others = {0};
-    size_t count = length_of(document);
+    size_t count = date_list_length(document);
     if (!count) {
         pack_problem(s, "META/dates.json: holds no date");
         return OK;
@@ -114,7 +40,7 @@ static int shared_read(pack_source *s, const cJSON *document)
     if (others.count)
         pack_problem(s, "META/dates.json: %zu dates for all parcels, but %lld parcels have another number: %s", count,
                      others.count, name_list_text(&others));
-    if (!in_order(s->days, count)) log_warning("META/dates.json: the dates are not in order");
+    if (!dates_in_order(s->days, count)) log_warning("META/dates.json: the dates are not in order");
     return OK;
 }
 
@@ -136,10 +62,10 @@ static void own_read(pack_source *s, own_dates *o)
             continue;
         }
         snprintf(whose, sizeof whose, "parcel %.80s", s->ids[i]);
-        if (length_of(o->lists[i]) != count)
-            pack_problem(s, "META/dates.json: %s: %zu dates, but its series has %zu", whose, length_of(o->lists[i]),
-                         count);
-        else if (list_read(s, o->lists[i], whose, count, days) && !in_order(days, count))
+        if (date_list_length(o->lists[i]) != count)
+            pack_problem(s, "META/dates.json: %s: %zu dates, but its series has %zu", whose,
+                         date_list_length(o->lists[i]), count);
+        else if (list_read(s, o->lists[i], whose, count, days) && !dates_in_order(days, count))
             name_list_add(&o->unordered, s->ids[i]);
     }
 }

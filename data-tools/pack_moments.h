@@ -16,10 +16,17 @@ typedef struct moments {
 
 int moments_new(int bands, moments *out);
 void moments_free(moments *m);
+void moments_clear(moments *m); /* as new */
 
 /* rows x bands values of one parcel. Each parcel's own moments are taken in two passes and merged with those so far
  * (Chan, Golub and LeVeque 1983): large means cancel nothing. */
 void moments_add(moments *m, enum number_type type, const void *values, size_t rows);
+
+/* The same for `frames` images of bands x pixels, each plane's own moments first. */
+void moments_add_planes(moments *m, enum number_type type, const void *values, size_t frames, size_t pixels);
+
+/* Moments of `count` more values of each band: their mean and sum of squared distances from it, [bands] both. */
+void moments_merge(moments *m, double count, const double *mean, const double *squares);
 
 /* Mean and population standard deviation as 1 x C; 0 and 0 when there was no pixel. */
 int moments_result(const moments *m, normalisation *out);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/schema.h"
+#include "data-tools/pack_common.h"
 #include "format/id.h"
 #include "format/npy.h"
 
@@ -19,16 +20,10 @@ enum { DOCUMENT_MAX = 1 << 30 };
 
 void pack_problem(pack_source *s, const char *format, ...)
 {
-    char text[1000];
-    if (s->found.count >= PROBLEMS_SHOWN) {
-        s->found.count++;
-        return;
-    }
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    pack_problem_add(&s->found, format, arguments);
     va_end(arguments);
-    problem_add(&s->found, FAILED, "%s", text);
 }
 
 /* ---- parcels ------------------------------------------------------------------------------------------------------- */
@@ -66,19 +61,6 @@ size_t pack_source_find(const pack_source *s, const char *id)
 
 /* ---- headers ------------------------------------------------------------------------------------------------------- */
 
-static enum number_type storable(enum number_type type)
-{
-    if (type <= NUMBER_F32) return type;
-    return type == NUMBER_I8 ? NUMBER_I16 : NUMBER_F32;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    unsigned char bytes[8];
-    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(value >> 8 * i);
-    return hash_bytes(hash, bytes, sizeof bytes);
-}
-
 typedef struct survey {
     uint64_t fingerprint, state;
     bool typed;
@@ -88,11 +70,8 @@ typedef struct survey {
 static void hash_parcel(survey *v, const char *id, const npy_header *h, const struct stat *about)
 {
     v->fingerprint = hash_text(v->fingerprint, id);
-    v->fingerprint = mix(v->fingerprint, (uint64_t)about->st_size);
-    v->fingerprint = mix(v->fingerprint, (uint64_t)h->type << 8 | (uint64_t)h->swapped << 1 | (uint64_t)h->fortran);
-    for (int i = 0; i < h->rank; i++) v->fingerprint = mix(v->fingerprint, h->shape[i]);
-    v->state = mix(v->state, (uint64_t)about->st_mtim.tv_sec);
-    v->state = mix(v->state, (uint64_t)about->st_mtim.tv_nsec);
+    v->fingerprint = pack_hash_array(v->fingerprint, h, about);
+    v->state = pack_hash_time(v->state, about);
 }
 
 static bool shape_is_right(pack_source *s, const char *id, const npy_header *h)
@@ -124,7 +103,7 @@ static int header_survey(pack_source *s, size_t i, survey *v)
         v->bands[i] = (int)h.shape[1];
         s->pixels[i] = (int32_t)h.shape[2];
         s->readable[i] = true;
-        enum number_type type = storable(h.type);
+        enum number_type type = pack_storable(h.type);
         s->type = v->typed && s->type != type ? NUMBER_F32 : type;
         v->typed = true;
     }
@@ -133,15 +112,9 @@ static int header_survey(pack_source *s, size_t i, survey *v)
     return OK;
 }
 
-/* Boyer and Moore's vote, so that one odd parcel is the odd one even when it comes first. */
 static void bands_check(pack_source *s, const int *bands)
 {
-    size_t votes = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        if (!bands[i]) continue;
-        if (!votes) s->bands = bands[i];
-        votes = bands[i] == s->bands ? votes + 1 : votes - 1;
-    }
+    s->bands = pack_majority(bands, s->count);
     for (size_t i = 0; i < s->count; i++)
         if (bands[i] && bands[i] != s->bands) {
             pack_problem(s, "DATA/%s.npy: %d bands, most parcels have %d", s->ids[i], bands[i], s->bands);
@@ -167,7 +140,7 @@ static int headers_read(pack_source *s)
     for (size_t i = 1; i < s->count; i++)
         if (s->dates[i] != s->dates[0]) s->common_dates = 0;
     snprintf(s->fingerprint, sizeof s->fingerprint, "%016llx", (unsigned long long)v.fingerprint);
-    s->state = mix(mix(v.state, v.fingerprint), s->type);
+    s->state = pack_hash_number(pack_hash_number(v.state, v.fingerprint), s->type);
 done:
     free(v.bands);
     return rc;

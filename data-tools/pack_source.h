@@ -31,9 +31,7 @@ typedef struct pack_source {
     problems found;
 } pack_source;
 
-enum { PROBLEMS_SHOWN = 50 };
-
-/* Counts every problem and keeps the text of the first ones. */
+/* As pack_problem_add, into s->found. */
 void pack_problem(pack_source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Lists DATA and reads every header. FAILED only where there is no such folder or no parcel. */

@@ -15,7 +15,7 @@ static const int32_t s2_dates[COUNT] = {2, 3, 1}, s1_dates[COUNT] = {1, 0, 2};
 static const int32_t s2_days[6] = {100, 110, 90, 95, 120, 130}, s1_days[3] = {101, 131, 140};
 static const bool labelled[COUNT] = {true, true, false}, parcelled[COUNT] = {true, false, true};
 static const char *const names[3] = {"none", NULL, "wheat"};
-static const uint32_t colours[3] = {0, 0x808080, 0xff7f0e};
+static const uint32_t colours[3] = {0x123456, PATCH_NO_COLOUR, 0xff7f0e};
 
 static const patch_frames satellites[2] = {
     {"S2", 2, NUMBER_I16, s2_dates, s2_days},
@@ -184,7 +184,9 @@ static void comes_back(void **state)
         assert_null(patch_pack_class_name(p, 1));
         assert_null(patch_pack_class_name(p, 3));
         assert_int_equal(patch_pack_class_colour(p, 2), 0xff7f0e);
-        assert_int_equal(patch_pack_class_colour(p, 9), 0x808080);
+        assert_int_equal(patch_pack_class_colour(p, 0), 0x123456);
+        assert_int_equal(patch_pack_class_colour(p, 1), 0xaec7e8);
+        assert_int_equal(patch_pack_class_colour(p, 19), 0xaec7e8);
         uint8_t labels[PIXELS];
         int32_t parcels[PIXELS];
         assert_refused(patch_pack_read_labels(p, 2, labels), "patch x has no labels");
@@ -207,7 +209,7 @@ static void is_taken_up(void **state)
     assert_ok(file_read(in_scratch("p.h5"), 1 << 20, &whole, &length));
     assert_ok(patch_writer_open(in_scratch("p.h5"), &c, 0, &w));
     put_patch(w, 0);
-    assert_true(patch_writer_record_bytes(w, 0) < sizeof record);
+    assert_true(patch_record_bytes(&c, 0) < sizeof record);
     patch_writer_record(w, 0, record);
     assert_ok(patch_writer_sync(w));
     patch_writer_close(w);

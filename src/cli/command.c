@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/progress.h"
 
@@ -12,6 +13,23 @@ int command_begin(const command_syntax *s, int argc, char **argv, bool *done)
     *done = p != PARSED;
     if (p == PARSED_HELP) options_help(s);
     return p == PARSED_WRONG ? FURROW_USAGE : FURROW_OK;
+}
+
+int command_choose(const char *name, const char *about, const command *kinds, int argc, char **argv)
+{
+    bool help = argc && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"));
+    FILE *out = help ? stdout : stderr;
+    for (const command *k = kinds; argc && k->name; k++)
+        if (!strcmp(argv[0], k->name)) return k->run(argc, argv);
+    if (help)
+        fprintf(out, "usage: furrow %s KIND ...\n\n%s The kinds:\n", name, about);
+    else if (argc)
+        fprintf(out, "furrow: %s %s is not known; wanted one of:\n", name, argv[0]);
+    else
+        fprintf(out, "furrow: %s what? Wanted one of:\n", name);
+    for (const command *k = kinds; k->name; k++) fprintf(out, "  furrow %s %-10s %s\n", name, k->name, k->summary);
+    fprintf(out, "\nEach has its own --help.\n");
+    return help ? FURROW_OK : FURROW_USAGE;
 }
 
 static void print_error_document(int code)

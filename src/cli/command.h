@@ -30,6 +30,10 @@ int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *do
 /* Parses; *done: the command ends here, with the code that is returned. */
 int command_begin(const command_syntax *s, int argc, char **argv, bool *done);
 
+/* For a command of several kinds (pack, synth): runs the one that the first argument names, with all arguments. `kinds`
+ * ends with a name NULL; `about` is a sentence for --help. */
+int command_choose(const char *name, const char *about, const command *kinds, int argc, char **argv);
+
 /* Members of a document, with what stands for an absent one: NaN, "". */
 double number_of(const cJSON *object, const char *key);
 const char *text_of(const cJSON *object, const char *key);

@@ -2,9 +2,12 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "data-tools/pack_pastis.h"
 #include "data-tools/pack_pixelset.h"
 
-static void show(const cJSON *document)
+/* ---- parcels as sets of pixels ------------------------------------------------------------------------------------ */
+
+static void show_pixelset(const cJSON *document)
 {
     printf("%s: %s parcels", text_of(document, "pack"), figure(number_of(document, "parcels"), 0));
     printf(" of %s to %s dates, %s bands, %s to %s pixels, %s\n", figure(number_of(document, "least_dates"), 0),
@@ -16,7 +19,7 @@ static void show(const cJSON *document)
            cJSON_IsTrue(member(document, "dates")) ? "dates" : "no dates", text_of(document, "normalisation"));
 }
 
-static char *describe(const char *path, const pack_result *r)
+static char *describe_pixelset(const char *path, const pack_result *r)
 {
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "pack", path);
@@ -37,7 +40,7 @@ static char *describe(const char *path, const pack_result *r)
     return text;
 }
 
-int command_pack(int argc, char **argv)
+static int pack_pixelset_command(int argc, char **argv)
 {
     text_list words = {0};
     pack_options o = {0};
@@ -62,11 +65,87 @@ int command_pack(int argc, char **argv)
         3};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
-    if (strcmp(words.item[0], "pixelset") != 0) {
-        fprintf(stderr, "furrow: pack %s is not known; wanted pack pixelset DIR OUT.h5\n", words.item[0]);
-        return FURROW_USAGE;
-    }
     pack_result result = {0};
     code = pack_pixelset(words.item[1], words.item[2], &o, &result);
-    return command_end(code, code ? NULL : describe(words.item[2], &result), json, show);
+    return command_end(code, code ? NULL : describe_pixelset(words.item[2], &result), json, show_pixelset);
+}
+
+/* ---- image patches ------------------------------------------------------------------------------------------------ */
+
+static void show_pastis(const cJSON *document)
+{
+    printf("%s: %s patches of %s x %s pixels, %s", text_of(document, "pack"), figure(number_of(document, "patches"), 0),
+           figure(number_of(document, "height"), 0), figure(number_of(document, "width"), 0),
+           text_of(document, "satellites"));
+    printf(", %s to %s dates, %s labelled, %s with parcels\n", figure(number_of(document, "least_dates"), 0),
+           figure(number_of(document, "most_dates"), 0), figure(number_of(document, "labelled"), 0),
+           figure(number_of(document, "parcelled"), 0));
+    printf("%s MB of images, normalisation %s", figure(number_of(document, "bytes") / 1e6, 1),
+           text_of(document, "normalisation"));
+    if (number_of(document, "left_out") > 0)
+        printf(", %s patches left out", figure(number_of(document, "left_out"), 0));
+    printf("\n");
+}
+
+static char *describe_pastis(const char *path, const pack_pastis_result *r)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "pack", path);
+    cJSON_AddNumberToObject(all, "patches", (double)r->patches);
+    cJSON_AddNumberToObject(all, "resumed", (double)r->resumed);
+    cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
+    cJSON_AddNumberToObject(all, "height", r->height);
+    cJSON_AddNumberToObject(all, "width", r->width);
+    cJSON_AddStringToObject(all, "satellites", r->names);
+    cJSON_AddNumberToObject(all, "least_dates", r->least_dates);
+    cJSON_AddNumberToObject(all, "most_dates", r->most_dates);
+    cJSON_AddNumberToObject(all, "labelled", (double)r->labelled);
+    cJSON_AddNumberToObject(all, "parcelled", (double)r->parcelled);
+    cJSON_AddNumberToObject(all, "bytes", r->bytes);
+    cJSON_AddStringToObject(all, "normalisation", r->computed_norm ? "computed" : "from the folder");
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+static int pack_pastis_command(int argc, char **argv)
+{
+    text_list words = {0};
+    pack_pastis_options o = {0};
+    bool json = false, done;
+    const option options[] = {
+        {"folds", OPTION_TEXT, &o.folds, 0, 0, "1,2", "only the patches of these folds"},
+        {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the images: a smaller pack, slower to read"},
+        {"skip-bad", OPTION_FLAG, &o.skip_bad, 0, 0, NULL, "list broken patches and leave them out"},
+        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        {0},
+    };
+    const command_syntax syntax = {
+        "pack pastis DIR OUT.h5 [--folds 1,2] [--compress] [--skip-bad]",
+        "Turns a folder in PASTIS's form into one HDF5 pack with checksums: DIR/metadata.geojson, "
+        "DIR/DATA_S2/S2_ID.npy\n"
+        "(dates x bands x height x width), and where they are there DATA_S1A, DATA_S1D, ANNOTATIONS/TARGET_ID.npy,\n"
+        "ANNOTATIONS/ParcelIDs_ID.npy, NORM_S2_patch.json (else computed for each fold) and label_names.json.\n"
+        "OUT.h5 appears whole or not at all; the same command goes on where an interrupted one stopped.",
+        options,
+        &words,
+        3,
+        3};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    pack_pastis_result result = {0};
+    code = pack_pastis(words.item[1], words.item[2], &o, &result);
+    return command_end(code, code ? NULL : describe_pastis(words.item[2], &result), json, show_pastis);
+}
+
+/* ---- the command --------------------------------------------------------------------------------------------------- */
+
+int command_pack(int argc, char **argv)
+{
+    static const command kinds[] = {
+        {"pastis", "image patches, in PASTIS's folder format", pack_pastis_command},
+        {"pixelset", "parcels as sets of pixels", pack_pixelset_command},
+        {0},
+    };
+    return command_choose("pack", "Turns a folder into one HDF5 pack with checksums.", kinds, argc, argv);
 }

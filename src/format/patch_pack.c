@@ -266,9 +266,12 @@ const char *patch_pack_class_name(const patch_pack *p, int label)
     return p->names + (size_t)label * p->name_width;
 }
 
+/* A class without a colour of its own has that of PASTIS's class of the same number; after 18 they come again. */
 uint32_t patch_pack_class_colour(const patch_pack *p, int label)
 {
-    enum { GREY = 0x808080 };
-    if (label >= 0 && label <= PASTIS_VOID && is_pastis(p)) return pastis[label].colour;
-    return label >= 0 && (size_t)label < p->classes ? p->colours[label] : GREY;
+    enum { CROPS = PASTIS_VOID - 1 };
+    if (label < 0) return 0x808080;
+    if (is_pastis(p) && label == PASTIS_VOID) return pastis[PASTIS_VOID].colour;
+    if ((size_t)label < p->classes && p->colours[label] != PATCH_NO_COLOUR) return p->colours[label];
+    return pastis[label ? 1 + (label - 1) % CROPS : 0].colour;
 }

@@ -61,8 +61,8 @@ int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out); /* [heigh
 bool patch_pack_has_parcels(const patch_pack *p);
 int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out); /* [height x width] parcel ids, 0: none */
 const int64_t *patch_pack_histogram(const patch_pack *p, size_t patch); /* [256] pixels of each class, or NULL */
-/* Class names and colours: the source's label_names.json, or PASTIS's own where the labels are 0 .. 19; NULL / grey
- * where there is none. colour: 0xRRGGBB. */
+/* The source's label_names.json, or PASTIS's own where there is none and the highest label is 18 or 19; NULL where a
+ * class has no name. colour: 0xRRGGBB; where the source gives none, PASTIS's of that number. */
 const char *patch_pack_class_name(const patch_pack *p, int label);
 uint32_t patch_pack_class_colour(const patch_pack *p, int label);
 

@@ -4,6 +4,7 @@
 
 #include "format/h5.h"
 #include "format/patch_pack.h"
+#include "format/patch_pack_write.h" /* PATCH_NO_COLOUR */
 
 enum { PATCH_FOLDS = 5, PATCH_CLASSES = 256, PATCH_CORNERS = 8 /* four, x and y */ };
 

@@ -183,44 +183,33 @@ done:
 
 /* ---- records ------------------------------------------------------------------------------------------------------- */
 
-/* Checksums of the frames of each satellite, of the labels and the parcels; the histogram. A record is written and read
- * in the same order: `put` says which way. */
-static size_t record_move(const patch_writer *w, size_t patch, char *record, bool put)
+/* Checksums of the frames of each satellite, then of the labels, with the histogram, and of the parcels. */
+size_t patch_record_bytes(const patch_contents *c, size_t patch)
 {
-    size_t used = 0;
-    struct {
-        void *memory;
-        size_t bytes;
-    } part[PATCH_SATELLITES_MAX + 3];
-    int parts = 0;
-    for (int s = 0; s < w->contents->satellites; s++) {
-        const uint64_t *first = w->first[s];
-        part[parts].memory = w->frames[s].checksum + first[patch];
-        part[parts++].bytes = (size_t)(first[patch + 1] - first[patch]) * sizeof(uint32_t);
-    }
-    if (w->labels.group) {
-        part[parts].memory = w->labels.checksum + patch;
-        part[parts++].bytes = sizeof(uint32_t);
-        part[parts].memory = w->histogram + patch * PATCH_CLASSES;
-        part[parts++].bytes = PATCH_CLASSES * sizeof *w->histogram;
-    }
-    if (w->parcels.group) {
-        part[parts].memory = w->parcels.checksum + patch;
-        part[parts++].bytes = sizeof(uint32_t);
-    }
-    for (int i = 0; i < parts; used += part[i++].bytes) {
-        if (!record) continue;
-        if (put)
-            memcpy(record + used, part[i].memory, part[i].bytes);
-        else
-            memcpy(part[i].memory, record + used, part[i].bytes);
-    }
-    return used;
+    size_t bytes = 0;
+    for (int s = 0; s < c->satellites; s++) bytes += (size_t)c->satellite[s].dates[patch] * sizeof(uint32_t);
+    if (c->labelled) bytes += sizeof(uint32_t) + PATCH_CLASSES * sizeof(int32_t);
+    if (c->parcelled) bytes += sizeof(uint32_t);
+    return bytes;
 }
 
-size_t patch_writer_record_bytes(const patch_writer *w, size_t patch)
+static char *part_move(void *memory, size_t bytes, char *record, bool put)
 {
-    return record_move(w, patch, NULL, true);
+    memcpy(put ? record : memory, put ? memory : record, bytes);
+    return record + bytes;
+}
+
+static void record_move(const patch_writer *w, size_t patch, char *record, bool put)
+{
+    const patch_contents *c = w->contents;
+    for (int s = 0; s < c->satellites; s++)
+        record = part_move(w->frames[s].checksum + w->first[s][patch],
+                           (size_t)c->satellite[s].dates[patch] * sizeof(uint32_t), record, put);
+    if (c->labelled) {
+        record = part_move(w->labels.checksum + patch, sizeof(uint32_t), record, put);
+        record = part_move(w->histogram + patch * PATCH_CLASSES, PATCH_CLASSES * sizeof(int32_t), record, put);
+    }
+    if (c->parcelled) part_move(w->parcels.checksum + patch, sizeof(uint32_t), record, put);
 }
 
 void patch_writer_record(const patch_writer *w, size_t patch, void *record)

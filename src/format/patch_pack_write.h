@@ -15,6 +15,7 @@
 #include "format/patch_pack.h"
 
 enum { PATCH_SATELLITES_MAX = 3 };
+#define PATCH_NO_COLOUR UINT32_MAX
 
 typedef struct patch_frames {
     const char *name; /* "S2", ... */
@@ -35,7 +36,7 @@ typedef struct patch_contents {
     int satellites;
     const bool *labelled, *parcelled; /* which patches have them; NULL: none */
     const char *const *class_name;    /* [classes], NULL for labels without a name */
-    const uint32_t *class_colour;     /* [classes] 0xRRGGBB */
+    const uint32_t *class_colour;     /* [classes] 0xRRGGBB, or PATCH_NO_COLOUR */
     size_t classes;
     const char *left_out; /* what --skip-bad left out, a line each; NULL: nothing */
 } patch_contents;
@@ -53,7 +54,7 @@ int patch_writer_parcels(patch_writer *w, size_t patch, const int32_t *values); 
 int patch_writer_copy(patch_writer *from, size_t patch, patch_writer *to); /* all images of a patch, of a writer
                                                                               without compression */
 
-size_t patch_writer_record_bytes(const patch_writer *w, size_t patch);
+size_t patch_record_bytes(const patch_contents *contents, size_t patch);
 void patch_writer_record(const patch_writer *w, size_t patch, void *record);
 void patch_writer_recall(patch_writer *w, size_t patch, const void *record);
 int patch_writer_sync(patch_writer *w); /* returns when all images are on disk; nothing to do with compression */
