@@ -82,7 +82,7 @@ static inline void weight_gradient_2(FAST const float *h, FAST const float *dz, 
             UNROLL for (int o = 0; o < block; o++) d[o] = VLOAD(o0 + o, dz + p * ROW(C2));
             UNROLL for (int k = 0; k < lines; k++) {
                 const vec a = (vec)(h[p * ROW(C1) + (C1 % lines ? min(k0 + k, C1 - 1) : k0 + k)]);
-                UNROLL for (int o = 0; o < block; o++) sum[k][o] = fma(a, d[o], sum[k][o]);
+                UNROLL for (int o = 0; o < block; o++) sum[k][o] = MULTIPLY_ADD(a, d[o], sum[k][o]);
             }
         }
         UNROLL for (int k = 0; k < lines; k++) {
@@ -109,7 +109,7 @@ static inline void hidden_gradient(FAST const float *dz, __global const float *w
             }
             UNROLL for (int p = 0; p < pixels; p++) {
                 const vec d = (vec)(dz[(p0 + p) * ROW(C2) + n]);
-                UNROLL for (int o = 0; o < block; o++) dh[p][o] = fma(d, w[o], dh[p][o]);
+                UNROLL for (int o = 0; o < block; o++) dh[p][o] = MULTIPLY_ADD(d, w[o], dh[p][o]);
             }
         }
         UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int o = 0; o < block; o++) {
@@ -144,7 +144,7 @@ static inline void input_products(__global const float *x, __global const float 
         }
         UNROLL for (int c = 0; c < INPUT_LINES; c++) {
             const vec s = (vec)(x[p * C0 + (C0 % INPUT_LINES ? min(c0 + c, C0 - 1) : c0 + c)]);
-            UNROLL for (int o = 0; o < INPUT_BLOCK; o++) sum[c][o] = fma(s, v[o], sum[c][o]);
+            UNROLL for (int o = 0; o < INPUT_BLOCK; o++) sum[c][o] = MULTIPLY_ADD(s, v[o], sum[c][o]);
         }
     }
     UNROLL for (int c = 0; c < INPUT_LINES; c++) {
