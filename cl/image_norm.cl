@@ -11,7 +11,8 @@
  * A record of moments is mean[channels], M2[channels], pixels (image.h).
  *
  * Kernels that read images share them as image_part.clh says; of the others, an item owns EACH vectors of channels of a
- * line, or a norm's group. What those read is a thousandth of the image.
+ * line, or a norm's group. What those read is a thousandth of the image. Backward works on the frames from `first` on:
+ * a few at a time, so that they stay in a CPU's cache from the sums to dz.
  *
  * check: -DVW=4 -DEACH=1 -DLANES=64
  * check: -DVW=1 -DEACH=1 -DLANES=64
@@ -179,16 +180,16 @@ static inline vec masked(vec dy, vec z, vec scale, vec shift, int with_relu)
 __kernel GROUP_OF(LANES) void part_sums(__global const float *restrict dy, __global const float *restrict z,
                                         __global const float *restrict scale_shift,
                                         __global const float *restrict statistics, int line,
-                                        __global float *restrict sums, int pixels, int channels, int pixels_each,
-                                        int team, int with_relu)
+                                        __global float *restrict sums, int first, int pixels, int channels,
+                                        int pixels_each, int team, int with_relu)
 {
     TEAMS_BOX;
     const place at = find_place(channels, pixels, pixels_each, team);
-    const size_t start = (size_t)at.frame * pixels * channels + at.c;
+    const size_t frame = first + at.frame, start = frame * pixels * channels + at.c;
     vec scale[EACH], shift[EACH], mean[EACH], plain[EACH], along[EACH];
-    load_channels(scale_shift + (size_t)at.frame * line, at.c, 1.0f, scale);
-    load_channels(scale_shift + (size_t)at.frame * line + channels, at.c, 0.0f, shift);
-    load_channels(statistics + (size_t)at.frame * line, at.c, 0.0f, mean);
+    load_channels(scale_shift + frame * line, at.c, 1.0f, scale);
+    load_channels(scale_shift + frame * line + channels, at.c, 0.0f, shift);
+    load_channels(statistics + frame * line, at.c, 0.0f, mean);
     VECTORS plain[e] = along[e] = (vec)0.0f;
     for (int p = at.begin; p < at.end; p += at.step) {
         const size_t here = start + (size_t)p * channels;
@@ -200,7 +201,7 @@ __kernel GROUP_OF(LANES) void part_sums(__global const float *restrict dy, __glo
     }
     sum_teams(plain, box, team);
     sum_teams(along, box, team);
-    sums += ((size_t)at.frame * get_num_groups(1) + get_group_id(1)) * 2 * channels;
+    sums += (frame * get_num_groups(1) + get_group_id(1)) * 2 * channels;
     if (!at.leads) return;
     store_channels(plain, sums, at.c, 0);
     store_channels(along, sums + channels, at.c, 0);
@@ -208,10 +209,11 @@ __kernel GROUP_OF(LANES) void part_sums(__global const float *restrict dy, __glo
 
 /* merged [frames x 2 x channels]: the parts' sums of d and of d n, added up in order. */
 __kernel GROUP_OF(LANES) void merge_sums(__global const float *restrict sums, __global const float *restrict statistics,
-                                         int line, __global float *restrict merged, int parts, int channels)
+                                         int line, __global float *restrict merged, int first, int parts,
+                                         int channels)
 {
     const int c = MY_CHANNEL;
-    const size_t frame = get_global_id(1), step = 2 * (size_t)channels;
+    const size_t frame = first + get_global_id(1), step = 2 * (size_t)channels;
     vec plain[EACH], along[EACH], rstd[EACH];
     if (c >= channels) return;
     VECTORS plain[e] = along[e] = (vec)0.0f;
@@ -260,15 +262,15 @@ __kernel GROUP_OF(LANES) void sum_frames(__global const float *restrict merged, 
 }
 
 /* Group norm's terms: an item owns a group of a frame. */
-__kernel GROUP_OF(LANES) void group_terms(__global const float *restrict merged, int frames, int channels, int groups,
-                                          __global const float *restrict weight,
+__kernel GROUP_OF(LANES) void group_terms(__global const float *restrict merged, int first, int frames, int channels,
+                                          int groups, __global const float *restrict weight,
                                           __global const float *restrict statistics, __global float *restrict terms,
                                           int pixels)
 {
-    const int frame = (int)get_global_id(0) / groups, size = channels / groups;
+    const int frame = first + (int)get_global_id(0) / groups, size = channels / groups;
     const int begin = (int)get_global_id(0) % groups * size, end = begin + size;
     const size_t start = (size_t)frame * 2 * channels;
-    if (frame >= frames) return;
+    if (frame >= first + frames) return;
     float plain = 0.0f, along = 0.0f;
     for (int c = begin; c < end; c++) {
         const float gain = weight ? weight[c] : 1.0f;
@@ -289,17 +291,17 @@ __kernel GROUP_OF(LANES) void group_terms(__global const float *restrict merged,
 __kernel GROUP_OF(LANES) void gradient(__global const float *dy, __global const float *restrict z,
                                        __global const float *restrict scale_shift,
                                        __global const float *restrict statistics, __global const float *restrict terms,
-                                       int line, __global float *dz, int pixels, int channels, int pixels_each,
-                                       int team, int with_relu, int add)
+                                       int line, __global float *dz, int first, int pixels, int channels,
+                                       int pixels_each, int team, int with_relu, int add)
 {
     const place at = find_place(channels, pixels, pixels_each, team);
-    const size_t start = (size_t)at.frame * pixels * channels + at.c;
+    const size_t frame = first + at.frame, start = frame * pixels * channels + at.c;
     vec scale[EACH], shift[EACH], mean[EACH], flat[EACH], slope[EACH];
-    load_channels(scale_shift + (size_t)at.frame * line, at.c, 1.0f, scale);
-    load_channels(scale_shift + (size_t)at.frame * line + channels, at.c, 0.0f, shift);
-    load_channels(statistics + (size_t)at.frame * line, at.c, 0.0f, mean);
-    load_channels(terms + (size_t)at.frame * line, at.c, 0.0f, flat);
-    load_channels(terms + (size_t)at.frame * line + channels, at.c, 0.0f, slope);
+    load_channels(scale_shift + frame * line, at.c, 1.0f, scale);
+    load_channels(scale_shift + frame * line + channels, at.c, 0.0f, shift);
+    load_channels(statistics + frame * line, at.c, 0.0f, mean);
+    load_channels(terms + frame * line, at.c, 0.0f, flat);
+    load_channels(terms + frame * line + channels, at.c, 0.0f, slope);
     for (int p = at.begin; p < at.end; p += at.step) {
         const size_t here = start + (size_t)p * channels;
         vec out[EACH];

@@ -221,8 +221,11 @@ static int image_norm_forward(node *n, const run *r)
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
+/* Group norms' frames have nothing to do with each other: they go through backward in blocks that stay in a CPU's cache
+ * from the first reading of z and gradient to the second. A batch norm's are one block. p->frames is the block's. */
+
 /* The sums of d and of d n for each frame and channel, in work_back[MERGED_SUMS]. */
-static int frame_sums(node *n, device *d, const image_part *p)
+static int frame_sums(node *n, device *d, const image_part *p, int first)
 {
     int rc = OK;
     kernel *k = NULL;
@@ -231,12 +234,13 @@ static int frame_sums(node *n, device *d, const image_part *p)
     TRY(image_part_kernel(d, p, program, "part_sums", &k));
     TRY(LAUNCH(k, p->chunks, p->parts, (size_t)p->frames, (size_t)p->lanes, passes(p, 6, 2),
                arg_buffer(n->out[VIEW]->gradient), arg_buffer(n->in[Z]->data), arg_buffer(n->out[SCALE_SHIFT]->data),
-               arg_buffer(statistics), arg_int(line_of(n)), arg_buffer(sums), arg_int(p->pixels), arg_int(p->channels),
-               arg_int(p->pixels_each), arg_int(p->team), arg_int(a->options.relu)));
+               arg_buffer(statistics), arg_int(line_of(n)), arg_buffer(sums), arg_int(first), arg_int(p->pixels),
+               arg_int(p->channels), arg_int(p->pixels_each), arg_int(p->team), arg_int(a->options.relu)));
     TRY(image_part_kernel(d, p, program, "merge_sums", &k));
     TRY(LAUNCH(k, image_part_line_groups(p), (size_t)p->frames, 1, (size_t)p->lanes,
                merging(p, p->frames, (double)p->parts), arg_buffer(sums), arg_buffer(statistics), arg_int(line_of(n)),
-               arg_buffer(n->work_back[MERGED_SUMS]->data), arg_int((int)p->parts), arg_int(p->channels)));
+               arg_buffer(n->work_back[MERGED_SUMS]->data), arg_int(first), arg_int((int)p->parts),
+               arg_int(p->channels)));
 done:
     return rc;
 }
@@ -258,20 +262,20 @@ done:
     return rc;
 }
 
-static int group_terms(node *n, device *d, const image_part *p)
+static int group_terms(node *n, device *d, const image_part *p, int first)
 {
     int rc = OK;
     kernel *k = NULL;
     TRY(image_part_kernel(d, p, program, "group_terms", &k));
     TRY(LAUNCH(k, norm_groups(n, p), 1, 1, (size_t)p->lanes, merging(p, p->frames, 1),
-               arg_buffer(n->work_back[MERGED_SUMS]->data), arg_int(p->frames), arg_int(p->channels),
+               arg_buffer(n->work_back[MERGED_SUMS]->data), arg_int(first), arg_int(p->frames), arg_int(p->channels),
                arg_int(groups_of(n)), arg_optional(n->in[WEIGHT]), arg_buffer(n->saved[STATISTICS]->data),
                arg_buffer(n->work_back[TERMS]->data), arg_int(p->pixels)));
 done:
     return rc;
 }
 
-static int z_gradient(node *n, device *d, const image_part *p)
+static int z_gradient(node *n, device *d, const image_part *p, int first)
 {
     int rc = OK;
     kernel *k = NULL;
@@ -281,23 +285,59 @@ static int z_gradient(node *n, device *d, const image_part *p)
     TRY(LAUNCH(k, p->chunks, p->parts, (size_t)p->frames, (size_t)p->lanes, passes(p, 7, add ? 4 : 3),
                arg_buffer(n->out[VIEW]->gradient), arg_buffer(n->in[Z]->data), arg_buffer(n->out[SCALE_SHIFT]->data),
                arg_buffer(n->saved[STATISTICS]->data), arg_buffer(n->work_back[TERMS]->data), arg_int(line_of(n)),
-               arg_buffer(n->in[Z]->gradient), arg_int(p->pixels), arg_int(p->channels), arg_int(p->pixels_each),
-               arg_int(p->team), arg_int(a->options.relu), arg_int(add)));
+               arg_buffer(n->in[Z]->gradient), arg_int(first), arg_int(p->pixels), arg_int(p->channels),
+               arg_int(p->pixels_each), arg_int(p->team), arg_int(a->options.relu), arg_int(add)));
+done:
+    return rc;
+}
+
+static int batch_backward(node *n, device *d, const image_part *p)
+{
+    int rc = OK;
+    TRY(frame_sums(n, d, p, 0));
+    TRY(sum_frames(n, d, p));
+    if (gradient_of(n, Z)) TRY(z_gradient(n, d, p, 0));
+done:
+    return rc;
+}
+
+static int block_backward(node *n, device *d, const image_part *p, int first)
+{
+    int rc = OK;
+    TRY(frame_sums(n, d, p, first));
+    if (!gradient_of(n, Z)) goto done;
+    TRY(group_terms(n, d, p, first));
+    TRY(z_gradient(n, d, p, first));
+done:
+    return rc;
+}
+
+/* How many frames a block has. The gradient that is written, where it lies elsewhere, only passes through the cache. */
+static int block_frames(const device *d, const image_part *p)
+{
+    const double bytes = 2.0 * sizeof(float) * p->pixels * p->channels, cache = (double)device_about(d)->cache / 2;
+    if (device_tiles(d) != TILE_CPU || bytes > cache) return p->frames;
+    return cache / bytes < p->frames ? (int)(cache / bytes) : p->frames;
+}
+
+static int group_backward(node *n, device *d, const image_part *p)
+{
+    int rc = OK;
+    image_part block = *p;
+    const int each = block_frames(d, p);
+    for (int first = 0; first < p->frames; first += each) {
+        block.frames = each < p->frames - first ? each : p->frames - first;
+        TRY(block_backward(n, d, &block, first));
+    }
+    TRY(sum_frames(n, d, p));
 done:
     return rc;
 }
 
 static int image_norm_backward(node *n, const run *r)
 {
-    int rc = OK;
     const image_part p = part_of(n);
-    TRY(frame_sums(n, r->device, &p));
-    TRY(sum_frames(n, r->device, &p));
-    if (!gradient_of(n, Z)) goto done;
-    if (!is_batch(n)) TRY(group_terms(n, r->device, &p));
-    TRY(z_gradient(n, r->device, &p));
-done:
-    return rc;
+    return is_batch(n) ? batch_backward(n, r->device, &p) : group_backward(n, r->device, &p);
 }
 
 static const op_def image_norm_def = {

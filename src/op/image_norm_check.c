@@ -241,7 +241,8 @@ static const op_check checks[] = {
          AFFINE(8), RUNNING(8)),
 };
 
-/* Other numbers of channels, each of which builds programs of its own. The last one is large. */
+/* Other numbers of channels, each of which builds programs of its own. The last one is large:
+ * with a cache of 32 MiB, two frames go through backward together, then the third. */
 static const op_check shapes[] = {
     CASE("2x5x7x12 in 4 groups", GROUP(4, true), IN_PLACE, true, 2, 5, 7, 12, 1, Z(2, 5, 7, 12, NULL), AFFINE(12),
          EXTRA(2, 5, 7, 12)),
@@ -253,7 +254,7 @@ static const op_check shapes[] = {
     CASE("2x13x11x64 in 4 groups", GROUP(4, false), ALONE, true, 2, 13, 11, 64, 1, Z(2, 13, 11, 64, NULL), AFFINE(64)),
     CASE("2x3x5x160 in 8 groups", GROUP(8, false), ALONE, true, 2, 3, 5, 160, 1, Z(2, 3, 5, 160, NULL), AFFINE(160)),
     CASE("2x3x3x264 in 4 groups", GROUP(4, false), ALONE, true, 2, 3, 3, 264, 1, Z(2, 3, 3, 264, NULL), AFFINE(264)),
-    CASE("2x128x128x64 in 4 groups", GROUP(4, false), ALONE, true, 2, 128, 128, 64, 1, Z(2, 128, 128, 64, NULL),
+    CASE("3x128x128x64 in 4 groups", GROUP(4, false), ALONE, true, 3, 128, 128, 64, 1, Z(3, 128, 128, 64, NULL),
          AFFINE(64)),
 };
 

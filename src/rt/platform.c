@@ -55,7 +55,7 @@ static void describe(cl_platform_id platform, cl_device_id id, found_device *out
     device_info *info = &out->info;
     cl_device_type type = 0;
     cl_uint units = 1, align_bits = 1024, width = 1;
-    cl_ulong local = 0, global = 0, allocation = 0;
+    cl_ulong local = 0, global = 0, allocation = 0, cache = 0;
     cl_device_local_mem_type local_type = CL_LOCAL;
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
     size_t group = 1, items[3] = {1, 1, 1};
@@ -68,6 +68,7 @@ static void describe(cl_platform_id platform, cl_device_id id, found_device *out
     device_value(id, CL_DEVICE_LOCAL_MEM_TYPE, &local_type, sizeof local_type);
     device_value(id, CL_DEVICE_GLOBAL_MEM_SIZE, &global, sizeof global);
     device_value(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, &allocation, sizeof allocation);
+    device_value(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, &cache, sizeof cache);
     device_value(id, CL_DEVICE_AVAILABLE, &available, sizeof available);
     device_value(id, CL_DEVICE_COMPILER_AVAILABLE, &compiler, sizeof compiler);
     device_value(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, &group, sizeof group);
@@ -87,6 +88,7 @@ static void describe(cl_platform_id platform, cl_device_id id, found_device *out
     info->local_is_cache = local_type == CL_GLOBAL;
     info->global_memory = global;
     info->allocation_limit = allocation;
+    info->cache = cache;
     info->available = available;
     info->compiler = compiler;
     out->platform = platform;

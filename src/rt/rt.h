@@ -43,6 +43,7 @@ typedef struct device_info {
     size_t local_memory;                      /* bytes a group may use */
     bool local_is_cache;                      /* local memory is global memory: CPUs */
     uint64_t global_memory, allocation_limit; /* bytes */
+    uint64_t cache;                           /* bytes, in front of global memory; 0: none or unknown */
     bool available, compiler;
 } device_info;
 
