@@ -33,6 +33,8 @@ static const struct family {
     {"focal_loss", focal_loss_checks, 1},
     {"set_pool", set_pool_checks, 1},
     {"image_norm", image_norm_checks, 2},
+    {"conv2d", conv2d_checks, 2},
+    {"conv_transpose2d", conv_transpose2d_checks, 1},
     {"image_sum", image_sum_checks, 3},
     {"pixel_set_encoder", pixel_set_encoder_checks, 1},
 };
