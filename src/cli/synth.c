@@ -1,17 +1,20 @@
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "cli/command.h"
+#include "data-tools/synth_pastis.h"
 #include "data-tools/synth_pixelset.h"
 
-static void show(const cJSON *document)
+/* ---- parcels as sets of pixels ------------------------------------------------------------------------------------ */
+
+static void show_pixelset(const cJSON *document)
 {
     printf("%s: %s parcels of %s classes, %s dates\n", text_of(document, "folder"),
            figure(number_of(document, "parcels"), 0), figure(number_of(document, "classes"), 0),
            figure(number_of(document, "dates"), 0));
 }
 
-static char *describe(const char *folder, const synth_options *o)
+static char *describe_pixelset(const char *folder, const synth_options *o)
 {
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "folder", folder);
@@ -25,7 +28,7 @@ static char *describe(const char *folder, const synth_options *o)
     return text;
 }
 
-int command_synth(int argc, char **argv)
+static int synth_pixelset_command(int argc, char **argv)
 {
     text_list words = {0};
     synth_options o = synth_defaults();
@@ -52,11 +55,99 @@ int command_synth(int argc, char **argv)
         2};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
-    if (strcmp(words.item[0], "pixelset") != 0) {
-        fprintf(stderr, "furrow: synth %s is not known; wanted synth pixelset DIR\n", words.item[0]);
+    o.seed = (uint64_t)seed;
+    code = synth_pixelset(words.item[1], &o);
+    return command_end(code, code ? NULL : describe_pixelset(words.item[1], &o), json, show_pixelset);
+}
+
+/* ---- image patches ------------------------------------------------------------------------------------------------ */
+
+static void show_pastis(const cJSON *document)
+{
+    printf("%s: %s patches of %s x %s pixels, %s classes, ", text_of(document, "folder"),
+           figure(number_of(document, "patches"), 0), figure(number_of(document, "size"), 0),
+           figure(number_of(document, "size"), 0), figure(number_of(document, "classes"), 0));
+    printf("%s to %s dates of %s bands\n", figure(number_of(document, "least_dates"), 0),
+           figure(number_of(document, "most_dates"), 0), figure(number_of(document, "bands"), 0));
+}
+
+static char *describe_pastis(const char *folder, const synth_pastis_options *o)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "folder", folder);
+    cJSON_AddNumberToObject(all, "patches", o->patches);
+    cJSON_AddNumberToObject(all, "size", o->size);
+    cJSON_AddNumberToObject(all, "least_dates", o->least_dates);
+    cJSON_AddNumberToObject(all, "most_dates", o->most_dates);
+    cJSON_AddNumberToObject(all, "bands", o->bands);
+    cJSON_AddNumberToObject(all, "classes", o->classes);
+    cJSON_AddNumberToObject(all, "seed", (double)o->seed);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+/* "45" or "38-61" */
+static bool range_read(const char *text, int *least, int *most)
+{
+    char *end;
+    long first = strtol(text, &end, 10), last = first;
+    if (end == text) return false;
+    if (*end == '-') {
+        const char *next = end + 1;
+        last = strtol(next, &end, 10);
+        if (end == next) return false;
+    }
+    if (*end || first < 1 || last < first || last > 1 << 16) return false;
+    *least = (int)first;
+    *most = (int)last;
+    return true;
+}
+
+static int synth_pastis_command(int argc, char **argv)
+{
+    text_list words = {0};
+    synth_pastis_options o = synth_pastis_defaults();
+    int seed = (int)o.seed;
+    const char *dates = NULL;
+    bool json = false, done;
+    const option options[] = {
+        {"patches", OPTION_INT, &o.patches, 1, 1 << 24, "N", "how many patches; folds 1 to 5 in turn"},
+        {"size", OPTION_INT, &o.size, 1, 1 << 16, "S", "pixels of a patch's side"},
+        {"dates", OPTION_TEXT, &dates, 0, 0, "A-B", "images of a patch, from A to B, or as many as said"},
+        {"bands", OPTION_INT, &o.bands, 1, 1 << 16, "C", "spectral bands"},
+        {"classes", OPTION_INT, &o.classes, 3, 256, "K", "0 is background, K - 1 void, crops between; 20: PASTIS's"},
+        {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
+        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        {0},
+    };
+    const command_syntax syntax = {
+        "synth pastis DIR [--patches N] [--size S] [--dates A-B] [--classes K] [--seed SEED] ...",
+        "Makes a small labelled data set in PASTIS's folder format: parcels, crops with their own phenology, noisy\n"
+        "pixels, clouds. --size 128 --dates 38-61 --classes 20 has PASTIS's sizes.",
+        options,
+        &words,
+        2,
+        2};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    if (dates && !range_read(dates, &o.least_dates, &o.most_dates)) {
+        fprintf(stderr, "furrow: --dates is \"%s\"; wanted a number of images, or a range such as 38-61\n", dates);
         return FURROW_USAGE;
     }
     o.seed = (uint64_t)seed;
-    code = synth_pixelset(words.item[1], &o);
-    return command_end(code, code ? NULL : describe(words.item[1], &o), json, show);
+    code = synth_pastis(words.item[1], &o);
+    return command_end(code, code ? NULL : describe_pastis(words.item[1], &o), json, show_pastis);
+}
+
+/* ---- the command --------------------------------------------------------------------------------------------------- */
+
+int command_synth(int argc, char **argv)
+{
+    static const command kinds[] = {
+        {"pastis", "image patches, in PASTIS's folder format", synth_pastis_command},
+        {"pixelset", "parcels as sets of pixels", synth_pixelset_command},
+        {0},
+    };
+    return command_choose("synth", "Makes a small labelled data set in a published folder format.", kinds, argc, argv);
 }
