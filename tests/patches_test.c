@@ -27,7 +27,8 @@ static uint16_t half_of(int value)
 {
     int exponent = 0;
     while (value >> (exponent + 1)) exponent++;
-    return value ? (uint16_t)((15 + exponent) << 10 | (value << 10 >> exponent & 1023)) : 0;
+    const int bits = (15 + exponent) << 10 | (value << 10 >> exponent & 1023);
+    return value ? (uint16_t)bits : 0;
 }
 
 static void put(enum number_type type, void *values, size_t at, int value, bool damaged)

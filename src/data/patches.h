@@ -15,12 +15,12 @@ typedef struct patches patches;
 
 /* The config's "data" object of image networks; the fields are patches_fields. */
 typedef struct patches_options {
-    char *pack;          /* data.pack */
-    char *satellite;     /* "S2" */
-    char *norm;          /* "pack": the fold means of the loaded folds' values; "none" */
-    bool preload;        /* hold all frames in host memory (the published --cache) */
-    char *ref_date;      /* "2018-09-01" */
-    char *mono_date;     /* NULL: all dates; an index, or YYYY-MM-DD / YYYYMMDD: the date closest to it */
+    char *pack;             /* data.pack */
+    char *satellite;        /* "S2" */
+    char *norm;             /* "pack": the fold means of the loaded folds' values; "none" */
+    bool preload;           /* hold all frames in host memory (the published --cache) */
+    char *ref_date;         /* "2018-09-01" */
+    char *mono_date;        /* NULL: all dates; an index, or YYYY-MM-DD / YYYYMMDD: the date closest to it */
     optional_int max_dates; /* at most so many, drawn anew each epoch in training, evenly spaced in evaluation */
     double date_dropout;    /* each date left out with this probability in training (one always stays) */
     bool augment;           /* flips and quarter turns in training */
@@ -33,11 +33,11 @@ int patches_open(const patches_options *options, bool labels_needed, patches **o
 void patches_close(patches *s);
 
 int patches_count(const patches *s);
-int patches_classes(const patches *s);  /* highest class + 1 that occurs or is named, after class_map; 0: no labels */
+int patches_classes(const patches *s); /* highest class + 1 that occurs or is named, after class_map; 0: no labels */
 int patches_bands(const patches *s);
 int patches_height(const patches *s);
 int patches_width(const patches *s);
-int patches_longest(const patches *s);  /* dates of the longest series that a batch can hold */
+int patches_longest(const patches *s); /* dates of the longest series that a batch can hold */
 int patches_dates(const patches *s, int sample);
 int patches_first_position(const patches *s); /* smallest and largest day since the reference date */
 int patches_last_position(const patches *s);
@@ -59,8 +59,8 @@ int patches_normalisation(const patches *s, const uint32_t *sample, int count, f
 
 typedef struct patch_batch { /* owned by the loader until released */
     int patches, frames;
-    int longest;           /* dates of its longest series: what the published code pads to */
-    const void *raw;       /* frames x bands x height x width, as stored */
+    int longest;     /* dates of its longest series: what the published code pads to */
+    const void *raw; /* frames x bands x height x width, as stored */
     size_t raw_bytes;
     enum number_type raw_type;
     const int32_t *offsets;     /* [patches + 1] */
@@ -74,7 +74,7 @@ typedef struct patch_batch { /* owned by the loader until released */
 typedef struct patch_pass {
     const uint32_t *order; /* copied */
     int count, batch_size;
-    bool training;         /* date drop-out, random date subsets and turns, drawn by (seed, epoch, id) */
+    bool training; /* date drop-out, random date subsets and turns, drawn by (seed, epoch, id) */
     bool labels;
     uint64_t seed, epoch;
 } patch_pass;
