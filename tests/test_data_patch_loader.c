@@ -178,7 +178,7 @@ static void drawn_by_id(void **state)
     o.date_dropout = 0.4;
     o.max_dates = (optional_int){true, 4};
     patches *s = open_set(&o);
-    int differ = 0;
+    int differ = 0, own = 0;
     for (uint64_t epoch = 1; epoch <= 40; epoch++) {
         int32_t a[6], b[6], other[6];
         const patch_pass first = {orders[0], PATCHES, 2, true, true, 7, epoch};
@@ -187,10 +187,12 @@ static void drawn_by_id(void **state)
         assert_in_range(count, 1, 4);
         assert_int_equal(drawn_dates(s, &second, 5, b), count);
         assert_memory_equal(a, b, (size_t)count * sizeof *a);
+        own += drawn_dates(s, &first, 1, b) != drawn_dates(s, &first, 6, b); /* both have 3 dates */
         second.seed = 8;
         if (drawn_dates(s, &second, 5, other) != count || memcmp(a, other, (size_t)count * sizeof *a)) differ++;
     }
     assert_in_range(differ, 30, 40);
+    assert_in_range(own, 10, 40);
     patches_close(s);
 }
 
