@@ -1,9 +1,13 @@
-/* Batches of patches on the device: values, places, targets; buffers that grow under queued work; ends and errors. */
+/* Batches of patches on the device: values, places, targets; buffers that grow under queued work; ends and errors; and
+ * from a PASTIS folder of real images to the device. */
 #include "patches_test.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "data-tools/pack_pastis.h"
+#include "format/npy.h"
 #include "rt/rt.h"
 #include "run/patch_feed.h"
 
@@ -202,9 +206,87 @@ static void damaged(void **state)
     patches_close(s);
 }
 
+/* ---- real images ------------------------------------------------------------------------------------------------- */
+
+static void *read_array(const char *folder, const char *kind, const char *id, npy_header *header)
+{
+    char path[700];
+    void *values = NULL;
+    snprintf(path, sizeof path, "%s/%s_%s.npy", folder, kind, id);
+    assert_ok(npy_read(path, 1 << 24, header, &values));
+    return values;
+}
+
+static void assert_real_patch(patches *s, const patch_feed_batch *b, const char *folder, const float *by)
+{
+    npy_header images, labels;
+    const int bands = patches_bands(s), plane = b->height * b->width, values = b->frames * bands * plane;
+    void *stored = read_array(folder, "DATA_S2/S2", patches_id(s, (int)b->sample[0]), &images);
+    void *classes = read_array(folder, "ANNOTATIONS/TARGET", patches_id(s, (int)b->sample[0]), &labels);
+    float *x = memory_new((size_t)values, sizeof *x);
+    int32_t *target = memory_new((size_t)plane, sizeof *target);
+    assert_true(x && target);
+    assert_int_equal(images.count, (size_t)values);
+    assert_ok(buffer_read(b->x, 0, x, (size_t)values * sizeof *x));
+    assert_ok(buffer_read(b->target, 0, target, (size_t)plane * sizeof *target));
+    for (int i = 0; i < values; i++) {
+        const int c = i % bands, p = i / bands % plane, t = i / bands / plane;
+        const double value = number_get(images.type, stored, (size_t)((t * bands + c) * plane + p));
+        assert_true(fabs((double)x[i] - (value - (double)by[c]) / (double)by[bands + c]) < 1e-4);
+    }
+    for (int p = 0; p < plane; p++) assert_int_equal(target[p], (int)number_get(labels.type, classes, (size_t)p));
+    free(stored);
+    free(classes);
+    free(x);
+    free(target);
+}
+
+static void real_images(void **state)
+{
+    (void)state;
+    const char *shared = getenv("FURROW_SHARED");
+    char folder[512], pack[80];
+    snprintf(folder, sizeof folder, "%s/data/dense-s2", shared ? shared : "../shared");
+    snprintf(pack, sizeof pack, "%s.h5", data_path);
+    if (access(folder, R_OK)) {
+        print_message("%s is not there (FURROW_SHARED): skipped\n", folder);
+        skip();
+    }
+    patches *s;
+    patch_feed *f;
+    patch_feed_batch b;
+    fold_split split;
+    float *by, *deviations;
+    patches_options o = patches_defaults();
+    o.pack = pack;
+    assert_ok(pack_pastis(folder, pack, &(pack_pastis_options){0}, NULL));
+    assert_ok(patches_open(&o, true, &s));
+    assert_int_equal(patches_count(s), 9);
+    assert_int_equal(patches_classes(s), 2);
+    assert_string_equal(patches_class_name(s, 1), "cropland");
+    assert_int_equal(patches_first_position(s), 792); /* 2020-11-01 */
+    assert_int_equal(patches_last_position(s), 1126);
+    assert_ok(patches_split(s, 3, &split));
+    assert_int_equal(split.train_count + split.validation_count + split.test_count, 9);
+    assert_ok(patches_normalisation(s, split.train, split.train_count, &by, &deviations));
+    assert_ok(patch_feed_new(test_device, s, &f));
+    assert_ok(
+        patch_feed_begin(f, (patch_feed_pass){split.train, split.train_count, 1, false, true, 0, 0, by, deviations}));
+    for (int i = 0; i < split.train_count; i++) {
+        assert_ok(patch_feed_next(f, &b));
+        assert_real_patch(s, &b, folder, by);
+    }
+    patch_feed_free(f);
+    fold_split_free(&split);
+    free(by);
+    patches_close(s);
+    unlink(pack);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, data_test_setup, data_test_teardown)
-    const struct CMUnitTest tests[] = {TEST(passes), TEST(queued_work), TEST(ended_early), TEST(damaged)};
+    const struct CMUnitTest tests[] = {TEST(passes), TEST(queued_work), TEST(ended_early), TEST(damaged),
+                                       TEST(real_images)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
