@@ -226,8 +226,8 @@ static inline void spread(__global const float *score_gradient, __global const f
 }
 
 /* A group owns a sequence: the scores' gradient (into score_gradient, laid out as softmax) and dx [frames x C] (NULL:
- * not wanted). dmap [frames x H]: the map's gradient, NULL where it has none. dropped: room for the weights after dropout,
- * drawn again; unused when limit is 0. x is read once, dx written once; about 6 T H C FLOPs. */
+ * not wanted). dmap [frames x H]: the map's gradient, NULL where it has none. dropped: room for the weights after
+ * dropout, drawn again; unused when limit is 0. x is read once, dx written once; about 6 T H C FLOPs. */
 __kernel GROUP_OF(LANES) void attend_backward(__global const float *restrict x, __global const int *restrict offsets,
                                               __global const float *restrict u, __global const float *softmax,
                                               __global const float *restrict dy, __global const float *restrict dmap,

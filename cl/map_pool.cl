@@ -4,10 +4,9 @@
  * check: -DLANES=64 */
 #include "common.clh"
 
-/* What is averaged: blocks of side x side cells, and `merged` neighbouring heads. */
-
-/* small [rows x heads], map [rows x heads merged]; group (patch x cell of the small map): items own dates and heads. What
- * remains of cells behind the last whole block counts nowhere (torch.nn.AvgPool2d). */
+/* small [rows x heads] = averages of map [rows x heads merged] over blocks of side x side cells and `merged`
+ * neighbouring heads. Group (patch x cell of the small map): items own dates and heads. Cells behind the last whole
+ * block count nowhere (torch.nn.AvgPool2d). Every value is read once; 1 FLOP each. */
 __kernel GROUP_OF(LANES) void map_pool(__global const float *restrict map, __global const int *restrict offsets,
                                        __global float *restrict small, int map_height, int map_width, int height,
                                        int width, int heads, int side, int merged)
@@ -27,7 +26,8 @@ __kernel GROUP_OF(LANES) void map_pool(__global const float *restrict map, __glo
     }
 }
 
-/* Its gradient: dmap (+)= share of dsmall, 0 for cells behind the last block. Group (patch x cell of the large map). */
+/* Its gradient: dmap (+)= share of dsmall, 0 for cells behind the last block. Group (patch x cell of the large map);
+ * 1 FLOP a value. */
 __kernel GROUP_OF(LANES) void map_pool_backward(__global const float *restrict dsmall,
                                                 __global const int *restrict offsets, __global float *restrict dmap,
                                                 int map_height, int map_width, int height, int width, int heads,

@@ -55,7 +55,7 @@ static inline void local_wait(void)
 #endif
 }
 
-/* Where a sequence lies. */
+/* Where a sequence lies. offsets NULL: every frame is a patch. */
 typedef struct series {
     int dates, frame_step; /* floats from a date to the next, in frames */
     size_t frames, rows;   /* its first date: in the frames, in sequence order */
@@ -63,7 +63,8 @@ typedef struct series {
 
 static inline series series_of(int s, int pixels, int channels, __global const int *offsets)
 {
-    const int b = s / pixels, p = s % pixels, first = offsets[b], dates = offsets[b + 1] - first;
+    const int b = s / pixels, p = s % pixels;
+    const int first = offsets ? offsets[b] : b, dates = offsets ? offsets[b + 1] - first : 1;
     const size_t frames = ((size_t)first * pixels + p) * channels;
     return (series){dates, pixels * channels, frames, ((size_t)first * pixels + (size_t)p * dates) * channels};
 }

@@ -17,6 +17,24 @@ static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
     return 0;
 }
 
+/* The map as the output whose gradient is given: y's is zero. */
+static int build_map(const op_check *c, net *n, tensor *const *in, tensor **out)
+{
+    const attention_options *o = c->user;
+    out[1] = attention(n, in[X], in[OFFSETS], in[QUERY], in[KEY_WEIGHT], in[KEY_BIAS], *o, &out[0]);
+    return 0;
+}
+
+/* Both: y, and the mean of each sequence's map beside it. */
+static int build_both(const op_check *c, net *n, tensor *const *in, tensor **out)
+{
+    tensor *map;
+    const attention_options *o = c->user;
+    tensor *y = attention(n, in[X], in[OFFSETS], in[QUERY], in[KEY_WEIGHT], in[KEY_BIAS], *o, &map);
+    out[0] = concat(n, y, sequence_mean(n, map, in[OFFSETS]));
+    return 0;
+}
+
 /* (Wk_h x + bk_h) . q_h / sqrt(d_k) */
 static double score(const attention_options *o, double *const *in, const double *x, int channels, const double *query,
                     int h)
@@ -46,7 +64,8 @@ static void drop(const attention_options *o, int first, int dates, int h, double
         a[t] *= dropout_factor(key, o->dropout, (uint64_t)(first * o->heads + h * dates + t));
 }
 
-static void reference(const op_check *c, bool training, double *const *in, double *const *out)
+/* y and, unless it is NULL, the map. */
+static void attend(const op_check *c, bool training, double *const *in, double *y, double *map)
 {
     const attention_options *o = c->user;
     const int sequences = c->input[OFFSETS].shape.size[0] - 1, channels = c->input[X].shape.size[1];
@@ -64,11 +83,42 @@ static void reference(const op_check *c, bool training, double *const *in, doubl
         for (int i = 0; i < values; i++) {
             double sum = 0;
             for (int t = 0; t < dates; t++) sum += a[t] * x[t * channels + (o->shared_query ? h * values : 0) + i];
-            out[0][s * values + i] = sum;
+            y[s * values + i] = sum;
         }
-        for (int t = 0; c->outputs > 1 && t < dates; t++) out[1][(first + t) * o->heads + h] = a[t];
+        for (int t = 0; map && t < dates; t++) map[(first + t) * o->heads + h] = a[t];
     }
     free(a);
+}
+
+static void reference(const op_check *c, bool training, double *const *in, double *const *out)
+{
+    attend(c, training, in, out[0], c->outputs > 1 ? out[1] : NULL);
+}
+
+static void reference_map(const op_check *c, bool training, double *const *in, double *const *out)
+{
+    attend(c, training, in, out[1], out[0]);
+}
+
+static void reference_both(const op_check *c, bool training, double *const *in, double *const *out)
+{
+    const attention_options *o = c->user;
+    const int sequences = c->input[OFFSETS].shape.size[0] - 1, heads = o->heads;
+    const int width = c->input[X].shape.size[1] * (o->shared_query ? 1 : heads);
+    double *y = memory_new((size_t)(sequences * width), sizeof *y);
+    double *map = memory_new((size_t)(c->input[X].shape.size[0] * heads), sizeof *map);
+    if (y && map) attend(c, training, in, y, map);
+    for (int s = 0; y && map && s < sequences; s++) {
+        const int first = (int)in[OFFSETS][s], end = (int)in[OFFSETS][s + 1];
+        for (int i = 0; i < width; i++) out[0][s * (width + heads) + i] = y[s * width + i];
+        for (int h = 0; h < heads; h++) {
+            double *mean = &out[0][s * (width + heads) + width + h];
+            *mean = 0;
+            for (int f = first; f < end; f++) *mean += map[f * heads + h] / (end - first);
+        }
+    }
+    free(y);
+    free(map);
 }
 
 /* ---- cases ------------------------------------------------------------------------------------------------------ */
@@ -129,6 +179,27 @@ static const op_check checks[] = {
      .outputs = 2,
      .reference = reference,
      .user = &ltae},
+    {.name = "attention (L-TAE), gradients of output and map",
+     .input = ltae_inputs,
+     .inputs = 5,
+     .build = build_both,
+     .outputs = 1,
+     .reference = reference_both,
+     .user = &ltae},
+    {.name = "attention (TAE), gradients of output and map",
+     .input = tae_odd_inputs,
+     .inputs = 5,
+     .build = build_both,
+     .outputs = 1,
+     .reference = reference_both,
+     .user = &tae_odd},
+    {.name = "attention (L-TAE), gradient of the map alone",
+     .input = ltae_odd_inputs,
+     .inputs = 5,
+     .build = build_map,
+     .outputs = 2,
+     .reference = reference_map,
+     .user = &ltae_odd},
     {.name = "attention (TAE), 3 heads x 19, one sequence empty",
      .input = tae_odd_inputs,
      .inputs = 5,

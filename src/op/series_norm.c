@@ -13,7 +13,7 @@
 #include "op/image.h"
 #include "op/team.h"
 
-enum { X, OFFSETS, WEIGHT, BIAS, INPUTS };
+enum { X, WEIGHT, BIAS, OFFSETS, INPUTS };
 enum { TEAM_OF = 64, SEQUENCES_EACH = 4 /* a group's, at least */, GROUPS_MAX = 1024 };
 enum { SCRATCH = 2, SCRATCH_BACK = 6 /* floats of local memory a channel, as in cl/series_norm.cl */ };
 
@@ -24,6 +24,17 @@ typedef struct plan {
     team_form form;
 } plan;
 
+/* Without offsets every frame is a patch of its own. */
+static int patches_of(const node *n)
+{
+    return n->in[OFFSETS] ? sequence_count(n, OFFSETS) : n->in[X]->shape.size[0];
+}
+
+static buffer *offsets_of(const node *n)
+{
+    return n->in[OFFSETS] ? n->in[OFFSETS]->data : NULL;
+}
+
 static plan plan_of(const node *n, device *d)
 {
     const shape s = n->in[X]->shape;
@@ -31,7 +42,7 @@ static plan plan_of(const node *n, device *d)
     p.options = *(const series_norm_options *)n->attributes;
     p.groups = p.options.groups;
     p.length = p.channels / p.groups;
-    p.sequences = sequence_count(n, OFFSETS) * p.pixels;
+    p.sequences = patches_of(n) * p.pixels;
     const int most = (int)team_groups(p.sequences, GROUPS_MAX);
     p.each = most > SEQUENCES_EACH ? most : SEQUENCES_EACH;
     p.blocks = (int)team_groups(p.sequences, p.each);
@@ -60,12 +71,14 @@ static int series_norm_shape(node *n)
     TRY(matrix_wanted(n, X, "frames x height x width x channels"));
     if (n->in[X]->shape.rank != 4) return node_refuse(n, X, "should be frames x height x width x channels");
     TRY(settled_wanted(n, X));
-    TRY(offsets_wanted(n, OFFSETS));
-    TRY(options_wanted(n, *(const series_norm_options *)n->attributes, sequence_count(n, OFFSETS)));
+    if (n->in[OFFSETS]) TRY(offsets_wanted(n, OFFSETS));
+    TRY(options_wanted(n, *(const series_norm_options *)n->attributes, patches_of(n)));
     const plan p = plan_of(n, node_device(n));
     TRY(input_wanted(n, WEIGHT, ELEMENT_FLOAT, SHAPE(p.channels), "one a channel"));
     TRY(input_wanted(n, BIAS, ELEMENT_FLOAT, SHAPE(p.channels), "one a channel"));
-    for (int i = X; i <= WEIGHT; i++) node_keep_input(n, i);
+    node_keep_input(n, X);
+    node_keep_input(n, WEIGHT);
+    if (n->in[OFFSETS]) node_keep_input(n, OFFSETS);
     TRY(node_output(n, ELEMENT_FLOAT, SHAPE(tensor_rows(n->in[X]), p.channels)));
     TRY(node_save(n, ELEMENT_FLOAT, SHAPE(p.sequences, p.groups, 2)));
     TRY(node_work_back(n, ELEMENT_FLOAT, SHAPE(p.blocks, 2, p.channels)));
@@ -85,7 +98,7 @@ static int series_norm_forward(node *n, const run *r)
     const plan p = plan_of(n, r->device);
     TRY(team_kernel(r->device, p.form, "series_norm", "", "series_norm", &k));
     TRY(LAUNCH(k, (size_t)p.blocks, 1, 1, (size_t)p.form.lanes, ((cost){8 * p.values, 8 * p.values}),
-               arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(n->in[WEIGHT]->data),
+               arg_buffer(n->in[X]->data), arg_buffer(offsets_of(n)), arg_buffer(n->in[WEIGHT]->data),
                arg_buffer(n->in[BIAS]->data), arg_buffer(n->out[0]->data),
                arg_buffer(n->training ? n->saved[0]->data : NULL), arg_int(p.sequences), arg_int(p.pixels),
                arg_int(p.channels), arg_int(p.length), arg_int(p.options.dates), arg_float(p.options.pad_value),
@@ -103,7 +116,7 @@ static int series_norm_backward(node *n, const run *r)
     const bool trained = n->in[WEIGHT]->wants_gradient || n->in[BIAS]->wants_gradient;
     TRY(team_kernel(r->device, p.form, "series_norm", "", "series_norm_backward", &k));
     TRY(LAUNCH(k, (size_t)p.blocks, 1, 1, (size_t)p.form.lanes, ((cost){13 * p.values, 12 * p.values}),
-               arg_buffer(n->in[X]->data), arg_buffer(n->in[OFFSETS]->data), arg_buffer(n->in[WEIGHT]->data),
+               arg_buffer(n->in[X]->data), arg_buffer(offsets_of(n)), arg_buffer(n->in[WEIGHT]->data),
                arg_buffer(n->saved[0]->data), arg_buffer(n->out[0]->gradient),
                arg_buffer(n->in[X]->wants_gradient ? n->in[X]->gradient : NULL), arg_buffer(trained ? part : NULL),
                arg_int(p.sequences), arg_int(p.pixels), arg_int(p.channels), arg_int(p.length),
@@ -122,7 +135,7 @@ static const op_def series_norm_def = {"series_norm", series_norm_shape, series_
 
 tensor *series_norm(net *n, tensor *x, tensor *offsets, tensor *weight, tensor *bias, series_norm_options options)
 {
-    tensor *const in[INPUTS] = {x, offsets, weight, bias};
-    node *recorded = net_record(n, &series_norm_def, in, INPUTS, INPUTS, &options, sizeof options);
+    tensor *const in[INPUTS] = {x, weight, bias, offsets};
+    node *recorded = net_record(n, &series_norm_def, in, INPUTS, OFFSETS, &options, sizeof options);
     return recorded ? recorded->out[0] : NULL;
 }

@@ -5,11 +5,12 @@
 #include "op/checks.h"
 #include "op/image.h"
 
-enum { X, OFFSETS, WEIGHT, BIAS, INPUTS };
+enum { X, WEIGHT, BIAS, OFFSETS, INPUTS }; /* a case without offsets has one input less */
 
 static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
 {
-    out[0] = series_norm(n, in[X], in[OFFSETS], in[WEIGHT], in[BIAS], *(const series_norm_options *)c->user);
+    tensor *offsets = c->inputs > OFFSETS ? in[OFFSETS] : NULL;
+    out[0] = series_norm(n, in[X], offsets, in[WEIGHT], in[BIAS], *(const series_norm_options *)c->user);
     return 0;
 }
 
@@ -35,8 +36,9 @@ static void reference(const op_check *c, bool training, double *const *in, doubl
     const series_norm_options *o = c->user;
     const int *size = c->input[X].shape.size, pixels = size[1] * size[2], channels = size[3];
     const int length = channels / o->groups;
-    for (int b = 0; b < c->input[OFFSETS].shape.size[0] - 1; b++) {
-        const int first = (int)in[OFFSETS][b], dates = (int)in[OFFSETS][b + 1] - first;
+    const bool cut = c->inputs > OFFSETS;
+    for (int b = 0; b < (cut ? c->input[OFFSETS].shape.size[0] - 1 : size[0]); b++) {
+        const int first = cut ? (int)in[OFFSETS][b] : b, dates = cut ? (int)in[OFFSETS][b + 1] - first : 1;
         for (int p = 0; p < pixels; p++)
             for (int i = 0; i < channels; i += length)
                 norm(o, in[X] + (first * pixels + p) * channels + i, pixels * channels, dates, length, in[WEIGHT] + i,
@@ -58,9 +60,9 @@ static void fill_far(const void *user, size_t count, uint64_t stream, double *va
 #define CASE_INPUTS(name, frames, height, width, channels, patches, fill_offsets, fill_x)                              \
     static const check_input name[] = {                                                                                \
         {"x", CHECK_INPUT, {4, {frames, height, width, channels}}, fill_x},                                            \
-        {"offsets", CHECK_INTEGER, {1, {(patches) + 1}}, fill_offsets},                                                \
         {"weight", CHECK_PARAMETER, {1, {channels}}, NULL},                                                            \
         {"bias", CHECK_PARAMETER, {1, {channels}}, NULL},                                                              \
+        {"offsets", CHECK_INTEGER, {1, {(patches) + 1}}, fill_offsets},                                                \
     };
 
 CASE_INPUTS(ragged, 9, 2, 3, 18, 4, fill_ragged, NULL)
@@ -72,17 +74,18 @@ CASE_INPUTS(narrow, 9, 1, 1, 5, 4, fill_ragged, fill_far)
 static const series_norm_options padded = {.groups = 3, .dates = 6, .pad_value = 0.7f}, own = {.groups = 4},
                                  many = {.groups = 16, .dates = 4}, vectors = {.groups = 4}, whole = {.groups = 1};
 
-#define CASE(title, values, options)                                                                                   \
+#define CASE(title, values, count, options)                                                                            \
     {                                                                                                                  \
-        .name = "series_norm " title, .input = values, .inputs = INPUTS, .build = build, .outputs = 1,                 \
+        .name = "series_norm " title, .input = values, .inputs = count, .build = build, .outputs = 1,                  \
         .reference = reference, .user = &options                                                                       \
     }
 
 static const op_check checks[] = {
-    CASE("ragged, 3 groups of 6, padded to 6 dates", ragged, padded),
-    CASE("4 groups of 8", wide, own),
-    CASE("16 groups of 5, padded to 4 dates", blocks, many),
-    CASE("one date each, 4 groups of 4", single, vectors),
+    CASE("ragged, 3 groups of 6, padded to 6 dates", ragged, INPUTS, padded),
+    CASE("4 groups of 8", wide, INPUTS, own),
+    CASE("16 groups of 5, padded to 4 dates", blocks, INPUTS, many),
+    CASE("one date each, 4 groups of 4", single, INPUTS, vectors),
+    CASE("without offsets, 4 groups of 4", single, OFFSETS, vectors),
     {.name = "series_norm one group of 5, far from 0",
      .input = narrow,
      .inputs = INPUTS,

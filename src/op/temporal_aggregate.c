@@ -1,13 +1,13 @@
 /* U-TAE's temporal aggregation: sums over the dates of a patch, weighted by its attention map (see image.h).
  *
- * Forward: y[b, i, c] = sum over dates t of w[t, i, c] x[t, i, c]; w: 1 / T, or the map of the channel's head, resampled:
+ * Forward: y[b, i, c] = sum over dates t of w[t, i, c] x[t, i, c] with w 1 / T, or the map of c's head, resampled:
  *   AGGREGATE_GROUP: bilinearly (torch.nn.Upsample, align_corners false), or, where the image is not the larger one, by
- *   averages over the blocks of floor(map height / H)^2 cells (torch.nn.AvgPool2d), both as published;
+ *   averages over blocks of floor(map height / H)^2 cells (torch.nn.AvgPool2d), both as published;
  *   AGGREGATE_MEAN_HEAD: bilinearly always, from the mean of the heads.
  * Averages are a launch of their own (cl/map_pool.cl): it leaves a small map, which the rest then resamples bilinearly
- * (a map of the image's size: nothing is done).
- * Backward: dmap = the transposed resampling, along rows and then along columns, of the sums over each head's channels of
- * dy x; each part's gradient w dy is late. Saved: the small map. */
+ * (a map of the image's size stays as it is).
+ * Backward: dmap = the transposed resampling, along rows and then along columns, of the sums over each head's channels
+ * of dy x; each part's gradient w dy is late. Saved: the small map. */
 #include <stdio.h>
 
 #include "base/error.h"
@@ -145,16 +145,19 @@ done:
 /* ---- forms ------------------------------------------------------------------------------------------------------ */
 
 typedef struct aggregate_form {
-    int width, lanes;
+    int width, lanes, held; /* as VW, LANES and HELD of cl/temporal_aggregate.cl */
+    bool tail;
 } aggregate_form;
 
 /* GPU items weigh vectors of channels that have one head; where an item walks along a row, it has one channel. */
 static aggregate_form form_of(const device *d, const plan *p, bool walks)
 {
     const size_t limit = device_about(d)->work_group_limit;
-    aggregate_form f = {1, 1};
+    aggregate_form f = {1, 1, 1, false};
     if (device_tiles(d) == TILE_CPU) {
         f.width = cpu_vector(d, 16);
+        f.tail = p->channels % f.width != 0;
+        for (f.held = 4; p->channels % (f.held * f.width) && f.held > 1;) f.held /= 2;
         return f;
     }
     for (f.lanes = GPU_LANES; f.lanes > 1 && (size_t)f.lanes > limit;) f.lanes /= 2;
@@ -168,8 +171,8 @@ static int aggregate_kernel(device *d, const plan *p, aggregate_form f, const te
 {
     char options[160];
     snprintf(options, sizeof options,
-             "-DVW=%d -DLANES=%d -DTEAM=%d -DTAIL=%d -DHEADS=%d -DHEAD_CHANNELS=%d -DMAPPED=%d%s", f.width, f.lanes,
-             f.lanes, p->channels % f.width != 0, p->small_heads, p->channels / p->small_heads, p->mapped,
+             "-DVW=%d -DLANES=%d -DTEAM=%d -DTAIL=%d -DHELD=%d -DHEADS=%d -DHEAD_CHANNELS=%d -DMAPPED=%d%s", f.width,
+             f.lanes, f.lanes, f.tail, f.held, p->small_heads, p->channels / p->small_heads, p->mapped,
              pending_options(part));
     return kernel_get(d, "temporal_aggregate", options, name, out);
 }
@@ -178,6 +181,18 @@ static int aggregate_kernel(device *d, const plan *p, aggregate_form f, const te
 static size_t row_pieces(const plan *p, aggregate_form f)
 {
     return f.lanes == 1 ? 1 : team_groups(p->width * (p->channels / f.width), f.lanes);
+}
+
+/* Rows of pixels that one item of aggregate's CPU form takes: lines of the map stay in cache for all of them; groups
+ * must be enough for every core. */
+static int rows_each(const device *d, const plan *p, aggregate_form f)
+{
+    enum { ROWS_MAX = 4, GROUPS_A_CORE = 8 };
+    const int cores = (int)device_about(d)->compute_units;
+    if (f.lanes > 1) return 1;
+    for (int rows = ROWS_MAX; rows > 1; rows /= 2)
+        if (p->patches * p->height / rows >= GROUPS_A_CORE * cores) return rows;
+    return 1;
 }
 
 static float row_ratio(const plan *p)
@@ -228,13 +243,14 @@ static int part_forward(node *n, const run *r, const plan *p, int i)
     const tensor *part = n->in[i];
     const double values = (double)tensor_count(part);
     const aggregate_form f = form_of(r->device, p, false);
+    const int rows = rows_each(r->device, p, f);
     TRY(aggregate_kernel(r->device, p, f, part, "aggregate", &k));
-    TRY(LAUNCH(k, (size_t)(p->patches * p->height), row_pieces(p, f), 1, (size_t)f.lanes,
+    TRY(LAUNCH(k, (size_t)p->patches * team_groups(p->height, rows), row_pieces(p, f), 1, (size_t)f.lanes,
                ((cost){4 * values, 4 * values}), arg_buffer(part->data), arg_buffer(pending_scale_shift(part)),
                arg_int(pending_stride(part)), arg_buffer(n->in[offsets_at(n)]->data), arg_buffer(small_map(n, p)),
                arg_buffer(n->out[0]->data), arg_int(part_first(n, i)), arg_int(part->shape.size[0]), arg_int(p->height),
                arg_int(p->width), arg_int(p->channels), arg_int(p->small_height), arg_int(p->small_width),
-               arg_float(row_ratio(p)), arg_float(column_ratio(p))));
+               arg_float(row_ratio(p)), arg_float(column_ratio(p)), arg_int(rows)));
 done:
     return rc;
 }
@@ -260,7 +276,8 @@ static int lines_backward(node *n, const run *r, const plan *p, int i)
     const tensor *part = n->in[i];
     const double values = (double)tensor_count(part);
     const aggregate_form f = form_of(r->device, p, true);
-    const size_t columns = team_groups(p->channels, f.width) * (size_t)f.width;
+    const int step = f.width * f.lanes * f.held; /* channels that a group walks down at once */
+    const size_t columns = team_groups(p->channels, step) * (size_t)step;
     TRY(aggregate_kernel(r->device, p, f, part, "aggregate_lines", &k));
     TRY(LAUNCH(k, (size_t)(p->patches * p->height), f.lanes > 1 ? SLICES : 1, 1, (size_t)f.lanes,
                ((cost){6 * values, 4 * values}), arg_buffer(part->data), arg_buffer(pending_scale_shift(part)),
