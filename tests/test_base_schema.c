@@ -162,6 +162,32 @@ static void test_schema_nulls(void **state)
     schema_free(fields, &s);
 }
 
+/* A word is a text, or a whole number's digits. */
+static void test_schema_words(void **state)
+{
+    (void)state;
+    static const field word[] = {
+        {"date", FIELD_WORD, offsetof(settings, name), "null", 0, 0, NULL, "an index or a date"},
+        {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
+    };
+    static const char *const given[4] = {"{\"date\": -3}", "{\"date\": \"2019-05-01\"}", "{\"date\": null}",
+                                         "{\"date\": 1.5}"};
+    settings s = {0};
+    cJSON *object[4];
+    for (int i = 0; i < 4; i++) object[i] = cJSON_Parse(given[i]);
+    assert_int_equal(schema_read(word, object[0], "c.json: data", &s), OK);
+    assert_string_equal(s.name, "-3");
+    schema_free(word, &s);
+    assert_int_equal(schema_read(word, object[1], "c.json: data", &s), OK);
+    assert_string_equal(s.name, "2019-05-01");
+    schema_free(word, &s);
+    assert_int_equal(schema_read(word, object[2], "c.json: data", &s), OK);
+    assert_null(s.name);
+    assert_int_equal(schema_read(word, object[3], "c.json: data", &s), USAGE);
+    assert_non_null(strstr(error_message(), "wanted a text or a whole number"));
+    for (int i = 0; i < 4; i++) cJSON_Delete(object[i]);
+}
+
 /* No object: every default. A key without one must be given. */
 static void test_schema_defaults(void **state)
 {
@@ -221,10 +247,15 @@ static void test_schema_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_is_strict),          cmocka_unit_test(test_json_files),
-        cmocka_unit_test(test_json_cut_anywhere),       cmocka_unit_test(test_json_set),
-        cmocka_unit_test(test_schema_reads_and_writes), cmocka_unit_test(test_schema_nulls),
-        cmocka_unit_test(test_schema_defaults),         cmocka_unit_test(test_nearest_word),
+        cmocka_unit_test(test_json_is_strict),
+        cmocka_unit_test(test_json_files),
+        cmocka_unit_test(test_json_cut_anywhere),
+        cmocka_unit_test(test_json_set),
+        cmocka_unit_test(test_schema_reads_and_writes),
+        cmocka_unit_test(test_schema_nulls),
+        cmocka_unit_test(test_schema_words),
+        cmocka_unit_test(test_schema_defaults),
+        cmocka_unit_test(test_nearest_word),
         cmocka_unit_test(test_schema_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,13 +246,14 @@ static void configuration(void **state)
 {
     (void)state;
     patches_options o = {0};
-    cJSON *data = cJSON_Parse("{\"pack\": \"p.h5\", \"class_map\": [0, -1, 1], \"max_dates\": 30}");
+    cJSON *data = cJSON_Parse("{\"pack\": \"p.h5\", \"class_map\": [0, -1, 1], \"max_dates\": 30, \"mono_date\": -2}");
     assert_ok(schema_read(patches_fields, data, "run.json: data", &o));
     assert_string_equal(o.pack, "p.h5");
     assert_string_equal(o.satellite, "S2");
     assert_string_equal(o.norm, "pack");
     assert_string_equal(o.ref_date, "2018-09-01");
-    assert_true(!o.mono_date && !o.augment && !o.preload && o.date_dropout == 0);
+    assert_string_equal(o.mono_date, "-2");
+    assert_true(!o.augment && !o.preload && o.date_dropout == 0);
     assert_true(o.max_dates.present && o.max_dates.value == 30);
     assert_int_equal(o.class_map.value[1], -1);
     schema_free(patches_fields, &o);

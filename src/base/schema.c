@@ -103,11 +103,19 @@ static bool is_choice(const char *choices, const char *word)
 
 static int read_text(const field *f, const cJSON *value, const char *where, char **out)
 {
-    bool choice = f->type == FIELD_CHOICE;
+    bool choice = f->type == FIELD_CHOICE, word = f->type == FIELD_WORD;
     char wanted[256];
-    snprintf(wanted, sizeof wanted, "%s%s", choice ? "one of " : "a text", choice ? f->choices : "");
+    snprintf(wanted, sizeof wanted, "%s%s",
+             choice ? "one of "
+             : word ? "a text or a whole number"
+                    : "a text",
+             choice ? f->choices : "");
     *out = NULL;
     if (cJSON_IsNull(value) && !choice) return OK;
+    if (word && is_whole(f, value)) {
+        *out = text_format("%d", (int)value->valuedouble);
+        return *out ? OK : FAILED;
+    }
     if (!cJSON_IsString(value) || (choice && !is_choice(f->choices, value->valuestring)))
         return wrong(f, value, where, wanted);
     *out = text_copy(value->valuestring);
@@ -156,6 +164,7 @@ static int read_field(const field *f, const cJSON *value, const char *where, voi
         return OK;
     case FIELD_BOOL: return read_bool(f, value, where, out);
     case FIELD_TEXT:
+    case FIELD_WORD:
     case FIELD_CHOICE: return read_text(f, value, where, out);
     case FIELD_INT_LIST: return read_list(f, value, where, out);
     }
@@ -206,7 +215,7 @@ done:
 void schema_free(const field *fields, void *target)
 {
     for (const field *f = fields; f->key; f++) {
-        if (f->type != FIELD_TEXT && f->type != FIELD_CHOICE) continue;
+        if (f->type != FIELD_TEXT && f->type != FIELD_WORD && f->type != FIELD_CHOICE) continue;
         char **text = slot(f, target);
         free(*text);
         *text = NULL;
@@ -227,6 +236,7 @@ static cJSON *field_value(const field *f, const void *source)
         return value->present ? cJSON_CreateNumber(value->value) : cJSON_CreateNull();
     }
     case FIELD_TEXT:
+    case FIELD_WORD:
     case FIELD_CHOICE: {
         const char *text = *(char *const *)at;
         return text ? cJSON_CreateString(text) : cJSON_CreateNull();

@@ -22,6 +22,7 @@ enum field_type {
     FIELD_REAL,         /* double */
     FIELD_BOOL,         /* bool; 0 and 1 are read as well, as the published configs write them */
     FIELD_TEXT,         /* char *; null gives NULL */
+    FIELD_WORD,         /* likewise; a whole number gives its digits: an index or a name, a date as 20190501 */
     FIELD_CHOICE,       /* char *; one of `choices`, separated by | */
     FIELD_INT_LIST,     /* int_list; also "[10,32,64]" as text, as the published configs write it */
     FIELD_OPTIONAL_INT, /* optional_int; null allowed */
