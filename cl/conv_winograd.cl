@@ -2,58 +2,15 @@
  * multiplies them with the transformed weights, one small matrix product a frequency, and transforms the products back.
  * For CPUs, whose local memory is a cache and large: one item a group.
  *
- * Three convolutions are made of this (src/op/conv_winograd.c tells them apart):
- *   TAPS 3, STEP_IN 1, STEP_OUT 1: 3 x 3 of stride 1 and padding 1.
- *   TAPS 2, STEP_IN 2, STEP_OUT 1: 4 x 4 of stride 2 and padding 1. Its taps of one parity (by row and by column) see
- *     every second pixel only: four phases, each a 2 x 2 convolution, whose sum is wanted. Phases are like further input
- *     channels: the products add them up.
- *   TAPS 2, STEP_IN 1, STEP_OUT 2: its data gradient, or a transposed convolution of stride 2: four phases again, each
- *     the results of one parity.
- * Phase (py, px) takes taps py + a STEP, px + b STEP of the kernel and inputs from (py - 1, px - 1) on.
- *
  * PT tiles x OB vectors of outputs are what the registers hold in a product. VW divides the inputs, VW OB the outputs.
  *
  * check-cpu: -DVW=16 -DPT=8 -DOB=2 -DTAPS=3 -DSTEP_IN=1 -DSTEP_OUT=1 -DPENDING=1 -DPENDING_RELU=1
  * check-cpu: -DVW=8 -DPT=6 -DOB=2 -DTAPS=2 -DSTEP_IN=2 -DSTEP_OUT=1
- * check-cpu: -DVW=16 -DPT=4 -DOB=4 -DTAPS=2 -DSTEP_IN=1 -DSTEP_OUT=2 */
+ * check-cpu: -DVW=8 -DPT=4 -DOB=2 -DTAPS=2 -DSTEP_IN=1 -DSTEP_OUT=2 */
 #include "conv_winograd.clh"
 #include "pending.clh"
 
-#define KERNEL_STEP (STEP_IN * STEP_OUT)
-#define KERNEL_SIDE (TAPS * KERNEL_STEP)
-#define PHASES_IN (STEP_IN * STEP_IN)
-#define PHASES_OUT (STEP_OUT * STEP_OUT)
 #define BLOCK (OB * VW) /* outputs that are worked on at a time */
-
-/* ---- weights ---------------------------------------------------------------------------------------------------- */
-
-/* G w G^T of all weights: weight [outputs x inputs x taps] or, `transposed`, [inputs x outputs x taps reversed]
- * -> packed [PHASES_OUT][outputs / BLOCK][FREQUENCIES][PHASES_IN inputs][BLOCK], each element once.
- * Item (vector of outputs, input, phase). About 10 POINTS FLOPs an element of `weight`. */
-__kernel ONE_ITEM void conv_winograd_weights(__global const float *restrict weight, __global float *restrict packed,
-                                             int inputs, int outputs, int transposed)
-{
-    const int out = (int)get_global_id(0) * VW, in = (int)get_global_id(1), phase = (int)get_global_id(2);
-    const int py = phase / KERNEL_STEP, px = phase % KERNEL_STEP, taps = KERNEL_SIDE * KERNEL_SIDE;
-    vec g[TAPS * TAPS], partly[POINTS * TAPS], u[FREQUENCIES];
-    for (int a = 0; a < TAPS; a++)
-        for (int b = 0; b < TAPS; b++) {
-            const int tap = (py + a * KERNEL_STEP) * KERNEL_SIDE + px + b * KERNEL_STEP;
-            float lane[VW];
-            for (int i = 0; i < VW; i++)
-                lane[i] = transposed ? weight[((size_t)in * outputs + out + i) * taps + taps - 1 - tap]
-                                     : weight[((size_t)(out + i) * inputs + in) * taps + tap];
-            g[a * TAPS + b] = VLOAD(0, lane);
-        }
-    for (int b = 0; b < TAPS; b++) transform_weight(g + b, TAPS, partly + b, TAPS);
-    for (int i = 0; i < POINTS; i++) transform_weight(partly + i * TAPS, 1, u + i * POINTS, 1);
-    const int depth = PHASES_IN * inputs, row = PHASES_IN > 1 ? phase * inputs + in : in;
-    const int block = (PHASES_IN > 1 ? 0 : phase) * (outputs / BLOCK) + out / BLOCK;
-    for (int f = 0; f < FREQUENCIES; f++)
-        VSTORE(u[f], 0, packed + (((size_t)block * FREQUENCIES + f) * depth + row) * BLOCK + out % BLOCK);
-}
-
-/* ---- the convolution -------------------------------------------------------------------------------------------- */
 
 /* A tile's frame, and its row and column among the frame's tiles. */
 typedef struct tile_place {
@@ -144,6 +101,16 @@ static inline void finish_tile(__local const float *m, int m_stride, vec shift, 
     UNROLL for (int i = 0; i < SIDE * SIDE; i++) result[i] += shift;
 }
 
+/* Stores the results, or adds them to what is there; `result` holds the sums then. */
+static inline void write_tile(vec *result, __global float *y, int out_width, int outputs, int add)
+{
+    UNROLL for (int i = 0; i < SIDE * SIDE; i++) {
+        __global float *pixel = y + (size_t)(i / SIDE * out_width + i % SIDE) * STEP_OUT * outputs;
+        if (add) result[i] += VLOAD(0, pixel);
+        VSTORE(result[i], 0, pixel);
+    }
+}
+
 /* Mean and M2 of a tile's pixels, in two passes, merged into those of `count` pixels before it. */
 static inline void tile_moments(const vec *result, float count, vec *mean, vec *m2)
 {
@@ -152,6 +119,13 @@ static inline void tile_moments(const vec *result, float count, vec *mean, vec *
     middle *= 1.0f / (SIDE * SIDE);
     UNROLL for (int i = 0; i < SIDE * SIDE; i++) spread = fma(result[i] - middle, result[i] - middle, spread);
     merge_moments(&count, mean, m2, SIDE * SIDE, middle, spread);
+}
+
+static inline void write_record(vec mean, vec m2, __global float *record, int channel, int outputs, float pixels)
+{
+    VSTORE(mean, 0, record + channel);
+    VSTORE(m2, 0, record + outputs + channel);
+    if (!channel) record[2 * outputs] = pixels;
 }
 
 /* x [frames x height x width x inputs], packed weights, bias [outputs] or NULL, scale_shift (PENDING) with frames
@@ -203,24 +177,16 @@ __kernel ONE_ITEM void conv_winograd(__global const float *restrict x, __global 
                 const size_t corner = ((size_t)at.frame * out_height + top) * out_width + left;
                 for (int o = 0; o < OB; o++) {
                     const int c = block * BLOCK + o * VW;
-                    __global float *target = y + corner * outputs + c;
                     vec result[SIDE * SIDE];
                     finish_tile(m + t * BLOCK + o * VW, m_stride, bias ? VLOAD(0, bias + c) : (vec)0.0f, result);
-                    UNROLL for (int i = 0; i < SIDE * SIDE; i++) {
-                        __global float *pixel =
-                            target + (size_t)(i / SIDE * out_width + i % SIDE) * STEP_OUT * outputs;
-                        if (add) result[i] += VLOAD(0, pixel);
-                        VSTORE(result[i], 0, pixel);
-                    }
+                    write_tile(result, y + corner * outputs + c, out_width, outputs, add);
                     if (!moments) continue;
                     if (!seen) mean[o] = m2[o] = (vec)0.0f;
                     tile_moments(result, (float)(seen * SIDE * SIDE), mean + o, m2 + o);
                     if (seen + 1 < record_tiles) continue;
                     const int record = (first + t) / record_tiles * PHASES_OUT + phase_out;
-                    __global float *line = moments + (size_t)record * (2 * outputs + 1);
-                    VSTORE(mean[o], 0, line + c);
-                    VSTORE(m2[o], 0, line + outputs + c);
-                    if (!c) line[2 * outputs] = (float)(record_tiles * SIDE * SIDE);
+                    write_record(mean[o], m2[o], moments + (size_t)record * (2 * outputs + 1), c, outputs,
+                                 (float)(record_tiles * SIDE * SIDE));
                 }
             }
             barrier(CLK_LOCAL_MEM_FENCE);

@@ -289,8 +289,8 @@ static void test_convolutions(void **state)
 static void test_every_form(void **state)
 {
     (void)state;
-    static const char *const wide[] = {"8x2t16", "8x2t32", "4x4t16", "4x4t32", "12x2t24", "8x2t8", NULL};
-    static const char *const narrow[] = {"6x2t24", "4x2t16", "4x2t32", "4x2t8", NULL};
+    static const char *const wide[] = {"8x2t16", "8x2t32", "8x2t8", NULL};
+    static const char *const narrow[] = {"6x2t24", "4x2t16", "4x2t8", NULL};
     static const convolution tried[] = {
         {.call = {K3, REFLECTED, IMAGE(3, 20, 16, 64, 64)},
          .norm = SCALED_PER_FRAME,

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "op/channels.h"
 
-enum { SIDE = 4, RECORD_TILES_MAX = 8, FORMS_MAX = 8 };
+enum { SIDE = 4, RECORD_TILES_MAX = 8, FORMS_MAX = 5 };
 
 /* Registers hold `height` tiles by `width` vectors of outputs; a group takes `tiles`, a multiple of the height and of
  * RECORD_TILES_MAX. */
@@ -20,12 +20,12 @@ typedef struct form {
     int height, width, tiles;
 } form;
 
-/* For 32 registers (AVX-512: vectors of 16 lanes) and for 16. The last of each width asks for the least local memory. */
-static const form forms_32_registers[] = {{"8x2t16", 8, 2, 16}, {"8x2t32", 8, 2, 32},   {"4x4t16", 4, 4, 16},
-                                          {"4x4t32", 4, 4, 32}, {"12x2t24", 12, 2, 24}, {"8x2t8", 8, 2, 8},
-                                          {"8x1t16", 8, 1, 16}, {"8x1t8", 8, 1, 8}};
-static const form forms_16_registers[] = {{"6x2t24", 6, 2, 24}, {"4x2t16", 4, 2, 16}, {"4x2t32", 4, 2, 32},
-                                          {"4x2t8", 4, 2, 8},   {"8x1t16", 8, 1, 16}, {"8x1t8", 8, 1, 8}};
+/* For 32 registers (AVX-512: vectors of 16 lanes) and for 16. Other shapes of the same size differ by a few hundredths,
+ * and each is a kernel to compile. The last of each width need the least memory. */
+static const form forms_32_registers[] = {
+    {"8x2t16", 8, 2, 16}, {"8x2t32", 8, 2, 32}, {"8x2t8", 8, 2, 8}, {"8x1t16", 8, 1, 16}, {"8x1t8", 8, 1, 8}};
+static const form forms_16_registers[] = {
+    {"6x2t24", 6, 2, 24}, {"4x2t16", 4, 2, 16}, {"4x2t8", 4, 2, 8}, {"8x1t16", 8, 1, 16}, {"8x1t8", 8, 1, 8}};
 
 /* What the kernels call TAPS, STEP_IN and STEP_OUT, and the image in tiles. */
 typedef struct plan {
@@ -101,18 +101,16 @@ static size_t products_local(const plan *p, const form *f)
     return 4 * frequencies(p) * (size_t)(f->tiles * f->width * p->width + p->width);
 }
 
-/* The forms that the sizes and the device's local memory allow. */
+/* The forms that the sizes and the device's local memory allow; whatever the number of frames, which varies. */
 static int candidates(const device *d, const conv_call *c, const plan *p, form *out)
 {
     const bool many = p->width == 16;
     const form *table = many ? forms_32_registers : forms_16_registers;
     const size_t entries = many ? sizeof forms_32_registers / sizeof(form) : sizeof forms_16_registers / sizeof(form);
-    const int all = c->frames * frame_tiles(p);
     int count = 0;
     for (const form *f = table; f < table + entries; f++) {
-        if (c->outputs % (f->width * p->width) || (count && f->width == 1) ||
-            (count && f->tiles >= all + RECORD_TILES_MAX))
-            continue;
+        if (c->outputs % (f->width * p->width) || (count && f->width == 1)) continue;
+        if (count && f->tiles >= frame_tiles(p) + RECORD_TILES_MAX) continue;
         if (inputs_local(p, c, f) + products_local(p, f) > device_about(d)->local_memory) continue;
         out[count++] = *f;
     }
@@ -150,16 +148,23 @@ int conv_winograd_parts(const device *d, const conv_call *c)
 
 /* ---- launches --------------------------------------------------------------------------------------------------- */
 
-static int pack_weights(device *d, const conv_call *c, const plan *p, const char *options)
+static void plan_options(const plan *p, char *options, size_t size)
+{
+    snprintf(options, size, "-DVW=%d -DTAPS=%d -DSTEP_IN=%d -DSTEP_OUT=%d", p->width, p->taps, p->step_in, p->step_out);
+}
+
+static int pack_weights(device *d, const conv_call *c, const plan *p, const form *f)
 {
     int rc = OK;
     kernel *k;
+    char options[80];
     const double weights = (double)c->inputs * c->outputs * c->kernel * c->kernel;
     const cost work = {10.0 * p->points * weights, 4 * (weights + (double)conv_winograd_packed(d, c))};
-    TRY(kernel_get(d, "conv_winograd", options, "conv_winograd_weights", &k));
+    plan_options(p, options, sizeof options);
+    TRY(kernel_get(d, "conv_winograd_weights", options, "conv_winograd_weights", &k));
     TRY(LAUNCH(k, (size_t)(c->outputs / p->width), (size_t)c->inputs, (size_t)(p->phases_in * p->phases_out), 1, work,
                arg_buffer(c->weight), arg_buffer(c->packed), arg_int(c->inputs), arg_int(c->outputs),
-               arg_int(c->weights == CONV_WEIGHTS_TRANSPOSED)));
+               arg_int(f->width * p->width), arg_int(c->weights == CONV_WEIGHTS_TRANSPOSED)));
 done:
     return rc;
 }
@@ -175,18 +180,18 @@ static cost cost_of(const device *d, const conv_call *c, const plan *p)
                   4 * (x + y * (c->accumulate ? 2 : 1) + (double)conv_winograd_packed(d, c))};
 }
 
-static int run_form(device *d, const conv_call *c, const plan *p, const form *f, buffer *y)
+static int run_form(device *d, const conv_call *c, const plan *p, const form *f)
 {
     int rc = OK;
     kernel *k;
-    char options[160];
+    char kind[80], options[160];
     const int tiles = c->frames * frame_tiles(p);
-    snprintf(options, sizeof options, "-DVW=%d -DPT=%d -DOB=%d -DTAPS=%d -DSTEP_IN=%d -DSTEP_OUT=%d%s", p->width,
-             f->height, f->width, p->taps, p->step_in, p->step_out, c->pending ? c->pending : "");
-    TRY(pack_weights(d, c, p, options));
+    plan_options(p, kind, sizeof kind);
+    snprintf(options, sizeof options, "%s -DPT=%d -DOB=%d%s", kind, f->height, f->width, c->pending ? c->pending : "");
+    TRY(pack_weights(d, c, p, f));
     TRY(kernel_get(d, "conv_winograd", options, "conv_winograd", &k));
     TRY(LAUNCH(k, (size_t)((tiles - 1) / f->tiles + 1), 1, 1, 1, cost_of(d, c, p), arg_buffer(c->x),
-               arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->scale_shift), arg_buffer(y),
+               arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->scale_shift), arg_buffer(c->y),
                arg_buffer(c->moments), arg_local(inputs_local(p, c, f)), arg_local(products_local(p, f)),
                arg_int(tiles), arg_int(p->tile_rows), arg_int(p->tile_columns), arg_int(f->tiles),
                arg_int(record_tiles(p)), arg_int(c->height), arg_int(c->width), arg_int(c->inputs), arg_int(c->outputs),
@@ -197,7 +202,6 @@ done:
 
 /* ---- choosing a form -------------------------------------------------------------------------------------------- */
 
-/* A race of the candidates, which write to scratch memory where y is added to. */
 typedef struct trial {
     device *device;
     const conv_call *call;
@@ -209,35 +213,26 @@ typedef struct trial {
 static int trial_run(void *user, int i)
 {
     int rc = OK;
+    conv_call c;
     trial *t = user;
-    const conv_call *c = t->call;
-    const size_t y = 4 * (size_t)c->frames * (size_t)c->out_height * (size_t)c->out_width * (size_t)c->outputs;
-    if (c->accumulate && !t->scratch) TRY(buffer_new(t->device, y, &t->scratch));
-    TRY(run_form(t->device, c, t->plan, t->forms + i, t->scratch ? t->scratch : c->y));
+    TRY(conv_trial(t->device, t->call, &t->scratch, &c));
+    TRY(run_form(t->device, &c, t->plan, t->forms + i));
 done:
     return rc;
 }
 
-/* Batches differ in their frames: which form is fastest depends little on how many there are. */
-static int power_of_two_from(int size)
+static int choose(device *d, const conv_call *c, const plan *p, form *out)
 {
-    int power = 1;
-    while (power < size && power < 1 << 30) power *= 2;
-    return power;
-}
-
-static int choose(trial *t, int count, form *out)
-{
-    char key[128];
-    const char *names[FORMS_MAX];
-    const conv_call *c = t->call;
+    char key[96];
     int chosen = 0;
-    for (int i = 0; i < count; i++) names[i] = t->forms[i].name;
-    snprintf(key, sizeof key, "conv_winograd %dx%d stride %d/%d %dx%dx%dx%d to %d", c->kernel, c->kernel, c->stride,
-             c->dilation, power_of_two_from(c->frames), c->height, c->width, c->inputs, c->outputs);
-    int rc = tune_choose(t->device, key, names, count, trial_run, t, &chosen);
-    buffer_free(t->scratch);
-    *out = t->forms[chosen];
+    const char *names[FORMS_MAX];
+    trial t = {.device = d, .call = c, .plan = p};
+    const int count = candidates(d, c, p, t.forms);
+    for (int i = 0; i < count; i++) names[i] = t.forms[i].name;
+    conv_key(c, "conv_winograd", key, sizeof key);
+    int rc = tune_choose(d, key, names, count, trial_run, &t, &chosen);
+    buffer_free(t.scratch);
+    *out = t.forms[chosen];
     return rc;
 }
 
@@ -246,7 +241,6 @@ int conv_winograd(device *d, const conv_call *c)
     int rc = OK;
     plan p;
     form f;
-    trial t = {.device = d, .call = c, .plan = &p};
     if (!conv_winograd_legal(d, c))
         return fail(
             FAILED,
@@ -255,8 +249,8 @@ int conv_winograd(device *d, const conv_call *c)
             c->kernel, c->kernel, c->stride, c->dilation, c->padding, c->height, c->width, c->inputs, c->outputs,
             device_about(d)->name);
     plan_of(d, c, &p);
-    TRY(choose(&t, candidates(d, c, &p, t.forms), &f));
-    TRY(run_form(d, c, &p, &f, c->y));
+    TRY(choose(d, c, &p, &f));
+    TRY(run_form(d, c, &p, &f));
 done:
     return rc;
 }
