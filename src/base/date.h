@@ -11,4 +11,10 @@ bool date_number(int year, int month, int day, int32_t *out);
 /* YYYYMMDD, or YYYY-MM-DD with or without a time behind it (T or a space, not looked at). */
 bool date_read(const char *text, int32_t *out);
 
+/* YYYY-MM-DD, for any day that lies within 10,000 years. */
+typedef struct date_text {
+    char text[40];
+} date_text;
+date_text date_write(int32_t day);
+
 #endif

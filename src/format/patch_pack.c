@@ -212,6 +212,11 @@ bool patch_pack_has_parcels(const patch_pack *p)
     return p->parcels.present != NULL;
 }
 
+bool patch_pack_has_parcel(const patch_pack *p, size_t patch)
+{
+    return p->parcels.present && p->parcels.present[patch];
+}
+
 int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out)
 {
     return plane_read(p, &p->parcels, patch, "parcels", out);

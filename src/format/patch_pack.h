@@ -59,6 +59,7 @@ bool patch_pack_has_labels(const patch_pack *p);
 bool patch_pack_has_label(const patch_pack *p, size_t patch);
 int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out); /* [height x width] classes */
 bool patch_pack_has_parcels(const patch_pack *p);
+bool patch_pack_has_parcel(const patch_pack *p, size_t patch);
 int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out); /* [height x width] parcel ids, 0: none */
 const int64_t *patch_pack_histogram(const patch_pack *p, size_t patch); /* [256] pixels of each class, or NULL */
 /* The source's label_names.json, or PASTIS's own where there is none and the highest label is 18 or 19; NULL where a

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "format/h5.h"
 #include "furrow.h"
+#include "run/info_patches.h"
 #include "run/session.h"
 
 enum { VALUES_MAX = 1 << 28, LABELS_SHOWN = 1000 };
@@ -270,6 +271,8 @@ int furrow_info(const char *path, char **json)
         cJSON_AddStringToObject(out, "kind", kind);
         TRY(check_complete(file, out));
         if (strcmp(kind, "pixelset") == 0) TRY(pack_info(file, out));
+        if (strcmp(kind, "patches") == 0 && cJSON_IsTrue(cJSON_GetObjectItem(out, "complete")))
+            TRY(patches_info(path, out));
         if (strcmp(kind, "checkpoint") == 0) TRY(checkpoint_info(file, out));
     } else if (reference) {
         TRY(h5_get_text(file, "/", "kind", &kind));
