@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #undef fail /* ours has that name too */
 
+#include "base/date.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -224,6 +225,21 @@ static void test_folders_are_listed_sorted(void **state)
     free(inner);
 }
 
+/* Every day of three centuries comes back as it was. */
+static void test_dates_come_back(void **state)
+{
+    int32_t day;
+    (void)state;
+    assert_string_equal(date_write(0).text, "1970-01-01");
+    assert_string_equal(date_write(-1).text, "1969-12-31");
+    assert_string_equal(date_write(-719162).text, "0001-01-01");
+    for (int32_t i = -25567; i < 84006; i++) { /* 1900 to 2199 */
+        assert_true(date_read(date_write(i).text, &day));
+        assert_int_equal(day, i);
+    }
+    assert_false(date_read("2019-02-29", &day));
+}
+
 static void cache_is(const char *wanted)
 {
     char *got = cache_folder();
@@ -269,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_commit_renames),
         cmocka_unit_test(test_folders_are_made_with_their_parents),
         cmocka_unit_test(test_folders_are_listed_sorted),
+        cmocka_unit_test(test_dates_come_back),
         cmocka_unit_test(test_cache_folder_by_environment),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

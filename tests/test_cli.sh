@@ -78,6 +78,15 @@ check "says so" said 'wrong.json.*"pack" stands twice'
 check "synth" run 0 synth pixelset "$work/parcels" --parcels 120 --classes 3 --dates 12 --json
 check "synth --json" document
 check "pack" run 0 pack pixelset "$work/parcels" "$work/p.h5"
+check "synth of patches" run 0 synth pastis "$work/patches" --patches 6 --size 16 --dates 4-6 --json
+check "synth of patches --json" document
+check "pack of patches" run 0 pack pastis "$work/patches" "$work/patches.h5" --folds 1,2
+check "info of a pack of patches" run 0 info "$work/patches.h5"
+check "info of a pack of patches: classes" printed "label 0, name Background"
+check "wrong dates" run 2 synth pastis "$work/other" --dates 6-4
+check "wrong folds" run 2 pack pastis "$work/patches" "$work/other.h5" --folds 7
+check "unknown kind" run 2 pack landsat "$work/patches" "$work/other.h5"
+check "unknown kind: which there are" said "furrow pack pastis"
 check "pack into a folder" run 1 pack pixelset "$work/parcels" "$work/parcels"
 check "says so" said "is a folder"
 check "info" run 0 info "$work/p.h5" --json
