@@ -117,7 +117,7 @@ __kernel ONE_ITEM void load_frames(__global const VALUE *restrict raw, __global 
 #else
 
 #define TILE 16
-#define BLOCK (BANDS < 16 ? BANDS : 16) /* bands at a time */
+#define BLOCK (BANDS < 12 ? BANDS : 12) /* bands at a time: 13 KB of local memory at most */
 #define STRIDE (BLOCK | 1)              /* odd: neighbours lie in different banks of local memory */
 
 /* The same, a group a square of TILE x TILE pixels of a frame: read along the stored rows, whichever way they turn,
