@@ -13,7 +13,7 @@ SANITIZER_OPTIONS := ASAN_OPTIONS=allocator_may_return_null=1 OCL_ICD_VENDORS=/e
 endif
 
 HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
-PACKAGES := OpenCL clblast libcjson $(HDF5) zlib
+PACKAGES := OpenCL clblast libcjson $(HDF5) zlib libpng
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
 DEFINES := -D_POSIX_C_SOURCE=200809L -DCL_TARGET_OPENCL_VERSION=120
 ALL_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITIZE) \

@@ -49,11 +49,13 @@ typedef struct furrow_run_options {
     const char *out;     /* predict: the folder to write into */
     int fold;            /* 1 ..; 0: as configured, else all */
     bool resume;         /* train: go on where the run folder stopped */
+    bool plan;           /* train: only say how a step is laid out in memory */
 } furrow_run_options;
 
 /* Trains the folds and tests each with its best epoch, into the config's train.res_dir.
- * JSON: {"res_dir", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"}
- */
+ * JSON: {"res_dir", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"}.
+ * With `plan`, nothing is trained or written: {"batch_size", "dates", "parts", "recomputed", "tape_bytes",
+ * "other_bytes", "peak_bytes", "limit_bytes"} of the largest batch's step. */
 int furrow_train(const furrow_run_options *options, char **json);
 
 /* Accuracy in percent, IoU and the other measures as fractions; an undefined one is null.
@@ -76,8 +78,10 @@ int furrow_verify(const char *const *files, int count, const char *device,
                   void (*line)(void *user, const furrow_check *check), void *user, int *passed, int *failed);
 
 typedef struct furrow_bench_options {
-    const char *model;        /* "psetae" or "pseltae"; NULL: psetae */
-    int batch, dates, pixels; /* 0: the published 128, 24, 64 */
+    const char *model;        /* "psetae", "pseltae" or "utae"; NULL: psetae */
+    int batch, dates, pixels; /* 0: the published ones. Parcels: 128, 24, 64 pixels each; patches: 1, 45, 128 a side */
+    double memory_limit;      /* patches: bytes; 0: what the device has */
+    bool exact;               /* patches: no Winograd */
     const char *device;
 } furrow_bench_options;
 

@@ -25,6 +25,7 @@ need libcjson-dev pkg-config --exists libcjson
 need libhdf5-dev has_hdf5
 need libcmocka-dev pkg-config --exists cmocka
 need zlib1g-dev pkg-config --exists zlib
+need libpng-dev pkg-config --exists libpng
 need pocl-opencl-icd has_driver
 for package in "$@"; do need "$package" installed "$package"; done
 [ -n "$missing" ] || exit 0

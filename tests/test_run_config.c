@@ -86,9 +86,9 @@ static void defaults_are_the_published(void **state)
     assert_int_equal(c.train.rdm_seed, 1);
     assert_true(c.train.lr == 0.001 && c.train.gamma == 1);
     assert_false(c.train.fold.present);
-    assert_int_equal(c.data.npixel, 64);
+    assert_int_equal(c.parcels.npixel, 64);
     assert_string_equal(c.eval.subset, "test");
-    assert_null(c.device);
+    assert_null(c.root.device);
     config_free(&c);
 }
 
@@ -102,7 +102,7 @@ static void set_overrides(void **state)
     assert_int_equal(c.train.epochs, 7);
     config_free(&c);
     assert_int_equal(read_text(text, "device=1", &c), OK);
-    assert_string_equal(c.device, "1");
+    assert_string_equal(c.root.device, "1");
     config_free(&c);
     refused(text, "train.epoch=7", "epochs"); /* the nearest key */
 }
@@ -138,21 +138,21 @@ static void published_files_are_mapped(void **state)
     assert_int_equal(int_at(c.model, "len_max_seq", -1), 30);
     assert_int_equal(int_at(c.model, "with_extra", -1), 0);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(c.model, "positions")));
-    assert_int_equal(c.data.npixel, 32);
-    assert_true(c.data.preload);
-    assert_null(c.data.extra_feature);
-    assert_string_equal(c.data.nomenclature, "label_44class");
-    assert_int_equal(c.data.sub_classes.count, 20);
+    assert_int_equal(c.parcels.npixel, 32);
+    assert_true(c.parcels.preload);
+    assert_null(c.parcels.extra_feature);
+    assert_string_equal(c.parcels.nomenclature, "label_44class");
+    assert_int_equal(c.parcels.sub_classes.count, 20);
     assert_int_equal(c.train.epochs, 9);
     assert_int_equal(c.train.kfold, 4);
     assert_string_equal(c.train.res_dir, "out");
-    assert_string_equal(c.device, "auto");
+    assert_string_equal(c.root.device, "auto");
     assert_non_null(strstr(noted, "dataset_folder, num_workers, N_params"));
     config_free(&c);
     assert_int_equal(read_text("{\"npixel\": 64, \"positions\": \"bespoke\"}", "data.pack=p.h5", &c), OK);
     assert_string_equal(cJSON_GetObjectItem(c.model, "arch")->valuestring, "psetae");
     assert_string_equal(cJSON_GetObjectItem(c.model, "positions")->valuestring, "dates");
-    assert_string_equal(c.data.extra_feature, "geomfeat");
+    assert_string_equal(c.parcels.extra_feature, "geomfeat");
     config_free(&c);
 }
 
@@ -160,8 +160,9 @@ static void what_is_open_comes_from_the_data(void **state)
 {
     (void)state;
     cJSON *m = cJSON_Parse("{\"arch\": \"psetae\", \"pooling\": \"mean_std_max\", \"len_max_seq\": null}");
-    assert_int_equal(
-        config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
+    assert_int_equal(config_complete_model(m, "here", MODEL_PARCEL,
+                                           (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}),
+                     OK);
     assert_int_equal(int_at(m, "input_dim", -1), 7);
     assert_int_equal(int_at(m, "with_extra", -1), 1);
     assert_int_equal(int_at(m, "extra_size", -1), 3);
@@ -171,8 +172,9 @@ static void what_is_open_comes_from_the_data(void **state)
     assert_int_equal(int_at(m, "mlp4", 3), 5);
     cJSON_Delete(m);
     m = cJSON_Parse("{\"arch\": \"psetae\", \"with_extra\": false, \"mlp1\": \"[7, 8]\", \"mlp4\": [128, 9]}");
-    assert_int_equal(
-        config_complete_model(m, "here", (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}), OK);
+    assert_int_equal(config_complete_model(m, "here", MODEL_PARCEL,
+                                           (data_sizes){.bands = 7, .extra = 3, .classes = 5, .longest = 43}),
+                     OK);
     assert_int_equal(int_at(m, "mlp2", 0), 16);
     assert_int_equal(int_at(m, "mlp4", 1), 9);
     assert_null(cJSON_GetObjectItem(m, "extra_size"));
@@ -216,7 +218,7 @@ static void read_shipped(const char *in)
         model *m = NULL;
         char *file = path_join(in, names[i]);
         int rc = config_read(file, NULL, 0, &c);
-        if (!rc) rc = config_complete_model(c.model, file, sizes);
+        if (!rc) rc = config_complete_model(c.model, file, MODEL_PARCEL, sizes);
         if (!rc) rc = model_new(c.model, file, &m);
         if (rc) print_error("%s\n", error_message());
         assert_int_equal(rc, OK);

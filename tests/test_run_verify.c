@@ -75,6 +75,15 @@ static void pixel_set_and_ltae(void **state)
     all_pass((const char *[]){"ltae.h5", "ltae_order.h5", "ltae_mean.h5", "ltae_4pools.h5", "ltae_noextra.h5", NULL});
 }
 
+static void utae(void **state)
+{
+    (void)state;
+    if (op_test_small()) skip();
+    all_pass((const char *[]){"utae.h5", "utae_3stages.h5", "utae_4bands_24px.h5", "utae_att_mean.h5",
+                              "utae_batchnorm.h5", "utae_instancenorm.h5", "utae_mean.h5", "utae_nopad.h5",
+                              "utae_zeros.h5", NULL});
+}
+
 static void published_sizes(void **state)
 {
     (void)state;
@@ -164,7 +173,7 @@ static void lying_files_are_refused(void **state)
     } cases[] = {
         {{.path = "/input/target", .value = 20}, "/input/target[0] is 20"},
         {{.path = "/input/target", .value = -1}, "/input/target[0] is -1"},
-        {{.kind = "dense"}, "kind \"dense\""},
+        {{.kind = "mosaic"}, "kind \"mosaic\""},
         {{.model = "{\"arch\": \"psetea\"}"}, "did you mean psetae?"},
         {{.model = "{\"arch\": "}, "line 1"},
     };
@@ -181,8 +190,11 @@ static void lying_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pixel_set_and_tae),       cmocka_unit_test(pixel_set_and_ltae),
-        cmocka_unit_test(published_sizes),         cmocka_unit_test(one_value_off_is_one_failure),
+        cmocka_unit_test(pixel_set_and_tae),
+        cmocka_unit_test(pixel_set_and_ltae),
+        cmocka_unit_test(utae),
+        cmocka_unit_test(published_sizes),
+        cmocka_unit_test(one_value_off_is_one_failure),
         cmocka_unit_test(lying_files_are_refused),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -3,9 +3,26 @@
 
 #include "cli/run_options.h"
 
+static void show_plan(const cJSON *document)
+{
+    const cJSON *again = cJSON_GetArrayItem(member(document, "recomputed"), 0);
+    printf("A training step of %s samples of %s dates:\n", figure(number_of(document, "batch_size"), 0),
+           figure(number_of(document, "dates"), 0));
+    printf("  tape %12s MB, frames in %s part(s), computed again: %s\n",
+           figure(number_of(document, "tape_bytes") / 1e6, 1), figure(number_of(document, "parts"), 0),
+           cJSON_IsString(again) ? again->valuestring : "nothing");
+    printf("  batch, parameters and optimiser %s MB\n", figure(number_of(document, "other_bytes") / 1e6, 1));
+    printf("  peak %12s MB of %s MB\n", figure(number_of(document, "peak_bytes") / 1e6, 1),
+           figure(number_of(document, "limit_bytes") / 1e6, 1));
+}
+
 static void show(const cJSON *document)
 {
     const cJSON *fold;
+    if (member(document, "peak_bytes")) {
+        show_plan(document);
+        return;
+    }
     printf("%-6s %10s %9s %14s %10s\n", "fold", "best epoch", "val mIoU", "test accuracy", "test mIoU");
     cJSON_ArrayForEach(fold, member(document, "folds"))
         printf("%-6s %10s %9s %12s %% %10s\n", figure(number_of(fold, "fold"), 0),
@@ -24,6 +41,7 @@ int command_train(int argc, char **argv)
         RUN_OPTION_FOLD("train this fold only"),
         RUN_OPTION_SET,
         {"resume", OPTION_FLAG, &a.options.resume, 0, 0, NULL, "go on where the run folder stopped"},
+        {"plan", OPTION_FLAG, &a.options.plan, 0, 0, NULL, "only print how a step is laid out in memory"},
         {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
          "start from a checkpoint or a run folder's (fine-tuning)"},
         RUN_OPTION_DEVICE,
@@ -31,7 +49,7 @@ int command_train(int argc, char **argv)
         {0},
     };
     const command_syntax syntax = {
-        "train CONFIG [--fold K] [--set KEY=VALUE ...] [--resume] [--weights W]",
+        "train CONFIG [--fold K] [--set KEY=VALUE ...] [--resume] [--weights W] [--plan]",
         "Trains the network of CONFIG on each fold, keeps the epoch with the best validation mIoU, and tests it.\n"
         "Everything goes into the run folder train.res_dir: conf.json, Fold_k/{trainlog.json, model.h5, last.h5,\n"
         "test_metrics.json, conf_mat.npy}, overall.json, forms.json. A run that was stopped goes on with --resume and\n"

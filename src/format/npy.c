@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 enum { HEADER_MAX = 10000, PREFIX = 12 };
@@ -323,5 +324,17 @@ int npy_write(const char *path, enum number_type type, int rank, const size_t *s
     if (fclose(file) == 0 && put) return OK;
     int rc = fail(FAILED, "%s: cannot be written: %s", path, strerror(errno));
     unlink(path);
+    return rc;
+}
+
+int npy_save(const char *path, enum number_type type, int rank, const size_t *shape, const void *values)
+{
+    int rc = OK;
+    char *temporary = file_temporary(path);
+    TRY_NEW(temporary);
+    TRY(npy_write(temporary, type, rank, shape, values));
+    TRY(file_commit(temporary, path));
+done:
+    free(temporary);
     return rc;
 }

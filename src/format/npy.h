@@ -37,5 +37,7 @@ int npy_read(const char *path, size_t limit, npy_header *out, void **values);
 /* Version 1.0, C order, this machine's byte order. Straight to its name and not synced: for data that can be made
  * again. */
 int npy_write(const char *path, enum number_type type, int rank, const size_t *shape, const void *values);
+/* The same, as file_write: a reader sees the old file or the new one, whole. For results. */
+int npy_save(const char *path, enum number_type type, int rank, const size_t *shape, const void *values);
 
 #endif

@@ -8,7 +8,7 @@
 #include "model/definition.h"
 #include "model/parcel.h"
 
-static const model_def *const definitions[] = {&psetae_def, &pseltae_def};
+static const model_def *const definitions[] = {&psetae_def, &pseltae_def, &utae_def};
 enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {

@@ -89,7 +89,8 @@ void pixel_sequences(net *n, tensor *offsets, tensor *positions, int pixels, ten
 /* GroupNorm over (channels of a group) x (dates) of each pixel's series, eps 1e-5, and the change to sequence order:
  * x [F x H x W x C] (not pending), weight, bias [C] -> [F H W x C] with rows as pixel_sequences says.
  * dates: how many dates each series is taken to have, the missing ones being pad_value everywhere (the published code
- * pads to the batch's longest); 0: its own. One frame a patch: the group norm of a vector. */
+ * pads to the batch's longest); 0: its own. offsets NULL: every frame is a patch, which gives the group norm of each
+ * pixel's vector. */
 typedef struct series_norm_options {
     int groups, dates;
     float pad_value;

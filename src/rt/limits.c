@@ -40,6 +40,30 @@ done:
     return rc;
 }
 
+/* How often the driver counts a byte of a kernel's own local memory: some count it twice (Mesa 22's rusticl). */
+static int local_memory_factor(const device *d, size_t *factor)
+{
+    static const char *text = "__kernel void local_array(__global int *x)\n"
+                              "{\n"
+                              "    __local int a[256];\n"
+                              "    a[get_local_id(0) & 255] = x[0];\n"
+                              "    barrier(CLK_LOCAL_MEM_FENCE);\n"
+                              "    x[1] = a[x[0] & 255];\n"
+                              "}\n";
+    cl_kernel k = NULL;
+    cl_int status;
+    cl_ulong bytes = 0;
+    cl_program p = clCreateProgramWithSource(d->context, 1, &text, NULL, &status);
+    if (p) status = clBuildProgram(p, 1, &d->id, "-cl-std=CL1.2", NULL, NULL);
+    if (p && status == CL_SUCCESS) k = clCreateKernel(p, "local_array", &status);
+    if (k) status = clGetKernelWorkGroupInfo(k, d->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes, &bytes, NULL);
+    if (k) clReleaseKernel(k);
+    if (p) clReleaseProgram(p);
+    if (status != CL_SUCCESS) return status_fail(status, "a kernel with an array in local memory");
+    *factor = bytes > 1024 && bytes % 1024 == 0 ? (size_t)bytes / 1024 : 1;
+    return OK;
+}
+
 /* Asked before any argument is set: CL_KERNEL_LOCAL_MEM_SIZE counts __local arguments too. */
 int limits_ask(kernel *k)
 {
@@ -52,6 +76,11 @@ int limits_ask(kernel *k)
         status = clGetKernelWorkGroupInfo(k->id, d->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
     if (status != CL_SUCCESS) return status_fail(status, "asking for the limits of kernel %s", k->name);
     k->local_memory = (size_t)local;
+    if (k->local_memory > d->about.local_memory) {
+        size_t factor = 1;
+        TRY(local_memory_factor(d, &factor));
+        k->local_memory /= factor;
+    }
     TRY(kernel_group_limit(k->id, d->id, &k->group_limit));
     if (k->group_limit < d->about.work_group_limit) TRY(believe_kernel_limits(d, &believe));
     if (!believe || k->group_limit > d->about.work_group_limit) k->group_limit = d->about.work_group_limit;

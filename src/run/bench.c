@@ -1,4 +1,4 @@
-/* furrow_bench: parcels a second in inference and in whole training steps (forward, focal loss, backward, dropout,
+/* furrow_bench: parcels or patches a second in inference and in whole training steps (forward, loss, backward, dropout,
  * running statistics, Adam), batches in memory, the median of steady steps. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +16,15 @@
 #include "run/self_test.h"
 #include "run/session.h"
 
-enum { BANDS = 10, FEATURES = 4, CLASSES = 20, DAYS = 10, WARM_UP = 3, STEPS_MIN = 5, STEPS_MAX = 400 };
+enum { BANDS = 10, FEATURES = 4, CLASSES = 20, DAYS = 7, WARM_UP = 2, STEPS_MIN = 5, STEPS_MAX = 400 };
 static const double seconds_each = 2; /* measured for each of the two figures */
 
 typedef struct bench {
     furrow_bench_options o;
     device *device;
+    enum model_kind kind;
     network *network;
-    feed_batch batch;
+    batch batch;
     size_t input_bytes;
 } bench;
 
@@ -73,18 +74,35 @@ static int upload_integers(bench *b, int count, int step, int limit, buffer **ou
     return rc;
 }
 
-static int make_batch(bench *b)
+static int make_parcels(bench *b)
 {
-    int rc = OK, parcels = b->o.batch, dates = b->o.dates, frames = parcels * dates;
-    size_t pixels = (size_t)frames * (size_t)b->o.pixels;
-    b->batch.parcels = parcels;
-    b->batch.frames = frames;
+    int rc = OK, parcels = b->o.batch, frames = parcels * b->o.dates;
+    const size_t pixels = (size_t)frames * (size_t)b->o.pixels;
+    b->batch.rows = parcels;
     TRY(upload_normal(b, pixels * BANDS, 1, &b->batch.x));
     TRY(upload_mask(b, pixels, &b->batch.mask));
     TRY(upload_normal(b, (size_t)frames * FEATURES, 2, &b->batch.extra));
-    TRY(upload_integers(b, parcels + 1, dates, 0, &b->batch.offsets));
+done:
+    return rc;
+}
+
+static int make_images(bench *b)
+{
+    const int frames = b->o.batch * b->o.dates, side = b->o.pixels;
+    b->batch.rows = b->o.batch * side * side;
+    return upload_normal(b, (size_t)frames * (size_t)side * (size_t)side * BANDS, 1, &b->batch.x);
+}
+
+static int make_batch(bench *b)
+{
+    int rc = OK, samples = b->o.batch, dates = b->o.dates, frames = samples * dates;
+    b->batch.samples = samples;
+    b->batch.frames = frames;
+    b->batch.longest = dates;
+    TRY(b->kind == MODEL_DENSE ? make_images(b) : make_parcels(b));
+    TRY(upload_integers(b, samples + 1, dates, 0, &b->batch.offsets));
     TRY(upload_integers(b, frames, DAYS, dates * DAYS, &b->batch.positions));
-    TRY(upload_integers(b, parcels, 7, CLASSES, &b->batch.target));
+    TRY(upload_integers(b, b->batch.rows, 7, CLASSES, &b->batch.target));
 done:
     return rc;
 }
@@ -95,15 +113,23 @@ static int make_network(bench *b)
     model *m = NULL;
     cJSON *config = cJSON_CreateObject();
     cJSON_AddStringToObject(config, "arch", b->o.model);
-    cJSON_AddNumberToObject(config, "len_max_seq", b->o.dates);
-    network_input input = {.npixel = b->o.pixels,
-                           .bands = BANDS,
-                           .extra = FEATURES,
-                           .position_lines = b->o.dates * DAYS,
-                           .longest = b->o.dates};
+    network_input input = {.bands = BANDS, .position_lines = b->o.dates * DAYS, .longest = b->o.dates};
+    if (b->kind == MODEL_DENSE) {
+        input.height = input.width = b->o.pixels;
+    } else {
+        cJSON_AddNumberToObject(config, "len_max_seq", b->o.dates);
+        input.npixel = b->o.pixels;
+        input.extra = FEATURES;
+    }
     TRY(model_new(config, "bench", &m));
-    TRY(network_new(b->device, m, input, 1, &b->network));
+    if (b->kind == MODEL_DENSE) TRY(model_size_fits(m, b->o.pixels, b->o.pixels, "bench"));
+    rc = network_new(b->device, m, input, 1, &b->network);
+    m = NULL; /* the network's */
+    if (rc) goto done;
+    b->network->exact = b->o.exact;
+    b->network->memory_limit = (uint64_t)b->o.memory_limit;
 done:
+    model_free(m);
     cJSON_Delete(config);
     return rc;
 }
@@ -170,7 +196,8 @@ static int results(const bench *b, rate inference, rate training, char **json)
     cJSON_AddStringToObject(o, "device", device_about(b->device)->name);
     cJSON_AddNumberToObject(o, "batch", b->o.batch);
     cJSON_AddNumberToObject(o, "dates", b->o.dates);
-    cJSON_AddNumberToObject(o, "pixels", b->o.pixels);
+    cJSON_AddNumberToObject(o, b->kind == MODEL_DENSE ? "size" : "pixels", b->o.pixels);
+    cJSON_AddStringToObject(o, "unit", b->kind == MODEL_DENSE ? "patches" : "parcels");
     cJSON_AddNumberToObject(o, "inference_per_s", inference.per_s);
     cJSON_AddNumberToObject(o, "training_per_s", training.per_s);
     cJSON_AddNumberToObject(o, "gflops", training.gflops);
@@ -181,17 +208,24 @@ static int results(const bench *b, rate inference, rate training, char **json)
     return json_text(o, json);
 }
 
-static int check_options(furrow_bench_options *o)
+static int check_options(bench *b)
 {
+    furrow_bench_options *o = &b->o;
     if (!o->model) o->model = "psetae";
-    if (!o->batch) o->batch = 128;
-    if (!o->dates) o->dates = 24;
-    if (!o->pixels) o->pixels = 64;
-    if (o->batch < 2 || o->batch > 1 << 20) return fail(USAGE, "batch %d; wanted 2 to %d", o->batch, 1 << 20);
+    int rc = model_arch_kind(o->model, &b->kind);
+    if (rc) return rc;
+    const bool images = b->kind == MODEL_DENSE;
+    if (!o->batch) o->batch = images ? 1 : 128;
+    if (!o->dates) o->dates = images ? 45 : 24;
+    if (!o->pixels) o->pixels = images ? 128 : 64;
+    const int least = images ? 1 : 2;
+    if (o->batch < least || o->batch > 1 << 20)
+        return fail(USAGE, "batch %d; wanted %d to %d", o->batch, least, 1 << 20);
     if (o->dates < 1 || o->dates > 4096) return fail(USAGE, "%d dates; wanted 1 to 4096", o->dates);
-    if (o->pixels < 1 || o->pixels > 1 << 16) return fail(USAGE, "%d pixels; wanted 1 to %d", o->pixels, 1 << 16);
-    if ((double)o->batch * o->dates * o->pixels * BANDS > 2147483647.0)
-        return fail(USAGE, "a batch of %d x %d x %d pixels is too large", o->batch, o->dates, o->pixels);
+    if (o->pixels < 1 || o->pixels > 1 << 16) return fail(USAGE, "size %d; wanted 1 to %d", o->pixels, 1 << 16);
+    const double pixels = images ? (double)o->pixels * o->pixels : o->pixels;
+    if ((double)o->batch * o->dates * pixels * BANDS > 2147483647.0)
+        return fail(USAGE, "a batch of %d x %d dates of size %d is too large", o->batch, o->dates, o->pixels);
     return OK;
 }
 
@@ -219,7 +253,7 @@ int bench_once(device *d, const char *arch)
 {
     int rc = OK;
     bench b = {.o = {.model = arch}, .device = d};
-    TRY(check_options(&b.o));
+    TRY(check_options(&b));
     TRY(bench_open(&b));
     TRY(one_step(&b, false, 0));
     TRY(one_step(&b, true, 0));
@@ -234,7 +268,7 @@ int furrow_bench(const furrow_bench_options *options, char **json)
     bench b = {.o = *options};
     rate inference, training;
     *json = NULL;
-    TRY(check_options(&b.o));
+    TRY(check_options(&b));
     TRY(self_test_open(b.o.device, &b.device));
     TRY(bench_open(&b));
     TRY(measure(&b, false, &inference));

@@ -20,24 +20,25 @@ static const field width_fields[] = {
     {0},
 };
 
-static bool open_key(const cJSON *model, const char *key)
+static bool open_key(const cJSON *settings, const char *key)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(model, key);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings, key);
     return !item || cJSON_IsNull(item);
 }
 
-static void set_key(cJSON *model, const char *key, cJSON *value)
+static void set_key(cJSON *settings, const char *key, cJSON *value)
 {
-    cJSON_DeleteItemFromObjectCaseSensitive(model, key);
-    cJSON_AddItemToObject(model, key, value);
+    cJSON_DeleteItemFromObjectCaseSensitive(settings, key);
+    cJSON_AddItemToObject(settings, key, value);
 }
 
-static int read_widths(const cJSON *model, const char *where, widths *out)
+static int read_widths(const cJSON *settings, const char *where, widths *out)
 {
     cJSON *some = cJSON_CreateObject();
     for (const field *f = width_fields; f->key; f++)
-        if (!open_key(model, f->key))
-            cJSON_AddItemToObject(some, f->key, cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(model, f->key), true));
+        if (!open_key(settings, f->key))
+            cJSON_AddItemToObject(some, f->key,
+                                  cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(settings, f->key), true));
     int rc = schema_read(width_fields, some, where, out);
     cJSON_Delete(some);
     return rc;
@@ -55,25 +56,38 @@ static int pool_count(const char *pooling)
     return count;
 }
 
-int config_complete_model(cJSON *model, const char *where, data_sizes sizes)
+/* The published default, [32, 20], for as many classes as there are. */
+static void complete_images(cJSON *settings, data_sizes sizes)
+{
+    if (open_key(settings, "input_dim")) set_key(settings, "input_dim", cJSON_CreateNumber(sizes.bands));
+    if (open_key(settings, "out_conv") && sizes.classes > 0)
+        set_key(settings, "out_conv", cJSON_CreateIntArray((const int[]){32, sizes.classes}, 2));
+}
+
+int config_complete_model(cJSON *settings, const char *where, enum model_kind kind, data_sizes sizes)
 {
     widths w = {0};
     int rc = OK;
-    TRY(read_widths(model, where, &w));
-    if (open_key(model, "input_dim")) set_key(model, "input_dim", cJSON_CreateNumber(sizes.bands));
-    if (open_key(model, "with_extra")) set_key(model, "with_extra", cJSON_CreateBool(sizes.extra > 0));
-    const cJSON *with = cJSON_GetObjectItemCaseSensitive(model, "with_extra");
-    bool extra = cJSON_IsTrue(with) || (cJSON_IsNumber(with) && with->valueint != 0);
-    if (extra && sizes.extra > 0 && open_key(model, "extra_size"))
-        set_key(model, "extra_size", cJSON_CreateNumber(sizes.extra));
-    if (open_key(model, "len_max_seq")) set_key(model, "len_max_seq", cJSON_CreateNumber(sizes.longest));
-    if (open_key(model, "mlp1")) set_key(model, "mlp1", cJSON_CreateIntArray((const int[]){sizes.bands, 32, 64}, 3));
-    if (open_key(model, "mlp2")) {
-        int pooled = last_of(&w.mlp1, 64) * pool_count(w.pooling);
-        set_key(model, "mlp2", cJSON_CreateIntArray((const int[]){pooled + (extra ? sizes.extra : 0), 128}, 2));
+    if (kind == MODEL_DENSE) {
+        complete_images(settings, sizes);
+        return OK;
     }
-    if (open_key(model, "mlp4") && sizes.classes > 0)
-        set_key(model, "mlp4", cJSON_CreateIntArray((const int[]){last_of(&w.mlp3, 128), 64, 32, sizes.classes}, 4));
+    TRY(read_widths(settings, where, &w));
+    if (open_key(settings, "input_dim")) set_key(settings, "input_dim", cJSON_CreateNumber(sizes.bands));
+    if (open_key(settings, "with_extra")) set_key(settings, "with_extra", cJSON_CreateBool(sizes.extra > 0));
+    const cJSON *with = cJSON_GetObjectItemCaseSensitive(settings, "with_extra");
+    bool extra = cJSON_IsTrue(with) || (cJSON_IsNumber(with) && with->valueint != 0);
+    if (extra && sizes.extra > 0 && open_key(settings, "extra_size"))
+        set_key(settings, "extra_size", cJSON_CreateNumber(sizes.extra));
+    if (open_key(settings, "len_max_seq")) set_key(settings, "len_max_seq", cJSON_CreateNumber(sizes.longest));
+    if (open_key(settings, "mlp1"))
+        set_key(settings, "mlp1", cJSON_CreateIntArray((const int[]){sizes.bands, 32, 64}, 3));
+    if (open_key(settings, "mlp2")) {
+        int pooled = last_of(&w.mlp1, 64) * pool_count(w.pooling);
+        set_key(settings, "mlp2", cJSON_CreateIntArray((const int[]){pooled + (extra ? sizes.extra : 0), 128}, 2));
+    }
+    if (open_key(settings, "mlp4") && sizes.classes > 0)
+        set_key(settings, "mlp4", cJSON_CreateIntArray((const int[]){last_of(&w.mlp3, 128), 64, 32, sizes.classes}, 4));
 done:
     schema_free(width_fields, &w);
     return rc;

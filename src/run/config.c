@@ -10,54 +10,100 @@
 
 enum { CONFIG_BYTES_MAX = 16 << 20 };
 
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
+
 #define AT(member) offsetof(train_options, member)
-const field train_fields[] = {
-    {"res_dir", FIELD_TEXT, AT(res_dir), "\"./results\"", 0, 0, NULL, "run folder"},
-    {"epochs", FIELD_INT, AT(epochs), "100", 1, 1e6, NULL, "passes over the training set, per fold"},
-    {"batch_size", FIELD_INT, AT(batch_size), "128", 2, 1e6, NULL, "parcels a step"},
-    {"lr", FIELD_REAL, AT(lr), "0.001", 0, 1e3, NULL, "Adam's learning rate"},
-    {"gamma", FIELD_REAL, AT(gamma), "1", 0, 100, NULL, "of the focal loss; 0 is cross entropy"},
+/* clang-format off */
+/* The settings' table; batches of parcels and of patches differ in size. */
+#define TRAIN_FIELDS(batch, least, unit)                                                                               \
+    {"res_dir", FIELD_TEXT, AT(res_dir), "\"./results\"", 0, 0, NULL, "run folder"},                                   \
+    {"epochs", FIELD_INT, AT(epochs), "100", 1, 1e6, NULL, "passes over the training set, per fold"},                  \
+    {"batch_size", FIELD_INT, AT(batch_size), batch, least, 1e6, NULL, unit " a step"},                                \
+    {"lr", FIELD_REAL, AT(lr), "0.001", 0, 1e3, NULL, "Adam's learning rate"},                                         \
+    {"fold", FIELD_OPTIONAL_INT, AT(fold), "null", 1, 1000, NULL, "the one fold to run, from 1; null: all"},           \
+    {"val_every", FIELD_INT, AT(val_every), "1", 1, 1e6, NULL, "validate every so many epochs (and after the last)"},  \
+    {"val_after", FIELD_INT, AT(val_after), "0", 0, 1e6, NULL, "no validation up to this epoch"}
+/* clang-format on */
+
+static const field parcel_train_fields[] = {
+    TRAIN_FIELDS("128", 2, "parcels"),
     {"rdm_seed", FIELD_INT, AT(rdm_seed), "1", 0, 2147483647, NULL, "of everything drawn, and of the fold split"},
+    {"gamma", FIELD_REAL, AT(gamma), "1", 0, 100, NULL, "of the focal loss; 0 is cross entropy"},
     {"kfold", FIELD_INT, AT(kfold), "5", 3, 1000, NULL, "number of folds"},
-    {"fold", FIELD_OPTIONAL_INT, AT(fold), "null", 1, 1000, NULL, "the one fold to run, from 1; null: all"},
-    {"val_every", FIELD_INT, AT(val_every), "1", 1, 1e6, NULL, "validate every so many epochs (and after the last)"},
-    {"val_after", FIELD_INT, AT(val_after), "0", 0, 1e6, NULL, "no validation up to this epoch"},
+    {0},
+};
+
+static const field image_train_fields[] = {
+    TRAIN_FIELDS("4", 1, "patches"),
+    {"rdm_seed", FIELD_INT, AT(rdm_seed), "1", 0, 2147483647, NULL, "of everything drawn"},
+    {"kfold", FIELD_INT, AT(kfold), "5", 5, 5, NULL, "number of folds: the pack says which patch is in which of five"},
+    {"ignore_index", FIELD_OPTIONAL_INT, AT(ignore_index), "-1", -65536, 65535, NULL,
+     "the void class, left out of the loss and the measures; negative: from the end; null: none"},
     {0},
 };
 #undef AT
 
-const field eval_fields[] = {
+static const field eval_fields[] = {
     {"batch_size", FIELD_OPTIONAL_INT, offsetof(eval_options, batch_size), "null", 1, 1e6, NULL,
-     "parcels a batch; null: train.batch_size"},
+     "samples a batch; null: train.batch_size for parcels, 1 for patches"},
     {"subset", FIELD_CHOICE, offsetof(eval_options, subset), "\"test\"", 0, 0, "test|validation|train|all",
-     "which parcels eval looks at: a part of the fold, or all"},
+     "which samples eval looks at: a part of the fold, or all"},
     {0},
 };
 
-typedef struct root_options {
-    char *device;
-} root_options;
-
-static const field root_fields[] = {
+static const field parcel_root_fields[] = {
     {"device", FIELD_TEXT, offsetof(root_options, device), "null", 0, 0, NULL,
      "auto, an index, part of a name, cpu, gpu or accelerator"},
     {0},
 };
 
-static const char *const sections[] = {"data", "model", "train", "eval", "device", NULL};
+static const field image_root_fields[] = {
+    {"device", FIELD_TEXT, offsetof(root_options, device), "null", 0, 0, NULL,
+     "auto, an index, part of a name, cpu, gpu or accelerator"},
+    {"padding", FIELD_CHOICE, offsetof(root_options, padding), "\"published\"", 0, 0, "published|skip",
+     "training: series count as padded with zeros to the batch's longest, as published, or as they are"},
+    {"memory_limit", FIELD_REAL, offsetof(root_options, memory_limit), "0.8", 0, 1e18, NULL,
+     "bytes; up to 1: a share of the device's memory; 0: no limit but the device's"},
+    {"exact", FIELD_BOOL, offsetof(root_options, exact), "false", 0, 0, NULL,
+     "direct convolutions only: no Winograd forms"},
+    {0},
+};
+
+/* The tables of one kind of network. */
+typedef struct tables {
+    const field *data, *train, *eval, *root;
+} tables;
+
+static tables tables_of(enum model_kind kind)
+{
+    if (kind == MODEL_DENSE) return (tables){patches_fields, image_train_fields, eval_fields, image_root_fields};
+    return (tables){pixelset_fields, parcel_train_fields, eval_fields, parcel_root_fields};
+}
+
+static void *data_of(run_config *c)
+{
+    return c->kind == MODEL_DENSE ? (void *)&c->images : (void *)&c->parcels;
+}
+
+static const char *const sections[] = {"data",    "model",        "train", "eval", "device",
+                                       "padding", "memory_limit", "exact", NULL};
+enum { SECTION_OBJECTS = 4 };
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static int check_sections(const cJSON *root, const char *path)
 {
     if (!cJSON_IsObject(root)) return fail(USAGE, "%s: the configuration must be a JSON object", path);
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
-        bool known = false;
-        for (int i = 0; sections[i]; i++) known = known || strcmp(item->string, sections[i]) == 0;
-        if (known && (strcmp(item->string, "device") == 0 || cJSON_IsObject(item))) continue;
-        if (known) return fail(USAGE, "%s: %s must be an object {...}", path, item->string);
+        int known = 0;
+        while (sections[known] && strcmp(item->string, sections[known]) != 0) known++;
+        if (sections[known] && (known >= SECTION_OBJECTS || cJSON_IsObject(item))) continue;
+        if (sections[known]) return fail(USAGE, "%s: %s must be an object {...}", path, item->string);
         const char *near = nearest_word(item->string, sections);
-        return fail(USAGE, "%s: unknown key %s; wanted data, model, train, eval or device%s%s%s", path, item->string,
-                    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+        return fail(USAGE,
+                    "%s: unknown key %s; wanted data, model, train, eval, device, padding, memory_limit or exact%s%s%s",
+                    path, item->string, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
     }
     return OK;
 }
@@ -71,28 +117,33 @@ static int read_section(const field *fields, const cJSON *root, const char *name
     return rc;
 }
 
-static int read_device(const cJSON *root, const char *path, run_config *out)
+/* What stands beside the sections; a device may be an index as a number. */
+static int read_root(const cJSON *root, const char *path, run_config *out)
 {
-    root_options options = {0};
-    cJSON *only = cJSON_CreateObject();
-    const cJSON *selector = cJSON_GetObjectItemCaseSensitive(root, "device");
-    if (cJSON_IsNumber(selector)) { /* an index as a number */
-        char *text = text_format("%d", selector->valueint);
-        if (text) cJSON_AddStringToObject(only, "device", text);
-        free(text);
-    } else if (selector) {
-        cJSON_AddItemToObject(only, "device", cJSON_Duplicate(selector, true));
+    cJSON *beside = cJSON_CreateObject();
+    for (int i = SECTION_OBJECTS; sections[i]; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, sections[i]);
+        if (!item) continue;
+        if (cJSON_IsNumber(item) && strcmp(sections[i], "device") == 0) {
+            char *text = text_format("%d", item->valueint);
+            if (text) cJSON_AddStringToObject(beside, "device", text);
+            free(text);
+        } else {
+            cJSON_AddItemToObject(beside, sections[i], cJSON_Duplicate(item, true));
+        }
     }
-    int rc = schema_read(root_fields, only, path, &options);
-    cJSON_Delete(only);
-    if (!rc) out->device = options.device;
+    int rc = schema_read(tables_of(out->kind).root, beside, path, &out->root);
+    cJSON_Delete(beside);
     return rc;
 }
 
-static int check_model(const cJSON *root, const char *path)
+static int read_kind(const cJSON *root, const char *path, enum model_kind *out)
 {
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "model"), "arch");
-    if (cJSON_IsString(arch)) return OK;
+    if (cJSON_IsString(arch)) {
+        int rc = model_arch_kind(arch->valuestring, out);
+        return rc ? fail_within(rc, "%s", path) : OK;
+    }
     return fail(USAGE, "%s: model.arch is missing; wanted the network's name, such as \"psetae\"", path);
 }
 
@@ -121,11 +172,12 @@ int config_read(const char *path, const char *const *set, int sets, run_config *
     TRY(config_from_published(given, path, &root, &flat));
     for (int i = 0; i < sets; i++) TRY(json_set(root, set[i]));
     TRY(check_sections(root, path));
-    TRY(check_model(root, path));
-    TRY(read_section(pixelset_fields, root, "data", path, &out->data));
-    TRY(read_section(train_fields, root, "train", path, &out->train));
-    TRY(read_section(eval_fields, root, "eval", path, &out->eval));
-    TRY(read_device(root, path, out));
+    TRY(read_kind(root, path, &out->kind));
+    const tables t = tables_of(out->kind);
+    TRY(read_section(t.data, root, "data", path, data_of(out)));
+    TRY(read_section(t.train, root, "train", path, &out->train));
+    TRY(read_section(t.eval, root, "eval", path, &out->eval));
+    TRY(read_root(root, path, out));
     TRY(check_train(out));
     out->model = cJSON_DetachItemFromObjectCaseSensitive(root, "model");
 done:
@@ -136,11 +188,12 @@ done:
 
 void config_free(run_config *c)
 {
-    schema_free(pixelset_fields, &c->data);
-    schema_free(train_fields, &c->train);
-    schema_free(eval_fields, &c->eval);
+    const tables t = tables_of(c->kind);
+    schema_free(t.data, data_of(c));
+    schema_free(t.train, &c->train);
+    schema_free(t.eval, &c->eval);
+    schema_free(t.root, &c->root);
     cJSON_Delete(c->model);
-    free(c->device);
     free(c->path);
     *c = (run_config){0};
 }
@@ -148,34 +201,64 @@ void config_free(run_config *c)
 int config_resolved(const run_config *c, const cJSON *network, cJSON **out)
 {
     int rc = OK;
+    const tables t = tables_of(c->kind);
+    const void *data = c->kind == MODEL_DENSE ? (const void *)&c->images : (const void *)&c->parcels;
     cJSON *root = cJSON_CreateObject();
-    TRY(schema_write(pixelset_fields, &c->data, cJSON_AddObjectToObject(root, "data")));
+    TRY(schema_write(t.data, data, cJSON_AddObjectToObject(root, "data")));
     cJSON_AddItemToObject(root, "model", cJSON_Duplicate(network, true));
-    TRY(schema_write(train_fields, &c->train, cJSON_AddObjectToObject(root, "train")));
-    TRY(schema_write(eval_fields, &c->eval, cJSON_AddObjectToObject(root, "eval")));
-    cJSON_AddStringToObject(root, "device", c->device ? c->device : "auto");
+    TRY(schema_write(t.train, &c->train, cJSON_AddObjectToObject(root, "train")));
+    TRY(schema_write(t.eval, &c->eval, cJSON_AddObjectToObject(root, "eval")));
+    TRY(schema_write(t.root, &c->root, root));
+    if (!c->root.device) cJSON_ReplaceItemInObjectCaseSensitive(root, "device", cJSON_CreateString("auto"));
     *out = root;
 done:
     if (rc) cJSON_Delete(root);
     return rc;
 }
 
+int config_ignored_class(const run_config *c, int classes, int *out)
+{
+    const optional_int *given = &c->train.ignore_index;
+    *out = -1;
+    if (c->kind != MODEL_DENSE || !given->present) return OK;
+    const int k = given->value < 0 ? classes + given->value : given->value;
+    if (k < 0 || k >= classes)
+        return fail(USAGE, "%s: train.ignore_index is %d; wanted a class from 0 to %d, or %d to -1", c->path,
+                    given->value, classes - 1, -classes);
+    *out = k;
+    return OK;
+}
+
+/* ---- help -------------------------------------------------------------------------------------------------------- */
+
+static char *kind_help(enum model_kind kind, const char *of)
+{
+    const tables t = tables_of(kind);
+    char *titles[] = {text_format("data, for %s", of), text_format("train, for %s", of),
+                      text_format("beside them, for %s", of)};
+    char *text[] = {titles[0] ? schema_help(t.data, titles[0]) : NULL,
+                    titles[1] ? schema_help(t.train, titles[1]) : NULL,
+                    titles[2] ? schema_help(t.root, titles[2]) : NULL};
+    char *all = text[0] && text[1] && text[2] ? text_format("%s\n%s\n%s", text[0], text[1], text[2]) : NULL;
+    for (int i = 0; i < 3; i++) {
+        free(titles[i]);
+        free(text[i]);
+    }
+    return all;
+}
+
 char *config_help(void)
 {
-    char *data = schema_help(pixelset_fields, "data: the pack and how parcels are drawn from it");
-    char *train = schema_help(train_fields, "train");
-    char *eval = schema_help(eval_fields, "eval");
-    char *root = schema_help(root_fields, "beside them");
-    char *network = model_help();
-    char *all = NULL;
-    if (data && train && eval && root && network)
-        all = text_format(
-            "A run's configuration is a JSON object with these parts; the keys of each:\n\n%s\n%s\n%s\n%s\n%s", data,
-            network, train, eval, root);
-    free(data);
-    free(train);
+    char *parcels = kind_help(MODEL_PARCEL, "networks of parcels"),
+         *images = kind_help(MODEL_DENSE, "networks of images");
+    char *eval = schema_help(eval_fields, "eval"), *network = model_help(), *all = NULL;
+    if (parcels && images && eval && network)
+        all =
+            text_format("A run's configuration is a JSON object with these parts; the keys of each:\n\n%s\n%s\n%s\n%s",
+                        parcels, images, eval, network);
+    free(parcels);
+    free(images);
     free(eval);
-    free(root);
     free(network);
     return all;
 }

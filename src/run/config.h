@@ -1,4 +1,4 @@
-/* The configuration of a run: {"data", "model", "train", "eval", "device"}, read, checked, completed from the data, and
+/* The configuration of a run: {"data", "model", "train", "eval", "device", ...}, read, checked, completed from the data, and
  * written back in full so that the run folder reproduces the run. */
 #ifndef FURROW_RUN_CONFIG_H
 #define FURROW_RUN_CONFIG_H
@@ -8,31 +8,42 @@
 #include <cjson/cJSON.h>
 
 #include "base/schema.h"
+#include "data/patches.h"
 #include "data/pixelset.h"
+#include "model/model.h"
 
 typedef struct train_options {
     char *res_dir;
     int epochs, batch_size;
-    double lr, gamma;
+    double lr, gamma;          /* gamma: parcels */
+    optional_int ignore_index; /* patches: the class that counts neither in the loss nor in the measures */
     int rdm_seed;
     int kfold;
     optional_int fold; /* absent: all */
     int val_every, val_after;
 } train_options;
-extern const field train_fields[];
 
 typedef struct eval_options {
     optional_int batch_size; /* absent: the training's */
     char *subset;            /* "test", "validation", "train" or "all" */
 } eval_options;
-extern const field eval_fields[];
+
+/* What stands beside the sections. */
+typedef struct root_options {
+    char *device;        /* NULL: not said */
+    char *padding;       /* patches: "published" or "skip" */
+    double memory_limit; /* patches: bytes, or up to 1 a share of the device's memory; 0: none */
+    bool exact;          /* patches: no Winograd */
+} root_options;
 
 typedef struct run_config {
     char *path; /* the file it was read from */
-    pixelset_options data;
+    enum model_kind kind;
+    pixelset_options parcels; /* "data", the one that the kind says */
+    patches_options images;
     train_options train;
     eval_options eval;
-    char *device; /* NULL: not said */
+    root_options root;
     cJSON *model; /* the "model" object; complete after config_complete_model */
 } run_config;
 
@@ -41,12 +52,15 @@ typedef struct run_config {
 int config_read(const char *path, const char *const *set, int sets, run_config *out);
 void config_free(run_config *c);
 
-/* What the model's configuration leaves open comes from the data: input_dim, with_extra, extra_size, len_max_seq, the
- * first and last widths of the MLPs. */
+/* What the model's configuration leaves open comes from the data. Parcels: input_dim, with_extra, extra_size,
+ * len_max_seq, the first and last widths of the MLPs; patches: input_dim and the last width of out_conv. */
 typedef struct data_sizes {
     int bands, extra, classes, longest; /* classes 0: unknown (no labels) */
 } data_sizes;
-int config_complete_model(cJSON *model, const char *where, data_sizes sizes);
+int config_complete_model(cJSON *model, const char *where, enum model_kind kind, data_sizes sizes);
+
+/* The class that train.ignore_index names among `classes`; -1: none. USAGE when there is no such class. */
+int config_ignored_class(const run_config *c, int classes, int *out);
 
 /* The whole configuration, resolved; `network` is the resolved model object and is copied. Caller deletes. */
 int config_resolved(const run_config *c, const cJSON *network, cJSON **out);

@@ -15,22 +15,29 @@ typedef struct pass {
     const epoch_task *task;
     int steps, classes;
     buffer *losses;      /* [steps] on the device */
-    buffer *predictions; /* [count] */
+    buffer *predictions; /* [capacity] rows not yet read */
+    buffer *targets;     /* [capacity] */
     buffer *classes_now; /* [largest batch] */
-    float *loss;         /* [steps], read so far: checked */
-    int *parcels;        /* [steps] */
-    uint32_t *order;     /* [count] shuffled */
-    int done, checked;   /* steps queued, steps whose loss was read */
-    int samples;         /* parcels queued */
+    int capacity, rows;
+    float *loss;                             /* [steps], read so far: checked */
+    int *step_samples;                       /* [steps] */
+    int32_t *predictions_read, *target_read; /* [capacity] */
+    uint32_t *order;                         /* [count] shuffled */
+    int done, checked;                       /* steps queued, steps whose loss was read */
+    int samples;                             /* queued */
+    score *score;
 } pass;
 
 static void pass_free(pass *p)
 {
     buffer_free(p->losses);
     buffer_free(p->predictions);
+    buffer_free(p->targets);
     buffer_free(p->classes_now);
     free(p->loss);
-    free(p->parcels);
+    free(p->step_samples);
+    free(p->predictions_read);
+    free(p->target_read);
     free(p->order);
 }
 
@@ -42,38 +49,58 @@ static int shuffle(const epoch_task *t, uint32_t *order)
     return OK;
 }
 
-static int pass_new(const epoch_task *t, pass *p)
+/* Rows of the largest batch (a parcel that is left over joins the batch before), as often as they are read. */
+static int rows_reserve(const epoch_task *t, pass *p)
 {
     int rc = OK;
-    *p = (pass){.task = t, .classes = model_classes(t->network->model)};
-    TRY_NEW(p->order = memory_new((size_t)t->count, sizeof *p->order));
-    TRY(shuffle(t, p->order));
-    feed_pass plan = {p->order, t->count, t->batch_size, true, (uint64_t)t->epoch};
-    p->steps = feed_batches(&plan);
-    TRY_NEW(p->loss = memory_new((size_t)p->steps, sizeof *p->loss));
-    TRY_NEW(p->parcels = memory_new((size_t)p->steps, sizeof *p->parcels));
-    TRY(buffer_new(t->network->device, (size_t)p->steps * sizeof(float), &p->losses));
-    TRY(buffer_new(t->network->device, (size_t)t->count * sizeof(int32_t), &p->predictions));
-    TRY(buffer_new(t->network->device, ((size_t)t->batch_size + 1) * sizeof(int32_t), &p->classes_now));
-    TRY(feed_begin(t->feed, plan));
+    const network *w = t->network;
+    const bool images = model_kind_of(w->model) == MODEL_DENSE;
+    const int each = images ? w->input.height * w->input.width : 1;
+    const int most = (t->config->train.batch_size + (images ? 0 : 1)) * each;
+    p->capacity = images ? most : most * STEPS_BETWEEN_READS;
+    const size_t bytes = (size_t)p->capacity * sizeof(int32_t);
+    TRY_NEW(p->predictions_read = memory_new((size_t)p->capacity, sizeof(int32_t)));
+    TRY_NEW(p->target_read = memory_new((size_t)p->capacity, sizeof(int32_t)));
+    TRY(buffer_new(w->device, bytes, &p->predictions));
+    TRY(buffer_new(w->device, bytes, &p->targets));
+    TRY(buffer_new(w->device, (size_t)most * sizeof(int32_t), &p->classes_now));
 done:
     return rc;
 }
 
-static int step(pass *p, const feed_batch *b)
+static int pass_new(const epoch_task *t, score *out, pass *p)
+{
+    int rc = OK;
+    *p = (pass){.task = t, .classes = model_classes(t->network->model), .score = out};
+    TRY_NEW(p->order = memory_new((size_t)t->count, sizeof *p->order));
+    TRY(shuffle(t, p->order));
+    const batches_pass plan = {p->order, t->count, t->config->train.batch_size, true, true, (uint64_t)t->epoch};
+    p->steps = batches_count(t->batches, &plan);
+    TRY_NEW(p->loss = memory_new((size_t)p->steps, sizeof *p->loss));
+    TRY_NEW(p->step_samples = memory_new((size_t)p->steps, sizeof *p->step_samples));
+    TRY(buffer_new(t->network->device, (size_t)p->steps * sizeof(float), &p->losses));
+    TRY(rows_reserve(t, p));
+    TRY(batches_begin(t->batches, plan));
+done:
+    return rc;
+}
+
+static int step(pass *p, const batch *b)
 {
     int rc = OK;
     network *w = p->task->network;
-    uint64_t draw = (uint64_t)w->adam_step;
+    const uint64_t draw = (uint64_t)w->adam_step;
+    const size_t bytes = (size_t)b->rows * sizeof(int32_t), at = (size_t)p->rows * sizeof(int32_t);
     TRY(network_use(w, true, b));
     TRY(network_forward(w, draw));
     TRY(buffer_copy(w->loss->data, 0, p->losses, (size_t)p->done * sizeof(float), sizeof(float)));
-    TRY(argmax_rows(w->device, w->out.logits->data, b->parcels, p->classes, p->classes_now));
-    TRY(buffer_copy(p->classes_now, 0, p->predictions, (size_t)p->samples * sizeof(int32_t),
-                    (size_t)b->parcels * sizeof(int32_t)));
+    TRY(argmax_rows(w->device, w->logits->data, b->rows, p->classes, p->classes_now));
+    TRY(buffer_copy(p->classes_now, 0, p->predictions, at, bytes));
+    TRY(buffer_copy(b->target, 0, p->targets, at, bytes));
     TRY(network_learn(w, draw));
-    p->parcels[p->done++] = b->parcels;
-    p->samples += b->parcels;
+    p->step_samples[p->done++] = b->samples;
+    p->samples += b->samples;
+    p->rows += b->rows;
 done:
     return rc;
 }
@@ -96,6 +123,20 @@ done:
     return rc;
 }
 
+/* What has gathered on the device since the last time. */
+static int read_back(pass *p)
+{
+    int rc = OK;
+    TRY(read_losses(p));
+    if (!p->rows) goto done;
+    TRY(buffer_read(p->predictions, 0, p->predictions_read, (size_t)p->rows * sizeof(int32_t)));
+    TRY(buffer_read(p->targets, 0, p->target_read, (size_t)p->rows * sizeof(int32_t)));
+    score_rows(p->score, p->predictions_read, p->target_read, p->rows);
+    p->rows = 0;
+done:
+    return rc;
+}
+
 static void tell(const pass *p)
 {
     const epoch_task *t = p->task;
@@ -108,53 +149,44 @@ static void tell(const pass *p)
     log_progress(t->title, before + (size_t)p->samples, (size_t)t->epochs * (size_t)t->count, metric);
 }
 
+/* Is there no room for the rows of one more batch? */
+static bool is_full(const pass *p, const batch *b)
+{
+    return p->done % STEPS_BETWEEN_READS == 0 || p->rows + b->rows > p->capacity;
+}
+
 static int run_steps(pass *p)
 {
     int rc = OK;
-    feed_batch b;
+    batch b;
     for (;;) {
         if (interrupt_requested()) {
             rc = fail(INTERRUPTED, "interrupted in epoch %d", p->task->epoch);
             goto done;
         }
-        TRY(feed_next(p->task->feed, &b));
-        if (!b.parcels) break;
+        TRY(batches_next(p->task->batches, &b));
+        if (!b.samples) break;
         TRY(step(p, &b));
-        if (p->done % STEPS_BETWEEN_READS == 0) TRY(read_losses(p));
+        if (is_full(p, &b)) TRY(read_back(p));
         tell(p);
     }
-    TRY(read_losses(p));
+    TRY(read_back(p));
+    for (int i = 0; i < p->done; i++) p->score->loss += (double)p->loss[i] * p->step_samples[i];
+    p->score->loss /= p->samples;
 done:
-    feed_end(p->task->feed);
-    return rc;
-}
-
-static int gather(const pass *p, score *out)
-{
-    int rc = OK;
-    int32_t *predicted = NULL;
-    TRY(confusion_new(p->classes, &out->confusion));
-    TRY_NEW(predicted = memory_new((size_t)p->samples, sizeof *predicted));
-    TRY(buffer_read(p->predictions, 0, predicted, (size_t)p->samples * sizeof *predicted));
-    for (int i = 0; i < p->samples; i++)
-        confusion_count(&out->confusion, pixelset_label(p->task->set, (int)p->order[i]), predicted[i]);
-    for (int i = 0; i < p->done; i++) out->loss += (double)p->loss[i] * p->parcels[i];
-    out->loss /= p->samples;
-done:
-    free(predicted);
+    batches_end(p->task->batches);
     return rc;
 }
 
 int epoch_train(const epoch_task *t, score *out)
 {
     int rc = OK;
-    pass p;
-    *out = (score){0};
-    TRY(pass_new(t, &p));
+    pass p = {0};
+    TRY(score_new(t->config, model_classes(t->network->model), out));
+    TRY(pass_new(t, out, &p));
     TRY(run_steps(&p));
-    TRY(gather(&p, out));
 done:
     pass_free(&p);
-    if (rc) confusion_free(&out->confusion);
+    if (rc) score_free(out);
     return rc;
 }

@@ -7,10 +7,10 @@
 
 typedef struct epoch_task {
     network *network;
-    feed *feed;
-    pixelset *set;
+    batches *batches;
+    const run_config *config;
     const uint32_t *train; /* the fold's training samples */
-    int count, batch_size;
+    int count;
     int epoch, epochs; /* from 1 */
     uint64_t seed;     /* of the shuffling */
     const char *title; /* "fold 1 of 5", for progress and messages */
@@ -18,7 +18,7 @@ typedef struct epoch_task {
     double last_loss;  /* of the epoch before, for the progress; negative: none */
 } epoch_task;
 
-/* `out`: confusion of the predictions made while learning, mean loss. FAILED, naming epoch and step, when a loss is not
+/* `out`: confusion of the predictions made while learning, mean loss; freed with score_free. FAILED, naming epoch and step, when a loss is not
  * finite; INTERRUPTED between two steps. */
 int epoch_train(const epoch_task *t, score *out);
 

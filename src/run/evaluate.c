@@ -14,16 +14,12 @@
 typedef struct evaluation {
     session s;
     weight_files weights;
-    feed *feed;
+    batches *batches;
+    network *network;
     int classes;
-    confusion sum;
-    cJSON *folds; /* [{"fold", "weights", "samples", "test_accuracy", ...}] */
+    confusion sum; /* without the void class */
+    cJSON *folds;  /* [{"fold", "weights", "samples", "test_accuracy", ...}] */
 } evaluation;
-
-static int batch_size(const run_config *c)
-{
-    return c->eval.batch_size.present ? c->eval.batch_size.value : c->train.batch_size;
-}
 
 /* The weights' outputs stand for classes; they must be the set's. */
 static int check_classes(const evaluation *e, const cJSON *state, const char *path)
@@ -32,7 +28,7 @@ static int check_classes(const evaluation *e, const cJSON *state, const char *pa
     if (!cJSON_IsArray(names)) return OK;
     for (int k = 0; k < e->classes; k++) {
         const cJSON *name = cJSON_GetArrayItem(names, k);
-        const char *there = pixelset_class_name(e->s.set, k);
+        const char *there = samples_class_name(&e->s.set, k);
         if (cJSON_IsString(name) && strcmp(name->valuestring, there) == 0) continue;
         return fail(FAILED,
                     "%s: output %d stands for class %s, the set's class %d is %s; wanted the nomenclature and "
@@ -42,46 +38,55 @@ static int check_classes(const evaluation *e, const cJSON *state, const char *pa
     return OK;
 }
 
-/* Runs one checkpoint over the samples; adds its log-probabilities to sum. */
-static int run_weights(evaluation *e, const char *path, const uint32_t *order, int count, double *sum)
+/* Loads a checkpoint into the network. */
+static int load(evaluation *e, const char *path)
 {
     int rc = OK;
-    network *w = NULL;
     cJSON *state = NULL;
     TRY(checkpoint_peek(path, NULL, &state));
     TRY(check_classes(e, state, path));
-    TRY(session_network(&e->s, 0, &w));
-    TRY(checkpoint_load(path, w, CHECKPOINT_WEIGHTS));
-    TRY(infer_add(w, e->feed, order, count, batch_size(&e->s.config), path, sum));
+    TRY(checkpoint_load(path, e->network, CHECKPOINT_WEIGHTS));
 done:
-    network_free(w);
     cJSON_Delete(state);
     return rc;
 }
 
 static int add_result(evaluation *e, const score *result, int fold, const char *path, int count)
 {
+    confusion measured = {0};
+    int rc = score_measured(result, &measured);
+    if (rc) return rc;
     cJSON *entry = cJSON_CreateObject();
     if (fold) cJSON_AddNumberToObject(entry, "fold", fold);
     cJSON_AddStringToObject(entry, "weights", path);
     cJSON_AddNumberToObject(entry, "samples", count);
     score_put(result, "test", entry);
     cJSON_AddItemToArray(e->folds, entry);
-    confusion_add(&e->sum, &result->confusion);
+    confusion_add(&e->sum, &measured);
+    confusion_free(&measured);
     return OK;
 }
 
-static int score_into(evaluation *e, const uint32_t *order, int count, const double *log_p, int fold, const char *path)
+/* Runs the weights over the samples and adds the result. fold 0: all of the set. */
+static int score_samples(evaluation *e, const ensemble *weights, const uint32_t *order, int count, int fold,
+                         const char *path)
 {
+    int rc = OK;
     score result = {0};
-    int rc = score_samples(e->s.set, order, count, e->classes, log_p, e->s.config.train.gamma, &result);
-    if (!rc && !isfinite(result.loss))
+    const batches_pass pass = {.order = order, .count = count, .batch_size = session_eval_batch(&e->s), .labels = true};
+    TRY(score_new(&e->s.config, e->classes, &result));
+    TRY(infer(weights, e->batches, pass, path, score_take, &result));
+    score_end(&result);
+    if (!isfinite(result.loss)) {
         rc = fail(FAILED,
                   "%s: the network's output is not a finite number; the weights or the normalisation do not fit these "
                   "data",
                   path);
-    if (!rc) rc = add_result(e, &result, fold, path, count);
-    confusion_free(&result.confusion);
+        goto done;
+    }
+    TRY(add_result(e, &result, fold, path, count));
+done:
+    score_free(&result);
     return rc;
 }
 
@@ -108,7 +113,7 @@ static int fold_of(const evaluation *e, const char *path, int *fold)
     else
         rc = fail(USAGE,
                   "%s does not say which fold of this split it was trained on; wanted --fold K, or "
-                  "--set eval.subset=all for all parcels",
+                  "--set eval.subset=all for all of the set",
                   path);
     cJSON_Delete(state);
     return rc;
@@ -130,18 +135,19 @@ static void choose(const fold_split *split, const char *subset, const uint32_t *
 static int evaluate_fold(evaluation *e, const char *path, int fold)
 {
     int rc = OK, count;
-    const train_options *t = &e->s.config.train;
     const uint32_t *order;
     fold_split split = {0};
-    double *log_p = NULL;
-    TRY(fold_split_new(pixelset_count(e->s.set), t->kfold, fold, (uint32_t)t->rdm_seed, &split));
+    const ensemble present = {.network = e->network};
+    TRY(samples_split(&e->s.set, &e->s.config.train, fold, &split));
     choose(&split, e->s.config.eval.subset, &order, &count);
-    TRY_NEW(log_p = memory_new((size_t)count * (size_t)e->classes, sizeof *log_p));
-    TRY(run_weights(e, path, order, count, log_p));
-    TRY(score_into(e, order, count, log_p, fold, path));
+    if (!count) {
+        rc = fail(FAILED, "fold %d has no %s in its %s part", fold, samples_noun(&e->s.set), e->s.config.eval.subset);
+        goto done;
+    }
+    TRY(load(e, path));
+    TRY(score_samples(e, &present, order, count, fold, path));
 done:
     fold_split_free(&split);
-    free(log_p);
     return rc;
 }
 
@@ -161,20 +167,20 @@ done:
 
 static int evaluate_all(evaluation *e, const char *name)
 {
-    int rc = OK, count = pixelset_count(e->s.set);
-    size_t cells = (size_t)count * (size_t)e->classes;
+    int rc = OK, count = samples_count(&e->s.set);
+    ensemble folds = {.network = e->network};
     uint32_t *order = memory_new((size_t)count, sizeof *order);
-    double *log_p = NULL;
     TRY_NEW(order);
-    TRY_NEW(log_p = memory_new(cells, sizeof *log_p));
     for (int i = 0; i < count; i++) order[i] = (uint32_t)i;
-    for (int i = 0; i < e->weights.count; i++) TRY(run_weights(e, e->weights.path[i], order, count, log_p));
-    for (size_t i = 0; i < cells; i++) log_p[i] /= e->weights.count;
+    for (int i = 0; i < e->weights.count; i++) {
+        TRY(load(e, e->weights.path[i]));
+        TRY(ensemble_add(&folds));
+    }
     if (e->weights.count > 1) log_note("the mean of %d folds' log-probabilities", e->weights.count);
-    TRY(score_into(e, order, count, log_p, 0, name));
+    TRY(score_samples(e, &folds, order, count, 0, name));
 done:
+    ensemble_free(&folds);
     free(order);
-    free(log_p);
     return rc;
 }
 
@@ -211,16 +217,18 @@ int furrow_eval(const furrow_run_options *o, char **json)
     }
     TRY(weights_find(o->weights, o->fold, &e.weights));
     TRY(session_open(o, true, e.weights.path[0], &e.s));
-    e.classes = pixelset_classes(e.s.set);
+    TRY(session_network(&e.s, 0, &e.network));
+    e.classes = model_classes(e.network->model);
     TRY(confusion_new(e.classes, &e.sum));
-    TRY(session_feed(&e.s, &e.feed));
+    TRY(session_batches(&e.s, &e.batches));
     bool all = strcmp(e.s.config.eval.subset, "all") == 0;
     TRY(all ? evaluate_all(&e, o->weights) : evaluate_folds(&e));
     TRY(results(&e, json));
 done:
     cJSON_Delete(e.folds);
     confusion_free(&e.sum);
-    feed_free(e.feed);
+    batches_free(e.batches);
+    network_free(e.network);
     weights_free(&e.weights);
     session_close(&e.s);
     return rc;

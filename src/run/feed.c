@@ -333,18 +333,19 @@ done:
     return rc;
 }
 
-int feed_next(feed *f, feed_batch *out)
+int feed_next(feed *f, batch *out)
 {
     int rc = OK;
-    *out = (feed_batch){0};
+    *out = (batch){0};
     slot *s = &f->slots[f->next_slot];
     if (!s->parcels) return OK;
     TRY(slot_wait(s));
     f->next_slot = (f->next_slot + 1) % SLOTS;
     TRY(stage(f)); /* its upload is queued before this batch's kernels */
     TRY(sample(f, s));
-    *out = (feed_batch){
-        .parcels = s->parcels,
+    *out = (batch){
+        .samples = s->parcels,
+        .rows = s->parcels,
         .frames = s->frames,
         .x = f->x,
         .mask = f->mask,

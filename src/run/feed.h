@@ -4,7 +4,7 @@
 #define FURROW_RUN_FEED_H
 
 #include "data/pixelset.h"
-#include "rt/rt.h"
+#include "run/batch.h"
 
 typedef struct feed feed;
 
@@ -23,22 +23,11 @@ typedef struct feed_pass {
     uint64_t epoch; /* training: which draws; evaluation: 0 */
 } feed_pass;
 
-/* A batch on the device. Buffers may be larger than the batch; they stay as they are until the next feed_next. */
-typedef struct feed_batch {
-    int parcels, frames;    /* parcels 0: the pass is over */
-    buffer *x, *mask;       /* [frames x npixel x bands], [frames x npixel] */
-    buffer *extra;          /* [frames x E]; NULL: none */
-    buffer *offsets;        /* [parcels + 1] */
-    buffer *positions;      /* [frames] lines of the position table */
-    buffer *target;         /* [parcels], -1: none */
-    const uint32_t *sample; /* [parcels] indices into the set */
-} feed_batch;
-
 int feed_new(device *d, feed_options options, feed **out);
 void feed_free(feed *f); /* NULL is fine */
 
 int feed_begin(feed *f, feed_pass pass);
-int feed_next(feed *f, feed_batch *out);
+int feed_next(feed *f, batch *out);
 void feed_end(feed *f); /* also early */
 
 int feed_batches(const feed_pass *pass); /* how many batches a pass has */

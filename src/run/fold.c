@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "run/checkpoint.h"
 #include "run/epoch.h"
-#include "run/npy_write.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };
 
@@ -22,7 +21,7 @@ typedef struct fold_run {
     int fold, epoch; /* epochs done */
     fold_split split;
     network *network;
-    feed *feed;
+    batches *batches;
     char *title; /* "fold 1 of 5" */
     cJSON *log;  /* trainlog.json: {"1": {...}, ...} */
     int best_epoch;
@@ -60,7 +59,7 @@ static int settings_hash(const session *s, char text[17])
     cJSON_DeleteItemFromObjectCaseSensitive(data, "pack"); /* may have been moved */
     cJSON_DeleteItemFromObjectCaseSensitive(all, "eval");
     cJSON_DeleteItemFromObjectCaseSensitive(all, "device");
-    cJSON_AddNumberToObject(all, "parcels", pixelset_count(s->set));
+    cJSON_AddNumberToObject(all, samples_noun(&s->set), samples_count(&s->set));
     written = cJSON_PrintUnformatted(all);
     if (!written) {
         rc = fail(FAILED, "out of memory");
@@ -88,8 +87,8 @@ static int state_new(const fold_run *r, cJSON **out)
     cJSON_AddNumberToObject(state, "rdm_seed", r->s->config.train.rdm_seed);
     cJSON_AddStringToObject(state, "settings", hash);
     cJSON *classes = cJSON_AddArrayToObject(state, "classes");
-    for (int k = 0; k < pixelset_classes(r->s->set); k++)
-        cJSON_AddItemToArray(classes, cJSON_CreateString(pixelset_class_name(r->s->set, k)));
+    for (int k = 0; k < model_classes(r->network->model); k++)
+        cJSON_AddItemToArray(classes, cJSON_CreateString(samples_class_name(&r->s->set, k)));
     *out = state;
     return OK;
 }
@@ -215,19 +214,15 @@ static int clear_temporaries(const char *folder)
 static int start(fold_run *r, fold_task task)
 {
     int rc = OK;
-    const train_options *t = &r->s->config.train;
     char *folder = fold_path(r->s, r->fold, NULL);
     TRY_NEW(folder);
     TRY(folder_make(folder));
     TRY(clear_temporaries(folder));
-    TRY(fold_split_new(pixelset_count(r->s->set), t->kfold, r->fold, (uint32_t)t->rdm_seed, &r->split));
-    if (r->split.train_count < 2)
-        rc = fail(FAILED, "%s: %d parcels for training, wanted 2 or more", r->title, r->split.train_count);
-    if (rc) goto done;
-    fold_split_warn(r->s->set, &r->split, r->title);
+    TRY(samples_split(&r->s->set, &r->s->config.train, r->fold, &r->split));
+    TRY(samples_split_check(&r->s->set, &r->split, r->title));
     TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
     TRY(network_optimiser(r->network));
-    TRY(session_feed(r->s, &r->feed));
+    TRY(session_batches(r->s, &r->batches));
     if (task.resume) TRY(resume(r));
     if (task.weights && r->epoch == 0) TRY(checkpoint_load(task.weights, r->network, CHECKPOINT_FINE_TUNE));
     if (!task.resume) TRY(clear_folder(r)); /* now: the weights may lie in this folder */
@@ -238,17 +233,13 @@ done:
 
 /* ---- epochs ------------------------------------------------------------------------------------------------------ */
 
-static int evaluate(const fold_run *r, const uint32_t *samples, int count, score *out)
+static int evaluate(const fold_run *r, const uint32_t *order, int count, score *out)
 {
-    int rc = OK, classes = model_classes(r->network->model);
-    const run_config *c = &r->s->config;
-    int batch_size = c->eval.batch_size.present ? c->eval.batch_size.value : c->train.batch_size;
-    double *log_p = memory_new((size_t)count * (size_t)classes, sizeof *log_p);
-    TRY_NEW(log_p);
-    TRY(infer_add(r->network, r->feed, samples, count, batch_size, NULL, log_p));
-    TRY(score_samples(r->s->set, samples, count, classes, log_p, c->train.gamma, out));
-done:
-    free(log_p);
+    const ensemble present = {.network = r->network};
+    const batches_pass pass = {.order = order, .count = count, .batch_size = session_eval_batch(r->s), .labels = true};
+    int rc = score_new(&r->s->config, model_classes(r->network->model), out);
+    if (!rc) rc = infer(&present, r->batches, pass, NULL, score_take, out);
+    if (!rc) score_end(out);
     return rc;
 }
 
@@ -264,14 +255,14 @@ static int validate(fold_run *r, cJSON *entry)
     score validation = {0};
     TRY(evaluate(r, r->split.validation, r->split.validation_count, &validation));
     score_put(&validation, "val", entry);
-    double iou = confusion_mean_iou(&validation.confusion);
+    double iou = score_iou(&validation);
     if (!(iou < r->best_iou)) {
         r->best_iou = iou;
         r->best_epoch = r->epoch;
         TRY(save(r, "model.h5", false));
     }
 done:
-    confusion_free(&validation.confusion);
+    score_free(&validation);
     return rc;
 }
 
@@ -284,11 +275,10 @@ static int one_epoch(fold_run *r)
     cJSON *entry = cJSON_CreateObject();
     epoch_task task = {
         .network = r->network,
-        .feed = r->feed,
-        .set = r->s->set,
+        .batches = r->batches,
+        .config = &r->s->config,
         .train = r->split.train,
         .count = r->split.train_count,
-        .batch_size = t->batch_size,
         .epoch = r->epoch + 1,
         .epochs = t->epochs,
         .seed = fold_seed(r->s, r->fold),
@@ -309,7 +299,7 @@ static int one_epoch(fold_run *r)
     TRY(forms_record(r->s, r->s->config.train.res_dir));
 done:
     cJSON_Delete(entry);
-    confusion_free(&learning.confusion);
+    score_free(&learning);
     return rc;
 }
 
@@ -339,17 +329,17 @@ static int test(fold_run *r, cJSON **result)
     TRY(checkpoint_load(best, r->network, CHECKPOINT_WEIGHTS));
     TRY(evaluate(r, r->split.test, r->split.test_count, &tested));
     score_put(&tested, "test", metrics);
-    TRY(npy_write_int64(matrix, tested.confusion.count, tested.confusion.classes, tested.confusion.classes));
+    TRY(confusion_save(&tested.confusion, matrix));
     TRY(write_json(r, "test_metrics.json", metrics));
     log_note("%s: best epoch %d, validation mIoU %.4f; test accuracy %.2f %%, mIoU %.4f", r->title, r->best_epoch,
-             r->best_iou, confusion_accuracy(&tested.confusion), confusion_mean_iou(&tested.confusion));
+             r->best_iou, score_accuracy(&tested), score_iou(&tested));
     *result = cJSON_CreateObject();
     cJSON_AddNumberToObject(*result, "fold", r->fold);
     cJSON_AddNumberToObject(*result, "best_epoch", r->best_epoch);
-    cJSON_AddItemToObject(*result, "val_IoU", metric_json(r->best_iou));
+    cJSON_AddItemToObject(*result, "val_IoU", metric_json(r->best_iou * (tested.percent ? 100 : 1)));
     score_put(&tested, "test", *result);
 done:
-    confusion_free(&tested.confusion);
+    score_free(&tested);
     cJSON_Delete(metrics);
     free(best);
     free(matrix);
@@ -359,7 +349,7 @@ done:
 static void fold_run_free(fold_run *r)
 {
     fold_split_free(&r->split);
-    feed_free(r->feed);
+    batches_free(r->batches);
     network_free(r->network);
     cJSON_Delete(r->log);
     free(r->title);

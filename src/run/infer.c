@@ -1,86 +1,130 @@
 #include "run/infer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
 
-/* One batch's logits are appended to the device's store; the host reads them all at the end, so it never waits. */
-static int pass_over(network *w, feed *f, feed_pass pass, const char *task, buffer *store)
+/* ---- ensembles --------------------------------------------------------------------------------------------------- */
+
+int ensemble_add(ensemble *e)
 {
     int rc = OK;
-    size_t done = 0, row = (size_t)model_classes(w->model) * sizeof(float);
-    feed_batch b;
-    TRY(feed_begin(f, pass));
+    float *values = NULL;
+    float **longer = memory_new((size_t)e->count + 1, sizeof *longer);
+    TRY_NEW(longer);
+    TRY(network_values(e->network, &values));
+    if (e->count) memcpy(longer, e->values, (size_t)e->count * sizeof *longer);
+    longer[e->count++] = values;
+    free(e->values);
+    e->values = longer;
+    longer = NULL;
+done:
+    free(longer);
+    return rc;
+}
+
+void ensemble_free(ensemble *e)
+{
+    for (int k = 0; k < e->count; k++) free(e->values[k]);
+    free(e->values);
+    e->values = NULL;
+    e->count = 0;
+}
+
+/* ---- one batch --------------------------------------------------------------------------------------------------- */
+
+/* What is read back; grows with the batches. */
+typedef struct room {
+    float *logits;
+    double *log_p, *row;
+    int32_t *target;
+    int rows;
+} room;
+
+static void room_free(room *r)
+{
+    free(r->logits);
+    free(r->log_p);
+    free(r->row);
+    free(r->target);
+}
+
+static int room_reserve(room *r, int rows, int classes)
+{
+    int rc = OK;
+    if (rows <= r->rows) return OK;
+    const size_t cells = (size_t)rows * (size_t)classes;
+    room_free(r);
+    *r = (room){0};
+    TRY_NEW(r->logits = memory_new(cells, sizeof *r->logits));
+    TRY_NEW(r->log_p = memory_new(cells, sizeof *r->log_p));
+    TRY_NEW(r->row = memory_new((size_t)classes, sizeof *r->row));
+    TRY_NEW(r->target = memory_new((size_t)rows, sizeof *r->target));
+    r->rows = rows;
+done:
+    return rc;
+}
+
+/* Adds this network's log softmax, `share` of it, to log_p. */
+static int add_network(network *w, const batch *b, room *r, double share)
+{
+    int rc = OK;
+    const int classes = model_classes(w->model);
+    TRY(network_use(w, false, b));
+    TRY(network_forward(w, 0));
+    TRY(buffer_read(w->logits->data, 0, r->logits, (size_t)b->rows * (size_t)classes * sizeof(float)));
+    for (int i = 0; i < b->rows; i++) {
+        const size_t at = (size_t)i * (size_t)classes;
+        log_softmax(r->logits + at, classes, r->row);
+        for (int k = 0; k < classes; k++) r->log_p[at + (size_t)k] += share * r->row[k];
+    }
+done:
+    return rc;
+}
+
+static int infer_batch(const ensemble *e, const batch *b, bool labels, room *r, inference *out)
+{
+    int rc = OK;
+    const int classes = model_classes(e->network->model), networks = e->count ? e->count : 1;
+    TRY(room_reserve(r, b->rows, classes));
+    memset(r->log_p, 0, (size_t)b->rows * (size_t)classes * sizeof *r->log_p);
+    for (int k = 0; k < networks; k++) {
+        if (e->count > 1) TRY(network_set_values(e->network, e->values[k]));
+        TRY(add_network(e->network, b, r, 1.0 / networks));
+    }
+    labels = labels && b->target;
+    if (labels) TRY(buffer_read(b->target, 0, r->target, (size_t)b->rows * sizeof *r->target));
+    *out = (inference){b, b->rows, classes, r->log_p, labels ? r->target : NULL};
+done:
+    return rc;
+}
+
+int infer(const ensemble *e, batches *f, batches_pass pass, const char *task,
+          int (*take)(void *user, const inference *i), void *user)
+{
+    int rc = OK;
+    size_t done = 0;
+    room r = {0};
+    batch b;
+    inference i;
+    TRY(batches_begin(f, pass));
     for (;;) {
         if (interrupt_requested()) {
             rc = fail(INTERRUPTED, "interrupted");
             goto done;
         }
-        TRY(feed_next(f, &b));
-        if (!b.parcels) break;
-        TRY(network_use(w, false, &b));
-        TRY(network_forward(w, 0));
-        TRY(buffer_copy(w->out.logits->data, 0, store, done * row, (size_t)b.parcels * row));
-        done += (size_t)b.parcels;
+        TRY(batches_next(f, &b));
+        if (!b.samples) break;
+        TRY(infer_batch(e, &b, pass.labels, &r, &i));
+        TRY(take(user, &i));
+        done += (size_t)b.samples;
         if (task) log_progress(task, done, (size_t)pass.count, "");
     }
 done:
-    feed_end(f);
+    batches_end(f);
+    room_free(&r);
     return rc;
-}
-
-int infer_add(network *w, feed *f, const uint32_t *order, int count, int batch_size, const char *task, double *sum)
-{
-    int rc = OK, classes = model_classes(w->model);
-    size_t cells = (size_t)count * (size_t)classes;
-    buffer *store = NULL;
-    float *logits = NULL;
-    double *row = NULL;
-    TRY(buffer_new(w->device, cells * sizeof(float), &store));
-    TRY_NEW(logits = memory_new(cells, sizeof *logits));
-    TRY_NEW(row = memory_new((size_t)classes, sizeof *row));
-    TRY(pass_over(w, f, (feed_pass){.order = order, .count = count, .batch_size = batch_size}, task, store));
-    if (cells) TRY(buffer_read(store, 0, logits, cells * sizeof(float)));
-    for (int i = 0; i < count; i++) {
-        size_t at = (size_t)i * (size_t)classes;
-        log_softmax(logits + at, classes, row);
-        for (int k = 0; k < classes; k++) sum[at + (size_t)k] += row[k];
-    }
-done:
-    buffer_free(store);
-    free(logits);
-    free(row);
-    return rc;
-}
-
-int score_samples(const pixelset *s, const uint32_t *order, int count, int classes, const double *log_p, double gamma,
-                  score *out)
-{
-    *out = (score){0};
-    int rc = confusion_new(classes, &out->confusion);
-    if (rc) return rc;
-    for (int i = 0; i < count; i++) {
-        const double *row = log_p + (size_t)i * (size_t)classes;
-        int label = pixelset_label(s, (int)order[i]);
-        confusion_count(&out->confusion, label, argmax(row, classes));
-        out->loss += focal_value(row[label], gamma);
-    }
-    out->loss = count ? out->loss / count : 0;
-    return OK;
-}
-
-static void put(cJSON *object, const char *prefix, const char *name, double value)
-{
-    char *key = text_format("%s_%s", prefix, name);
-    if (key) cJSON_AddItemToObject(object, key, metric_json(value));
-    free(key);
-}
-
-void score_put(const score *s, const char *prefix, cJSON *object)
-{
-    put(object, prefix, "accuracy", confusion_accuracy(&s->confusion));
-    put(object, prefix, "loss", s->loss);
-    put(object, prefix, "IoU", confusion_mean_iou(&s->confusion));
 }

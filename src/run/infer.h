@@ -1,25 +1,56 @@
-/* Running a trained network over parcels, and scoring what it says. */
+/* Running trained networks over samples, and scoring what they say. */
 #ifndef FURROW_RUN_INFER_H
 #define FURROW_RUN_INFER_H
 
+#include "run/batches.h"
 #include "run/metrics.h"
-#include "run/network.h"
 
-/* Adds log softmax of the network's outputs for `count` samples, in their order, to sum [count x classes]: several
- * folds' networks added one after the other and divided by their number give the published average.
- * `task` names the work in the progress; NULL: none is told. INTERRUPTED when the user asked for it. */
-int infer_add(network *w, feed *f, const uint32_t *order, int count, int batch_size, const char *task, double *sum);
+/* One network, and the weights of one or several folds to run it with: their mean of log softmax is the result. */
+typedef struct ensemble {
+    network *network; /* not owned */
+    float **values;   /* [count], of network_values; owned */
+    int count;
+} ensemble;
+int ensemble_add(ensemble *e); /* the network's present weights */
+void ensemble_free(ensemble *e);
 
+/* What was inferred of one batch, on the host until the next one. */
+typedef struct inference {
+    const batch *batch;
+    int rows, classes;
+    const double *log_p;   /* [rows x classes] */
+    const int32_t *target; /* [rows]; NULL when the pass has no labels */
+} inference;
+
+/* Gives every batch of the pass to `take`, in order. An ensemble without values runs with the network's present
+ * weights. `task` names the work in the progress; NULL: none is told. INTERRUPTED when the user asked for it. */
+int infer(const ensemble *e, batches *b, batches_pass pass, const char *task,
+          int (*take)(void *user, const inference *i), void *user);
+
+/* ---- scores ------------------------------------------------------------------------------------------------------ */
+
+/* Predicted against true classes. Patches: pixels of the void class count in neither loss nor measures. */
 typedef struct score {
-    confusion confusion;
-    double loss; /* mean focal loss over the samples */
+    confusion confusion; /* with the void class */
+    double loss;         /* mean, of score_end */
+    int64_t counted;     /* rows in the loss */
+    double gamma;        /* of the focal loss; 0: cross entropy */
+    int ignored;         /* the void class; -1: none */
+    bool percent;        /* the IoU of logs is in percent, as published for patches */
 } score;
 
-/* Compares with the set's labels; log_p [count x classes]. `out` is freed with confusion_free(&out->confusion). */
-int score_samples(const pixelset *s, const uint32_t *order, int count, int classes, const double *log_p, double gamma,
-                  score *out);
+int score_new(const run_config *c, int classes, score *out);
+void score_free(score *s);
+int score_take(void *user, const inference *i); /* user is the score */
+void score_end(score *s);
+/* Likewise from classes and targets alone; the loss is the caller's. */
+void score_rows(score *s, const int32_t *predicted, const int32_t *target, int rows);
 
-/* {PREFIX_accuracy, PREFIX_loss, PREFIX_IoU} into `object`, the published names. */
+double score_accuracy(const score *s);              /* percent */
+double score_iou(const score *s);                   /* mean, a fraction */
+int score_measured(const score *s, confusion *out); /* without the void class's row and column; freed by the caller */
+
+/* {PREFIX_accuracy, PREFIX_loss, PREFIX_IoU} into `object`, the published names and units. */
 void score_put(const score *s, const char *prefix, cJSON *object);
 
 #endif

@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "format/npy.h"
 
 int confusion_new(int classes, confusion *out)
 {
@@ -39,6 +41,39 @@ void confusion_add(confusion *to, const confusion *from)
     if (to->classes != from->classes) panic("confusion_add: %d and %d classes", to->classes, from->classes);
     for (int i = 0; i < to->classes; i++)
         for (int j = 0; j < to->classes; j++) *cell(to, i, j) += *cell(from, i, j);
+}
+
+void confusion_clear(confusion *c, int class_index)
+{
+    for (int i = 0; i < c->classes; i++) *cell(c, i, class_index) = *cell(c, class_index, i) = 0;
+}
+
+int confusion_save(const confusion *c, const char *path)
+{
+    const size_t shape[2] = {(size_t)c->classes, (size_t)c->classes};
+    return npy_save(path, NUMBER_I64, 2, shape, c->count);
+}
+
+int confusion_read(confusion *c, const char *path)
+{
+    int rc = OK;
+    npy_header h;
+    void *values = NULL;
+    const size_t side = (size_t)c->classes, bytes = side * side * sizeof *c->count;
+    TRY(npy_read(path, bytes, &h, &values));
+    if (h.type != NUMBER_I64 || h.rank != 2 || h.shape[0] != side || h.shape[1] != side) {
+        rc = fail(FAILED, "%s: holds no table of %zu x %zu int64", path, side, side);
+        goto done;
+    }
+    memcpy(c->count, values, bytes);
+done:
+    free(values);
+    return rc;
+}
+
+double metric_undefined(void)
+{
+    return (double)NAN;
 }
 
 /* What one class's measures are made of: hits, false positives, false negatives. */

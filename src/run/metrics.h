@@ -16,6 +16,10 @@ int confusion_new(int classes, confusion *out);
 void confusion_free(confusion *c);
 void confusion_count(confusion *c, int truth, int predicted); /* both in 0 .. classes - 1 */
 void confusion_add(confusion *to, const confusion *from);     /* of as many classes */
+void confusion_clear(confusion *c, int class_index);          /* its row and column to 0: a void class */
+/* The run folder's conf_mat.npy: int64, rows true, columns predicted. Reading wants exactly this many classes. */
+int confusion_save(const confusion *c, const char *path);
+int confusion_read(confusion *c, const char *path);
 int64_t confusion_total(const confusion *c);
 
 double confusion_accuracy(const confusion *c); /* percent */
@@ -34,6 +38,7 @@ cJSON *confusion_overall(const confusion *c);
 cJSON *confusion_per_class(const confusion *c, const char *const *names);
 cJSON *confusion_rows(const confusion *c); /* [[...], ...] */
 
+double metric_undefined(void); /* NaN */
 /* A number, or null where it is not finite. */
 cJSON *metric_json(double value);
 

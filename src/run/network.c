@@ -1,12 +1,19 @@
 #include "run/network.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "run/network_images.h"
 
 /* PyTorch's defaults, which the published scripts train with. */
 static const adam_options adam_defaults = {.learning_rate = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f};
+
+static bool is_dense(const network *w)
+{
+    return model_kind_of(w->model) == MODEL_DENSE;
+}
 
 int network_new(device *d, model *m, network_input input, uint64_t seed, network **out)
 {
@@ -16,9 +23,9 @@ int network_new(device *d, model *m, network_input input, uint64_t seed, network
         model_free(m);
         return FAILED;
     }
-    *w = (network){.device = d, .model = m, .input = input, .gamma = 1, .adam = adam_defaults};
+    *w = (network){.device = d, .model = m, .input = input, .gamma = 1, .ignore_class = -1, .adam = adam_defaults};
     TRY(net_new(d, seed, &w->net));
-    TRY(network_record(w, false, 2, 2)); /* any size: it makes the parameters */
+    TRY(is_dense(w) ? images_parameters(w) : network_record(w, false, 2, 2, 1)); /* any size: it makes the parameters */
     *out = w;
     w = NULL;
 done:
@@ -29,6 +36,7 @@ done:
 void network_free(network *w)
 {
     if (!w) return;
+    images_release(w);
     net_free(w->net);
     model_free(w->model);
     buffer_free(w->exp_avg);
@@ -36,57 +44,80 @@ void network_free(network *w)
     free(w);
 }
 
-int network_record(network *w, bool training, int parcels, int frames)
+/* ---- parcels ----------------------------------------------------------------------------------------------------- */
+
+static int parcels_record(network *w, bool training, int parcels, int frames)
 {
-    if (w->recorded && w->training == training && w->parcels == parcels && w->frames == frames) return OK;
     int rc = OK;
-    size_t peak = 0;
     net *n = w->net;
     const network_input *input = &w->input;
     bool extra = model_extra(w->model) > 0 && input->extra > 0;
     const shape table = SHAPE(input->position_lines, input->table_channels);
-    w->recorded = false;
     net_begin(n, training);
     w->in = (parcel_inputs){
-        .x = net_input(n, "x", ELEMENT_FLOAT, SHAPE(frames, input->npixel, input->bands), false),
-        .mask = net_input(n, "mask", ELEMENT_FLOAT, SHAPE(frames, input->npixel), false),
-        .extra = extra ? net_input(n, "extra", ELEMENT_FLOAT, SHAPE(frames, input->extra), false) : NULL,
-        .offsets = net_input(n, "offsets", ELEMENT_INT, SHAPE(parcels + 1), false),
-        .positions = net_input(n, "positions", ELEMENT_INT, SHAPE(frames), false),
+        .x = net_input_given(n, "x", ELEMENT_FLOAT, SHAPE(frames, input->npixel, input->bands)),
+        .mask = net_input_given(n, "mask", ELEMENT_FLOAT, SHAPE(frames, input->npixel)),
+        .extra = extra ? net_input_given(n, "extra", ELEMENT_FLOAT, SHAPE(frames, input->extra)) : NULL,
+        .offsets = net_input_given(n, "offsets", ELEMENT_INT, SHAPE(parcels + 1)),
+        .positions = net_input_given(n, "positions", ELEMENT_INT, SHAPE(frames)),
         .first_position = input->first_position,
         .position_lines = input->position_lines,
         .longest = input->longest,
-        .position_table = input->position_table ? net_input(n, "position_table", ELEMENT_FLOAT, table, false) : NULL,
+        .position_table = input->position_table ? net_input_given(n, "position_table", ELEMENT_FLOAT, table) : NULL,
     };
     w->out = model_build(w->model, n, &w->in);
-    net_keep(n, w->out.logits);
+    w->logits = w->out.logits;
+    net_keep(n, w->logits);
     if (w->keep_spatial) net_keep(n, w->out.spatial);
     w->target = w->loss = NULL;
     if (training) {
-        w->target = net_input(n, "target", ELEMENT_INT, SHAPE(parcels), false);
-        w->loss = focal_loss(n, w->out.logits, w->target, NULL, w->gamma);
+        w->target = net_input_given(n, "target", ELEMENT_INT, SHAPE(parcels));
+        w->loss = focal_loss(n, w->logits, w->target, NULL, w->gamma);
         net_keep(n, w->loss);
     }
-    TRY(net_plan(n, &peak));
-    if (peak > w->peak_bytes) w->peak_bytes = peak;
-    w->training = training;
-    w->parcels = parcels;
-    w->frames = frames;
-    w->recorded = true;
+    TRY(net_plan(n, &w->layout.bytes));
 done:
     return rc;
 }
 
-int network_use(network *w, bool training, const feed_batch *b)
+static int parcels_use(network *w, const batch *b)
 {
     int rc = OK;
-    TRY(network_record(w, training, b->parcels, b->frames));
     TRY(net_input_use(w->net, w->in.x, b->x));
     TRY(net_input_use(w->net, w->in.mask, b->mask));
     if (w->in.extra) TRY(net_input_use(w->net, w->in.extra, b->extra));
     TRY(net_input_use(w->net, w->in.offsets, b->offsets));
     TRY(net_input_use(w->net, w->in.positions, b->positions));
     if (w->in.position_table) TRY(net_input_use(w->net, w->in.position_table, w->input.position_table));
+done:
+    return rc;
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------ */
+
+int network_record(network *w, bool training, int samples, int frames, int longest)
+{
+    if (!is_dense(w)) longest = 0; /* nothing of the tape depends on it */
+    const bool same = w->samples == samples && w->frames == frames && w->longest == longest;
+    if (w->recorded && w->training == training && same) return OK;
+    w->recorded = false;
+    int rc = is_dense(w) ? images_record(w, training, samples, frames, longest)
+                         : parcels_record(w, training, samples, frames);
+    if (rc) return rc;
+    if (w->layout.bytes > w->peak_bytes) w->peak_bytes = w->layout.bytes;
+    w->training = training;
+    w->samples = samples;
+    w->frames = frames;
+    w->longest = longest;
+    w->recorded = true;
+    return OK;
+}
+
+int network_use(network *w, bool training, const batch *b)
+{
+    int rc = OK;
+    TRY(network_record(w, training, b->samples, b->frames, b->longest));
+    TRY(is_dense(w) ? images_use(w, b) : parcels_use(w, b));
     if (w->target) TRY(net_input_use(w->net, w->target, b->target));
 done:
     return rc;
@@ -126,51 +157,50 @@ done:
     return rc;
 }
 
-/* ---- a data set's side ------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
-network_input network_input_of(const pixelset *s, const model *m, int npixel)
+static size_t value_count(const network *w)
 {
-    bool dates = model_positions_are_dates(m);
-    int first = dates ? pixelset_first_position(s) : 1, longest = pixelset_longest(s);
-    return (network_input){
-        .npixel = npixel,
-        .bands = pixelset_bands(s),
-        .extra = pixelset_extra(s),
-        .first_position = first,
-        .position_lines = dates ? pixelset_last_position(s) - first + 1 : longest,
-        .longest = longest,
-    };
+    size_t count = 0;
+    for (int i = 0; i < net_parameter_count(w->net); i++) count += tensor_count(net_parameter_at(w->net, i));
+    return count;
 }
 
-/* Adds a line to a growing list of complaints. */
-static void complain(char **list, char *line)
+int network_values(network *w, float **out)
 {
-    char *longer = line ? text_format("%s\n  %s", *list ? *list : "", line) : NULL;
-    free(line);
-    if (!longer) return;
-    free(*list);
-    *list = longer;
-}
-
-static void compare(char **list, const char *key, int wanted, const char *what, int there)
-{
-    if (wanted == there) return;
-    complain(list, text_format("model.%s is for %d %s, the data have %d", key, wanted, what, there));
-}
-
-int network_fits(const model *m, const pixelset *s, bool classes, const char *where)
-{
-    char *list = NULL;
     int rc = OK;
-    compare(&list, "input_dim", model_bands(m), "bands", pixelset_bands(s));
-    if (model_extra(m))
-        compare(&list, "extra_size", model_extra(m), "extra features (data.extra_feature)", pixelset_extra(s));
-    if (classes) compare(&list, "mlp4", model_classes(m), "classes (its last width)", pixelset_classes(s));
-    if (model_positions_are_dates(m) && !pixelset_has_dates(s))
-        complain(&list, text_copy("model.positions is \"dates\", but the pack has none (META/dates.json); wanted "
-                                  "\"order\""));
-    if (list)
-        rc = fail(USAGE, "%s: the model does not fit the data (a key left out is read off the data):%s", where, list);
-    free(list);
+    size_t at = 0;
+    float *values = memory_new(value_count(w), sizeof *values);
+    TRY_NEW(values);
+    for (int i = 0; i < net_parameter_count(w->net); i++) {
+        const tensor *p = net_parameter_at(w->net, i);
+        TRY(net_parameter_read(w->net, p, values + at));
+        at += tensor_count(p);
+    }
+    *out = values;
+    values = NULL;
+done:
+    free(values);
     return rc;
+}
+
+int network_set_values(network *w, const float *values)
+{
+    int rc = OK;
+    size_t at = 0;
+    for (int i = 0; i < net_parameter_count(w->net); i++) {
+        tensor *p = net_parameter_at(w->net, i);
+        TRY(net_parameter_write(w->net, p, values + at));
+        at += tensor_count(p);
+    }
+    net_parameters_changed(w->net);
+done:
+    return rc;
+}
+
+size_t network_fixed_bytes(const network *w, int frames)
+{
+    const network_input *i = &w->input;
+    const size_t pixels = is_dense(w) ? (size_t)i->height * (size_t)i->width : (size_t)i->npixel;
+    return (4 * value_count(w) + (size_t)frames * pixels * (size_t)i->bands) * sizeof(float);
 }

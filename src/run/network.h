@@ -3,30 +3,52 @@
 #define FURROW_RUN_NETWORK_H
 
 #include "model/model.h"
-#include "run/feed.h"
+#include "run/batch.h"
+
+/* When a batch's series count as padded to its longest one, as the published code pads them (semantics of series_norm):
+ * never; in training; always (reference results). */
+enum padding_rule { PADDING_SKIP, PADDING_TRAINING, PADDING_ALWAYS };
 
 /* What the tape needs to know beside a batch's size. */
 typedef struct network_input {
-    int npixel, bands, extra;           /* extra 0: none */
+    int bands;
+    int npixel, extra;                  /* parcels; extra 0: none */
+    int height, width;                  /* patches */
     int first_position, position_lines; /* of the position table */
-    int longest;                        /* most dates of one parcel */
+    int longest;                        /* most dates of one sample */
     buffer *position_table;             /* [position_lines x table_channels] instead of sinusoids; NULL: none */
     int table_channels;
 } network_input;
+
+/* How the work on images is laid out in memory: chosen for a batch such that it fits (network_record). */
+typedef struct memory_layout {
+    int parts;      /* that a batch's frames are cut into */
+    bool recompute; /* the first convolution's output is made again for backward */
+    size_t bytes;   /* of the arena */
+} memory_layout;
 
 typedef struct network {
     device *device;
     model *model; /* owned */
     net *net;
     network_input input;
-    float gamma;
-    bool keep_spatial; /* the pixel-set encoder's output can be read after a forward pass, as the logits can */
+    float gamma;      /* parcels: of the focal loss */
+    int ignore_class; /* patches: weighs nothing in the loss; -1: none */
+    enum padding_rule padding;
+    bool exact;            /* patches: no Winograd */
+    uint64_t memory_limit; /* bytes for arena, batch and parameters; 0: what the device has */
+    bool keep_spatial;     /* parcels: the encoder's output can be read after a forward pass, as the logits can */
     /* the tape */
     bool recorded, training;
-    int parcels, frames;
+    int samples, frames, longest;
     parcel_inputs in;
+    dense_inputs images;
+    buffer *part_view[DENSE_PARTS_MAX]; /* of the batch's x */
+    memory_layout layout;
     tensor *target, *loss; /* training only */
+    tensor *logits;        /* [rows x classes] */
     parcel_outputs out;
+    dense_outputs image_out;
     size_t peak_bytes; /* the largest arena so far */
     /* the optimiser: made at the first training step */
     adam_options adam;
@@ -38,22 +60,24 @@ typedef struct network {
 int network_new(device *d, model *m, network_input input, uint64_t seed, network **out);
 void network_free(network *w); /* NULL is fine */
 
-/* Records the tape for batches of this size, unless it is there already. */
-int network_record(network *w, bool training, int parcels, int frames);
+/* Records the tape for batches of this size, unless it is there already. longest: dates of the batch's longest series.
+ * Images: lays the work out such that it fits memory_limit; FAILED, with what would fit, when it cannot. */
+int network_record(network *w, bool training, int samples, int frames, int longest);
 /* Records for the batch's size and makes the tape read the batch's buffers. */
-int network_use(network *w, bool training, const feed_batch *b);
+int network_use(network *w, bool training, const batch *b);
 
-/* Queue the work and return: the logits are in w->out.logits->data, the loss in w->loss->data. `step` names the draws
- * of dropout, and must differ from step to step. */
+/* Queue the work and return: the logits are in w->logits->data, the loss in w->loss->data. `step` names the draws of
+ * dropout, and must differ from step to step. */
 int network_forward(network *w, uint64_t step);
 int network_learn(network *w, uint64_t step); /* backward and Adam, after network_forward */
 
 int network_optimiser(network *w); /* makes Adam's state (zeros) when it is not there */
 
-/* What a set of parcels looks like to a network; positions are days, or 1, 2, ... */
-network_input network_input_of(const pixelset *s, const model *m, int npixel);
+/* The values of all parameters and running statistics, in the order of making; a new array. And their return. */
+int network_values(network *w, float **out);
+int network_set_values(network *w, const float *values);
 
-/* Says in one list all that keeps the network from running on the set. `classes`: whether labels count. */
-int network_fits(const model *m, const pixelset *s, bool classes, const char *where);
+/* Bytes beside the arena: parameters with gradients, Adam's moments, the batch's images. */
+size_t network_fixed_bytes(const network *w, int frames);
 
 #endif

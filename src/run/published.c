@@ -1,5 +1,5 @@
 /* A published conf.json is flat: one object with the options of train.py (VSainteuf/pytorch-psetae and
- * lightweight-temporal-attention-pytorch). Here it is sorted into furrow's sections. */
+ * lightweight-temporal-attention-pytorch) or train_semantic.py (utae-paps). Here it is sorted into furrow's sections. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,8 @@ typedef struct mapping {
     const char *from, *section, *to;
 } mapping;
 
-static const mapping mappings[] = {
+/* Networks for parcels. */
+static const mapping parcel_mappings[] = {
     {"npixel", "data", "npixel"},
     {"preload", "data", "preload"},
     {"res_dir", "train", "res_dir"},
@@ -37,7 +38,42 @@ static const mapping mappings[] = {
     {"model", "model", "arch"},
 };
 
-/* Read here one by one, below. */
+/* Networks for images (train_semantic.py of VSainteuf/utae-paps). */
+static const mapping image_mappings[] = {
+    {"model", "model", "arch"},
+    {"encoder_widths", "model", "encoder_widths"},
+    {"decoder_widths", "model", "decoder_widths"},
+    {"out_conv", "model", "out_conv"},
+    {"str_conv_k", "model", "str_conv_k"},
+    {"str_conv_s", "model", "str_conv_s"},
+    {"str_conv_p", "model", "str_conv_p"},
+    {"agg_mode", "model", "agg_mode"},
+    {"encoder_norm", "model", "encoder_norm"},
+    {"n_head", "model", "n_head"},
+    {"d_model", "model", "d_model"},
+    {"d_k", "model", "d_k"},
+    {"pad_value", "model", "pad_value"},
+    {"padding_mode", "model", "padding_mode"},
+    {"cache", "data", "preload"},
+    {"mono_date", "data", "mono_date"},
+    {"ref_date", "data", "ref_date"},
+    {"res_dir", "train", "res_dir"},
+    {"rdm_seed", "train", "rdm_seed"},
+    {"epochs", "train", "epochs"},
+    {"batch_size", "train", "batch_size"},
+    {"lr", "train", "lr"},
+    {"fold", "train", "fold"},
+    {"ignore_index", "train", "ignore_index"},
+    {"val_every", "train", "val_every"},
+    {"val_after", "train", "val_after"},
+};
+
+typedef struct mapping_list {
+    const mapping *item;
+    size_t count;
+} mapping_list;
+
+/* Parcels: read here one by one, below. */
 static const char *const special[] = {"geomfeat", "positions", "device", "num_classes", "tae", "gru", "tcnn", NULL};
 
 /* The classes with more than 100 parcels in the S2-Agri set, as the published train.py writes them into its text. */
@@ -54,6 +90,27 @@ static bool truth(const cJSON *item)
     return cJSON_IsTrue(item) || (cJSON_IsNumber(item) && item->valueint != 0);
 }
 
+/* "model" names a network for images: then the other table counts. */
+static bool is_for_images(const cJSON *root)
+{
+    enum model_kind kind;
+    const cJSON *name = get(root, "model");
+    return cJSON_IsString(name) && !model_arch_kind(name->valuestring, &kind) && kind == MODEL_DENSE;
+}
+
+static mapping_list mappings_of(bool images)
+{
+    if (images) return (mapping_list){image_mappings, sizeof image_mappings / sizeof *image_mappings};
+    return (mapping_list){parcel_mappings, sizeof parcel_mappings / sizeof *parcel_mappings};
+}
+
+static const mapping *mapping_of(mapping_list list, const char *key)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (strcmp(list.item[i].from, key) == 0) return &list.item[i];
+    return NULL;
+}
+
 /* Flat: none of furrow's sections is there as an object, and some key of the published scripts is. */
 static bool is_flat(const cJSON *root)
 {
@@ -61,8 +118,9 @@ static bool is_flat(const cJSON *root)
     static const char *const ours[] = {"data", "model", "train", "eval"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (cJSON_IsObject(get(root, ours[i]))) return false;
-    for (size_t i = 0; i < sizeof mappings / sizeof *mappings; i++)
-        if (get(root, mappings[i].from)) return true;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, root)
+        if (mapping_of(mappings_of(is_for_images(root)), item->string)) return true;
     return false;
 }
 
@@ -71,13 +129,6 @@ static bool is_special(const char *key)
     for (int i = 0; special[i]; i++)
         if (strcmp(special[i], key) == 0) return true;
     return false;
-}
-
-static const mapping *mapping_of(const char *key)
-{
-    for (size_t i = 0; i < sizeof mappings / sizeof *mappings; i++)
-        if (strcmp(mappings[i].from, key) == 0) return &mappings[i];
-    return NULL;
 }
 
 /* The scripts choose the network by flags; only the L-TAE repository has them. */
@@ -89,34 +140,40 @@ static const char *published_arch(const cJSON *root)
     return "pseltae";
 }
 
-static void map_special(const cJSON *root, cJSON *data, cJSON *model, cJSON *out)
+static void map_device(const cJSON *root, cJSON *out)
 {
-    if (!get(model, "arch")) cJSON_AddStringToObject(model, "arch", published_arch(root));
+    const cJSON *selector = get(root, "device");
+    bool cpu = cJSON_IsString(selector) && strcmp(selector->valuestring, "cpu") == 0;
+    cJSON_AddStringToObject(out, "device", cpu ? "cpu" : "auto");
+}
+
+static void map_special(const cJSON *root, cJSON *data, cJSON *network, cJSON *out)
+{
+    if (!get(network, "arch")) cJSON_AddStringToObject(network, "arch", published_arch(root));
     const cJSON *features = get(root, "geomfeat"), *positions = get(root, "positions");
     bool extra = !features || truth(features);
     if (extra) cJSON_AddStringToObject(data, "extra_feature", "geomfeat");
-    cJSON_AddBoolToObject(model, "with_extra", extra);
+    cJSON_AddBoolToObject(network, "with_extra", extra);
     if (cJSON_IsString(positions) && strcmp(positions->valuestring, "order") == 0)
-        cJSON_AddNullToObject(model, "positions");
+        cJSON_AddNullToObject(network, "positions");
     else
-        cJSON_AddStringToObject(model, "positions", "dates");
+        cJSON_AddStringToObject(network, "positions", "dates");
     const cJSON *classes = get(root, "num_classes");
     if (!classes || classes->valueint == PUBLISHED_CLASSES) {
         cJSON_AddStringToObject(data, "nomenclature", "label_44class");
         cJSON_AddItemToObject(data, "sub_classes", cJSON_CreateIntArray(published_classes, PUBLISHED_CLASSES));
     }
-    const cJSON *device = get(root, "device");
-    bool cpu = cJSON_IsString(device) && strcmp(device->valuestring, "cpu") == 0;
-    cJSON_AddStringToObject(out, "device", cpu ? "cpu" : "auto");
+    map_device(root, out);
 }
 
 /* "a, b, c" of the keys that mean nothing here; NULL when there are none or memory is out. */
-static char *unmapped_keys(const cJSON *root)
+static char *unmapped_keys(const cJSON *root, bool images)
 {
     char *list = NULL;
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
-        if (mapping_of(item->string) || is_special(item->string)) continue;
+        const bool read = mapping_of(mappings_of(images), item->string) || strcmp(item->string, "device") == 0;
+        if (read || (!images && is_special(item->string))) continue;
         char *longer = list ? text_format("%s, %s", list, item->string) : text_copy(item->string);
         free(list);
         list = longer;
@@ -131,19 +188,23 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
         *out = root;
         return OK;
     }
+    const bool images = is_for_images(root);
     cJSON *result = cJSON_CreateObject();
     cJSON *data = cJSON_AddObjectToObject(result, "data");
-    cJSON *model = cJSON_AddObjectToObject(result, "model");
+    cJSON *network = cJSON_AddObjectToObject(result, "model");
     cJSON_AddObjectToObject(result, "train");
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
-        const mapping *m = mapping_of(item->string);
+        const mapping *m = mapping_of(mappings_of(images), item->string);
         if (!m || cJSON_IsNull(item)) continue;
         cJSON *section = cJSON_GetObjectItemCaseSensitive(result, m->section);
         cJSON_AddItemToObject(section, m->to, cJSON_Duplicate(item, true));
     }
-    map_special(root, data, model, result);
-    char *ignored = unmapped_keys(root);
+    if (images)
+        map_device(root, result);
+    else
+        map_special(root, data, network, result);
+    char *ignored = unmapped_keys(root, images);
     log_note("%s is a published, flat configuration%s%s", path, ignored ? "; without a meaning here: " : "",
              ignored ? ignored : "");
     free(ignored);

@@ -1,3 +1,4 @@
+/* Reference results of networks for parcels: x B x T x C x S, mask B x T x S, extra B x T x E, positions T. */
 #include "run/reference.h"
 
 #include <stdlib.h>
@@ -5,10 +6,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { VALUES_MAX = 1 << 28, POSITION_MAX = 1 << 20 };
 static const char table_path[] = "/weights/temporal_encoder.position_enc.weight";
 
-static int upload(reference_input *r, const void *values, size_t count, buffer **out)
+int reference_upload(reference_input *r, const void *values, size_t count, buffer **out)
 {
     int rc = buffer_new(r->device, count * 4, out);
     return rc ? rc : buffer_write(*out, 0, values, count * 4);
@@ -19,7 +19,7 @@ static int upload_array(reference_input *r, const char *path, enum number_type t
     void *values = memory_new(count, 4);
     if (!values) return FAILED;
     int rc = h5_read(r->file, path, type, count, values);
-    if (!rc) rc = upload(r, values, count, out);
+    if (!rc) rc = reference_upload(r, values, count, out);
     free(values);
     return rc;
 }
@@ -29,7 +29,7 @@ static int upload_x(reference_input *r)
 {
     int rc = OK;
     float *stored = NULL, *turned = NULL;
-    size_t frames = (size_t)r->batch.frames, bands = (size_t)r->bands, pixels = (size_t)r->pixels;
+    size_t frames = (size_t)r->batch.frames, bands = (size_t)r->input.bands, pixels = (size_t)r->input.npixel;
     size_t count = frames * bands * pixels;
     TRY_NEW(stored = memory_new(count, sizeof *stored));
     TRY_NEW(turned = memory_new(count, sizeof *turned));
@@ -38,7 +38,7 @@ static int upload_x(reference_input *r)
         for (size_t c = 0; c < bands; c++)
             for (size_t s = 0; s < pixels; s++)
                 turned[(f * pixels + s) * bands + c] = stored[(f * bands + c) * pixels + s];
-    TRY(upload(r, turned, count, &r->batch.x));
+    TRY(reference_upload(r, turned, count, &r->batch.x));
 done:
     free(stored);
     free(turned);
@@ -47,18 +47,18 @@ done:
 
 static int upload_offsets(reference_input *r)
 {
-    int32_t *offsets = memory_new((size_t)r->parcels + 1, sizeof *offsets);
+    int32_t *offsets = memory_new((size_t)r->batch.samples + 1, sizeof *offsets);
     if (!offsets) return FAILED;
-    for (int i = 0; i <= r->parcels; i++) offsets[i] = i * r->dates;
-    int rc = upload(r, offsets, (size_t)r->parcels + 1, &r->batch.offsets);
+    for (int i = 0; i <= r->batch.samples; i++) offsets[i] = i * r->batch.longest;
+    int rc = reference_upload(r, offsets, (size_t)r->batch.samples + 1, &r->batch.offsets);
     free(offsets);
     return rc;
 }
 
 static int check_positions(const reference_input *r, const int32_t *positions)
 {
-    for (int t = 0; t < r->dates; t++)
-        if (abs(positions[t] / 2) > POSITION_MAX)
+    for (int t = 0; t < r->batch.longest; t++)
+        if (abs(positions[t] / 2) > REFERENCE_DAY_MAX)
             return fail(FAILED, "%s: /input/positions[%d] is %d days", h5_path(r->file), t, positions[t]);
     return OK;
 }
@@ -70,18 +70,18 @@ static int read_table(reference_input *r, bool dates, int32_t *positions)
     int rc = OK;
     h5_about about;
     float *table = NULL;
-    TRY(h5_read_new(r->file, table_path, NUMBER_F32, VALUES_MAX, (void **)&table, &about));
-    size_t wanted = (size_t)r->dates + (dates ? 0 : 1);
-    if (about.rank != 2 || about.shape[0] < wanted || about.shape[0] > POSITION_MAX) {
+    TRY(h5_read_new(r->file, table_path, NUMBER_F32, REFERENCE_VALUES_MAX, (void **)&table, &about));
+    size_t wanted = (size_t)r->batch.longest + (dates ? 0 : 1);
+    if (about.rank != 2 || about.shape[0] < wanted || about.shape[0] > REFERENCE_DAY_MAX) {
         rc = fail(FAILED, "%s: %s has %zu lines; wanted %zu or more", h5_path(r->file), table_path,
                   about.rank ? about.shape[0] : 0, wanted);
         goto done;
     }
-    TRY(upload(r, table, about.count, &r->table));
-    r->table_channels = (int)about.shape[1];
-    r->first_position = 0;
-    r->position_lines = (int)about.shape[0];
-    for (int t = 0; t < r->dates; t++) positions[t] = t + (dates ? 0 : 1);
+    TRY(reference_upload(r, table, about.count, &r->table));
+    r->input.table_channels = (int)about.shape[1];
+    r->input.first_position = 0;
+    r->input.position_lines = (int)about.shape[0];
+    for (int t = 0; t < r->batch.longest; t++) positions[t] = t + (dates ? 0 : 1);
 done:
     free(table);
     return rc;
@@ -91,16 +91,16 @@ done:
 static int read_positions(reference_input *r, bool dates, int32_t *positions)
 {
     int rc = OK;
-    for (int t = 0; t < r->dates; t++) positions[t] = t + 1;
-    if (dates) TRY(h5_read(r->file, "/input/positions", NUMBER_I32, (size_t)r->dates, positions));
+    for (int t = 0; t < r->batch.longest; t++) positions[t] = t + 1;
+    if (dates) TRY(h5_read(r->file, "/input/positions", NUMBER_I32, (size_t)r->batch.longest, positions));
     TRY(check_positions(r, positions));
     int first = positions[0], last = positions[0];
-    for (int t = 1; t < r->dates; t++) {
+    for (int t = 1; t < r->batch.longest; t++) {
         if (positions[t] < first) first = positions[t];
         if (positions[t] > last) last = positions[t];
     }
-    r->first_position = first;
-    r->position_lines = last - first + 1;
+    r->input.first_position = first;
+    r->input.position_lines = last - first + 1;
 done:
     return rc;
 }
@@ -109,14 +109,14 @@ static int upload_positions(reference_input *r, bool dates)
 {
     int rc = OK;
     size_t count = (size_t)r->batch.frames;
-    int32_t *positions = memory_new((size_t)r->dates, sizeof *positions), *lines = NULL;
+    int32_t *positions = memory_new((size_t)r->batch.longest, sizeof *positions), *lines = NULL;
     bool table;
     TRY_NEW(positions);
     TRY_NEW(lines = memory_new(count, sizeof *lines));
     TRY(h5_exists(r->file, table_path, &table));
     TRY(table ? read_table(r, dates, positions) : read_positions(r, dates, positions));
-    for (size_t i = 0; i < count; i++) lines[i] = positions[i % (size_t)r->dates] - r->first_position;
-    TRY(upload(r, lines, count, &r->batch.positions));
+    for (size_t i = 0; i < count; i++) lines[i] = positions[i % (size_t)r->batch.longest] - r->input.first_position;
+    TRY(reference_upload(r, lines, count, &r->batch.positions));
 done:
     free(positions);
     free(lines);
@@ -127,16 +127,16 @@ done:
 static int upload_target(reference_input *r, int classes)
 {
     int rc = OK;
-    int32_t *target = memory_new((size_t)r->parcels, sizeof *target);
+    int32_t *target = memory_new((size_t)r->batch.samples, sizeof *target);
     TRY_NEW(target);
-    TRY(h5_read(r->file, "/input/target", NUMBER_I32, (size_t)r->parcels, target));
-    for (int i = 0; i < r->parcels; i++)
+    TRY(h5_read(r->file, "/input/target", NUMBER_I32, (size_t)r->batch.samples, target));
+    for (int i = 0; i < r->batch.samples; i++)
         if (target[i] < 0 || target[i] >= classes) {
             rc = fail(FAILED, "%s: /input/target[%d] is %d; wanted a class from 0 to %d", h5_path(r->file), i,
                       target[i], classes - 1);
             goto done;
         }
-    TRY(upload(r, target, (size_t)r->parcels, &r->batch.target));
+    TRY(reference_upload(r, target, (size_t)r->batch.samples, &r->batch.target));
 done:
     free(target);
     return rc;
@@ -147,39 +147,42 @@ static int read_sizes(reference_input *r)
     h5_about about;
     int rc = h5_about_of(r->file, "/input/x", &about);
     if (rc) return rc;
-    bool fits = !about.text && about.rank == 4 && about.count > 0 && about.count < VALUES_MAX;
+    bool fits = !about.text && about.rank == 4 && about.count > 0 && about.count < REFERENCE_VALUES_MAX;
     if (!fits)
         return fail(FAILED, "%s: /input/x has %d dimensions; wanted parcels x dates x bands x pixels", h5_path(r->file),
                     about.rank);
-    r->parcels = (int)about.shape[0];
-    r->dates = (int)about.shape[1];
-    r->bands = (int)about.shape[2];
-    r->pixels = (int)about.shape[3];
-    r->batch.parcels = r->parcels;
-    r->batch.frames = r->parcels * r->dates;
+    r->batch.samples = (int)about.shape[0];
+    r->batch.longest = (int)about.shape[1];
+    r->input.bands = (int)about.shape[2];
+    r->input.npixel = (int)about.shape[3];
+    r->batch.rows = r->batch.samples;
+    r->batch.frames = r->batch.samples * r->batch.longest;
     bool extra;
     rc = h5_exists(r->file, "/input/extra", &extra);
     if (rc || !extra) return rc;
     rc = h5_about_of(r->file, "/input/extra", &about);
     if (!rc && about.rank != 3)
         rc = fail(FAILED, "%s: /input/extra has %d dimensions; wanted 3", h5_path(r->file), about.rank);
-    if (!rc) r->features = (int)about.shape[2];
+    if (!rc) r->input.extra = (int)about.shape[2];
     return rc;
 }
 
-int reference_read(reference_input *r, const model *m)
+int reference_read_parcels(reference_input *r, const model *m)
 {
     int rc = OK;
     bool target;
     TRY(read_sizes(r));
     size_t frames = (size_t)r->batch.frames;
     TRY(upload_x(r));
-    TRY(upload_array(r, "/input/mask", NUMBER_F32, frames * (size_t)r->pixels, &r->batch.mask));
-    if (model_extra(m)) TRY(upload_array(r, "/input/extra", NUMBER_F32, frames * (size_t)r->features, &r->batch.extra));
+    TRY(upload_array(r, "/input/mask", NUMBER_F32, frames * (size_t)r->input.npixel, &r->batch.mask));
+    if (model_extra(m))
+        TRY(upload_array(r, "/input/extra", NUMBER_F32, frames * (size_t)r->input.extra, &r->batch.extra));
     TRY(upload_offsets(r));
     TRY(upload_positions(r, model_positions_are_dates(m)));
     TRY(h5_exists(r->file, "/input/target", &target));
     if (target) TRY(upload_target(r, model_classes(m)));
+    r->input.longest = r->batch.longest;
+    r->input.position_table = r->table;
 done:
     return rc;
 }
@@ -194,5 +197,5 @@ void reference_free(reference_input *r)
     buffer_free(r->batch.target);
     buffer_free(r->table);
     r->table = NULL;
-    r->batch = (feed_batch){0};
+    r->batch = (batch){0};
 }

@@ -1,4 +1,4 @@
-/* The input of a parcel network's reference results, as a batch on the device. */
+/* The input of reference results, as a batch on the device. */
 #ifndef FURROW_RUN_REFERENCE_H
 #define FURROW_RUN_REFERENCE_H
 
@@ -8,15 +8,19 @@
 typedef struct reference_input {
     h5 *file;
     device *device;
-    feed_batch batch;
-    int parcels, dates, bands, pixels, features; /* B, T, C, S, E */
-    int first_position, position_lines;
-    buffer *table; /* the file's own position table, a line a date; NULL: it has none */
-    int table_channels;
+    batch batch;
+    network_input input; /* a network's, for it */
+    buffer *table;       /* the file's own position table, a line a date; NULL: it has none */
 } reference_input;
 
 /* Reads /input for the model m; r->file and r->device are set. Labels must be classes of m's, positions sensible. */
-int reference_read(reference_input *r, const model *m);
+int reference_read_parcels(reference_input *r, const model *m);
+int reference_read_images(reference_input *r, const model *m, double pad_value);
 void reference_free(reference_input *r); /* the batch's buffers */
+
+/* Uploads count values of 4 bytes. */
+int reference_upload(reference_input *r, const void *values, size_t count, buffer **out);
+
+enum { REFERENCE_VALUES_MAX = 1 << 28, REFERENCE_DAY_MAX = 1 << 20 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/checkpoint.h"
+#include "run/loop_test.h"
 #include "run/self_test.h"
 
 enum { FORMS_BYTES_MAX = 16 << 20 };
@@ -43,15 +44,11 @@ static int resolve_model(session *s, bool labels, const char *weights)
     int rc = OK;
     model *m = NULL;
     if (weights) TRY(fill_from_weights(s->config.model, s->where, weights));
-    data_sizes sizes = {
-        .bands = pixelset_bands(s->set),
-        .extra = pixelset_extra(s->set),
-        .classes = pixelset_classes(s->set),
-        .longest = pixelset_longest(s->set),
-    };
-    TRY(config_complete_model(s->config.model, s->where, sizes));
+    int ignored;
+    TRY(config_complete_model(s->config.model, s->where, s->config.kind, samples_sizes(&s->set)));
     TRY(model_new(s->config.model, s->where, &m));
-    TRY(network_fits(m, s->set, labels, s->config.path));
+    TRY(samples_fit(&s->set, m, labels, s->config.path));
+    TRY(config_ignored_class(&s->config, model_classes(m), &ignored));
     TRY_NEW(s->model = model_config(m));
 done:
     model_free(m);
@@ -74,9 +71,10 @@ int session_open(const furrow_run_options *o, bool labels, const char *weights, 
     TRY(config_read(o->config, o->set, o->sets, &out->config));
     TRY(choose_fold(&out->config, o->fold));
     TRY_NEW(out->where = text_format("%s: model", o->config));
-    TRY(pixelset_open(&out->config.data, labels, &out->set));
+    TRY(samples_open(&out->config, labels, &out->set));
     TRY(resolve_model(out, labels, weights));
-    TRY(self_test_open(o->device ? o->device : out->config.device, &out->device));
+    TRY(self_test_open(o->device ? o->device : out->config.root.device, &out->device));
+    TRY(loop_test(out->device));
 done:
     if (rc) session_close(out);
     return rc;
@@ -85,11 +83,18 @@ done:
 void session_close(session *s)
 {
     device_close(s->device);
-    pixelset_close(s->set);
+    samples_close(&s->set);
     cJSON_Delete(s->model);
     free(s->where);
     config_free(&s->config);
     *s = (session){0};
+}
+
+static uint64_t memory_limit(const session *s)
+{
+    const double given = s->config.root.memory_limit;
+    const uint64_t there = device_about(s->device)->global_memory;
+    return (uint64_t)(given <= 0 ? (double)there : given <= 1 ? given * (double)there : given);
 }
 
 int session_network(session *s, uint64_t seed, network **out)
@@ -97,30 +102,33 @@ int session_network(session *s, uint64_t seed, network **out)
     model *m = NULL;
     int rc = model_new(s->model, s->where, &m);
     if (rc) return rc;
-    rc = network_new(s->device, m, network_input_of(s->set, m, s->config.data.npixel), seed, out);
+    const int classes = model_classes(m);
+    rc = network_new(s->device, m, samples_input(&s->set, m, &s->config), seed, out);
     if (rc) return rc;
-    (*out)->gamma = (float)s->config.train.gamma;
-    (*out)->adam.learning_rate = (float)s->config.train.lr;
-    return OK;
+    network *w = *out;
+    w->gamma = (float)s->config.train.gamma;
+    w->adam.learning_rate = (float)s->config.train.lr;
+    if (s->config.kind != MODEL_DENSE) return OK;
+    w->padding = strcmp(s->config.root.padding, "skip") ? PADDING_TRAINING : PADDING_SKIP;
+    w->exact = s->config.root.exact;
+    w->memory_limit = memory_limit(s);
+    return config_ignored_class(&s->config, classes, &w->ignore_class);
 }
 
-int session_feed(session *s, feed **out)
+int session_batches(session *s, batches **out)
 {
-    int rc = OK;
     model *m = NULL;
-    TRY(model_new(s->model, s->where, &m));
-    TRY(feed_new(s->device,
-                 (feed_options){
-                     .set = s->set,
-                     .npixel = s->config.data.npixel,
-                     .jitter = s->config.data.jitter,
-                     .date_positions = model_positions_are_dates(m),
-                     .seed = (uint64_t)s->config.train.rdm_seed,
-                 },
-                 out));
-done:
+    int rc = model_new(s->model, s->where, &m);
+    if (!rc) rc = batches_new(s->device, &s->set, &s->config, model_positions_are_dates(m), out);
     model_free(m);
     return rc;
+}
+
+int session_eval_batch(const session *s)
+{
+    const run_config *c = &s->config;
+    if (c->eval.batch_size.present) return c->eval.batch_size.value;
+    return c->kind == MODEL_DENSE ? 1 : c->train.batch_size;
 }
 
 /* ---- class names ------------------------------------------------------------------------------------------------- */
@@ -129,7 +137,7 @@ static char *class_name(const session *s, const cJSON *stored, int k)
 {
     const cJSON *name = cJSON_GetArrayItem(stored, k);
     if (cJSON_IsString(name)) return text_copy(name->valuestring);
-    return k < pixelset_classes(s->set) ? text_copy(pixelset_class_name(s->set, k)) : text_format("%d", k);
+    return k < samples_classes(&s->set) ? text_copy(samples_class_name(&s->set, k)) : text_format("%d", k);
 }
 
 int class_names(const session *s, const cJSON *state, int classes, char ***out)

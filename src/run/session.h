@@ -5,11 +5,11 @@
 
 #include "furrow.h"
 #include "run/config.h"
-#include "run/network.h"
+#include "run/batches.h"
 
 typedef struct session {
     run_config config;
-    pixelset *set;
+    sample_set set;
     cJSON *model; /* resolved, every key */
     char *where;  /* "FILE: model", for messages */
     device *device;
@@ -22,7 +22,8 @@ void session_close(session *s);
 
 /* A network for the session's set; `seed` of its initial weights and of dropout. */
 int session_network(session *s, uint64_t seed, network **out);
-int session_feed(session *s, feed **out);
+int session_batches(session *s, batches **out);
+int session_eval_batch(const session *s); /* samples a batch of evaluation */
 
 /* The classes' names: `state`'s (a checkpoint's, may be NULL), else the set's where it has labels, else 0, 1, ...
  * A list of `classes` strings; freed with names_free. */

@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "run/fold.h"
 #include "run/metrics.h"
-#include "run/npy_write.h"
 #include "run/weights.h"
 
 static int write_config(const session *s)
@@ -39,6 +38,16 @@ static int use_recorded_forms(const session *s, bool resumed)
     return rc;
 }
 
+/* Outputs of the network: for patches there may be more than the labels have. */
+static int classes_of(const session *s)
+{
+    model *m = NULL;
+    if (model_new(s->model, s->where, &m)) return samples_classes(&s->set);
+    const int classes = model_classes(m);
+    model_free(m);
+    return classes;
+}
+
 /* Adds up the confusion matrices of the folds that have one; *folds lists them. */
 static int sum_folds(const session *s, confusion *sum, cJSON *folds)
 {
@@ -50,7 +59,7 @@ static int sum_folds(const session *s, confusion *sum, cJSON *folds)
         if (!path)
             rc = FAILED;
         else if (file_exists(path)) {
-            rc = npy_read_int64(path, one.count, one.classes, one.classes);
+            rc = confusion_read(&one, path);
             if (!rc) confusion_add(sum, &one);
             if (!rc) cJSON_AddItemToArray(folds, cJSON_CreateNumber(k));
         }
@@ -62,9 +71,10 @@ done:
     return rc;
 }
 
-static int write_overall(const session *s, cJSON **out)
+/* A void class is left out of the measures. */
+static int write_overall(const session *s, int classes, cJSON **out)
 {
-    int rc = OK, classes = pixelset_classes(s->set);
+    int rc = OK, ignored;
     confusion sum = {0};
     char **names = NULL, *path = path_join(s->config.train.res_dir, "overall.json");
     cJSON *overall = NULL, *folds = cJSON_CreateArray();
@@ -72,6 +82,8 @@ static int write_overall(const session *s, cJSON **out)
     TRY(class_names(s, NULL, classes, &names));
     TRY(confusion_new(classes, &sum));
     TRY(sum_folds(s, &sum, folds));
+    TRY(config_ignored_class(&s->config, classes, &ignored));
+    if (ignored >= 0) confusion_clear(&sum, ignored);
     overall = confusion_overall(&sum);
     cJSON_AddItemToObject(overall, "folds", folds);
     folds = NULL;
@@ -111,6 +123,32 @@ static int summary(const session *s, cJSON *results, cJSON *overall, char **json
     return json_text(all, json);
 }
 
+/* How the largest batch's training step is laid out in memory. */
+static int plan(session *s, char **json)
+{
+    int rc = OK;
+    network *w = NULL;
+    TRY(session_network(s, 0, &w));
+    const int samples = s->config.train.batch_size, longest = w->input.longest, frames = samples * longest;
+    TRY(network_record(w, true, samples, frames, longest));
+    const size_t other = network_fixed_bytes(w, frames);
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddNumberToObject(all, "batch_size", samples);
+    cJSON_AddNumberToObject(all, "dates", longest);
+    cJSON_AddNumberToObject(all, "parts", w->layout.parts > 0 ? w->layout.parts : 1);
+    cJSON *again = cJSON_AddArrayToObject(all, "recomputed");
+    if (w->layout.recompute) cJSON_AddItemToArray(again, cJSON_CreateString("first convolution"));
+    cJSON_AddNumberToObject(all, "tape_bytes", (double)w->layout.bytes);
+    cJSON_AddNumberToObject(all, "other_bytes", (double)other);
+    cJSON_AddNumberToObject(all, "peak_bytes", (double)(w->layout.bytes + other));
+    cJSON_AddNumberToObject(all, "limit_bytes",
+                            (double)(w->memory_limit ? w->memory_limit : device_about(s->device)->global_memory));
+    rc = json_text(all, json);
+done:
+    network_free(w);
+    return rc;
+}
+
 int furrow_train(const furrow_run_options *o, char **json)
 {
     int rc = OK;
@@ -120,11 +158,15 @@ int furrow_train(const furrow_run_options *o, char **json)
     *json = NULL;
     if (o->weights) TRY(weights_find(o->weights, 0, &weights));
     TRY(session_open(o, true, NULL, &s));
+    if (o->plan) {
+        rc = plan(&s, json);
+        goto done;
+    }
     TRY(folder_make(s.config.train.res_dir));
     TRY(use_recorded_forms(&s, o->resume));
     TRY(write_config(&s));
     TRY(train_folds(&s, o, &weights, results));
-    TRY(write_overall(&s, &overall));
+    TRY(write_overall(&s, classes_of(&s), &overall));
     rc = summary(&s, results, overall, json);
     results = overall = NULL;
 done:

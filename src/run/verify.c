@@ -32,10 +32,10 @@ static int verify_file(const char *path, device *d, verify_report *r)
         goto done;
     }
     TRY(h5_get_text(file, "/", "kind", &kind));
-    if (strcmp(kind, "parcel") == 0)
-        TRY(verify_parcel(file, d, r));
+    if (strcmp(kind, "parcel") == 0 || strcmp(kind, "dense") == 0)
+        TRY(verify_network(file, d, r));
     else
-        rc = fail(FAILED, "%s: kind \"%s\" is not known to this version; wanted \"parcel\"", path, kind);
+        rc = fail(FAILED, "%s: kind \"%s\" is not known to this version; wanted \"parcel\" or \"dense\"", path, kind);
 done:
     free(kind);
     h5_close(file);

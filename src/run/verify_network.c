@@ -1,4 +1,4 @@
-/* One file of reference results of a parcel network. Limits: the contract's table "Reference results". */
+/* One file of reference results of a network, for parcels or for images (docs/formats.md has the limits). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,15 @@
 #include "run/reference.h"
 #include "run/verify.h"
 
-static const double output_limit = 1e-4, buffer_limit = 1e-4, loss_limit = 2e-3;
-static const double gradient_limit = 2e-3, gradient_floor = 1e-5, gradient_share = 1e-6;
+static const double output_limit = 1e-4, buffer_limit = 1e-4, gradient_floor = 1e-5, gradient_share = 1e-6;
+
+/* What differs between the kinds: in images a ReLU that flips costs more. */
+typedef struct limits {
+    double loss, gradient;
+} limits;
+static const limits parcel_limits = {2e-3, 2e-3}, image_limits = {2e-2, 5e-3};
+
+enum { VOID_CLASS = 19 /* weighs nothing in the loss of an image file */ };
 
 typedef struct reference {
     h5 *file;
@@ -17,6 +24,8 @@ typedef struct reference {
     device *device;
     network *network;
     reference_input input;
+    limits limits;
+    double pad_value; /* images */
 } reference;
 
 /* ---- the network ------------------------------------------------------------------------------------------------- */
@@ -34,6 +43,8 @@ static int read_model(reference *r, model **out)
         cJSON_DeleteItemFromObjectCaseSensitive(config, none[i]);
         cJSON_AddNumberToObject(config, none[i], 0);
     }
+    const cJSON *pad = cJSON_GetObjectItemCaseSensitive(config, "pad_value");
+    r->pad_value = cJSON_IsNumber(pad) ? pad->valuedouble : 0;
     TRY(model_new(config, h5_path(r->file), out));
 done:
     cJSON_Delete(config);
@@ -43,18 +54,23 @@ done:
 
 static int make_network(reference *r, model *m)
 {
-    const reference_input *i = &r->input;
-    network_input input = {.npixel = i->pixels,
-                           .bands = i->bands,
-                           .extra = i->features,
-                           .first_position = i->first_position,
-                           .position_lines = i->position_lines,
-                           .longest = i->dates,
-                           .position_table = i->table,
-                           .table_channels = i->table_channels};
-    int rc = network_new(r->device, m, input, 1, &r->network);
-    if (!rc) r->network->keep_spatial = true;
-    return rc;
+    int rc = network_new(r->device, m, r->input.input, 1, &r->network);
+    if (rc) return rc;
+    r->network->keep_spatial = true;
+    r->network->padding = PADDING_ALWAYS;
+    r->network->exact = true;
+    r->network->ignore_class = model_kind_of(m) == MODEL_DENSE ? VOID_CLASS : -1;
+    return OK;
+}
+
+static int read_input(reference *r, const model *m)
+{
+    if (model_kind_of(m) == MODEL_DENSE) {
+        r->limits = image_limits;
+        return reference_read_images(&r->input, m, r->pad_value);
+    }
+    r->limits = parcel_limits;
+    return reference_read_parcels(&r->input, m);
 }
 
 static char *key_path(const char *group, const tensor *p)
@@ -119,19 +135,35 @@ static difference compare(const float *got, const float *wanted, size_t count)
     return d;
 }
 
+/* From patches x channels x pixels, as files have it, to rows x channels. The order of parcels' outputs is the same. */
+static void channels_last(const float *from, size_t patches, size_t channels, size_t pixels, float *to)
+{
+    for (size_t b = 0; b < patches; b++)
+        for (size_t c = 0; c < channels; c++)
+            for (size_t p = 0; p < pixels; p++)
+                to[(b * pixels + p) * channels + c] = from[(b * channels + c) * pixels + p];
+}
+
 static int check_output(reference *r, const char *path, const tensor *t)
 {
     int rc = OK;
-    size_t count = tensor_count(t);
-    float *got = memory_new(count, sizeof *got), *wanted = memory_new(count, sizeof *wanted);
+    const size_t count = tensor_count(t), channels = (size_t)tensor_channels(t),
+                 patches = (size_t)r->input.batch.samples;
+    float *got = memory_new(count, sizeof *got), *stored = memory_new(count, sizeof *stored);
+    float *wanted = memory_new(count, sizeof *wanted);
     TRY_NEW(got);
+    TRY_NEW(stored);
     TRY_NEW(wanted);
-    TRY(h5_read(r->file, path, NUMBER_F32, count, wanted));
+    TRY(h5_read(r->file, path, NUMBER_F32, count, stored));
     TRY(net_read(r->network->net, t, got));
+    const bool images = model_kind_of(r->network->model) == MODEL_DENSE;
+    channels_last(stored, images ? patches : count / channels, channels, images ? count / channels / patches : 1,
+                  wanted);
     difference d = compare(got, wanted, count);
     verify_tell(r->report, path + 1, d.largest, output_limit * fmax(1, d.reference));
 done:
     free(got);
+    free(stored);
     free(wanted);
     return rc;
 }
@@ -145,7 +177,7 @@ static int check_eval(reference *r)
     TRY(network_forward(r->network, 0));
     TRY(h5_exists(r->file, "/eval/spatial_encoder", &spatial));
     if (spatial) TRY(check_output(r, "/eval/spatial_encoder", r->network->out.spatial));
-    TRY(check_output(r, "/eval/output", r->network->out.logits));
+    TRY(check_output(r, "/eval/output", r->network->logits));
 done:
     return rc;
 }
@@ -156,7 +188,7 @@ static int check_loss(reference *r, const char *name, double wanted)
 {
     float got;
     int rc = net_read(r->network->net, r->network->loss, &got);
-    if (!rc) verify_tell(r->report, name, fabs((double)got - wanted) / fmax(fabs(wanted), 1e-12), loss_limit);
+    if (!rc) verify_tell(r->report, name, fabs((double)got - wanted) / fmax(fabs(wanted), 1e-12), r->limits.loss);
     return rc;
 }
 
@@ -212,7 +244,7 @@ static int check_gradient(reference *r, tensor *p, double all)
     TRY(net_read_gradient(r->network->net, p, got));
     difference d = compare(got, wanted, tensor_count(p));
     double floor_of = fmax(gradient_floor, gradient_share * all);
-    verify_tell(r->report, path, d.norm, gradient_limit * d.reference_norm + floor_of);
+    verify_tell(r->report, path, d.norm, r->limits.gradient * d.reference_norm + floor_of);
 done:
     free(wanted);
     free(got);
@@ -271,14 +303,14 @@ done:
     return rc;
 }
 
-int verify_parcel(h5 *file, device *d, verify_report *report)
+int verify_network(h5 *file, device *d, verify_report *report)
 {
     int rc = OK;
     bool train, losses;
     reference r = {.file = file, .report = report, .device = d, .input = {.file = file, .device = d}};
     model *m = NULL;
     TRY(read_model(&r, &m));
-    TRY(reference_read(&r.input, m));
+    TRY(read_input(&r, m));
     rc = make_network(&r, m);
     m = NULL; /* the network's, whatever came of it */
     if (rc) goto done;

@@ -1,0 +1,109 @@
+#include "run/batches.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/error.h"
+#include "run/feed.h"
+#include "run/patch_feed.h"
+
+struct batches {
+    const sample_set *set;
+    uint64_t seed;
+    feed *parcels; /* one of the two */
+    patch_feed *images;
+    float *mean; /* of the pass's patches, std behind it */
+};
+
+int batches_new(device *d, const sample_set *s, const run_config *c, bool positions_are_dates, batches **out)
+{
+    int rc = OK;
+    batches *b = memory_new(1, sizeof *b);
+    if (!b) return FAILED;
+    *b = (batches){.set = s, .seed = (uint64_t)c->train.rdm_seed};
+    if (s->images) {
+        TRY(patch_feed_new(d, s->images, &b->images));
+    } else {
+        const feed_options options = {.set = s->parcels,
+                                      .npixel = c->parcels.npixel,
+                                      .jitter = c->parcels.jitter,
+                                      .date_positions = positions_are_dates,
+                                      .seed = b->seed};
+        TRY(feed_new(d, options, &b->parcels));
+    }
+    *out = b;
+    b = NULL;
+done:
+    batches_free(b);
+    return rc;
+}
+
+void batches_free(batches *b)
+{
+    if (!b) return;
+    feed_free(b->parcels);
+    patch_feed_free(b->images);
+    free(b->mean);
+    free(b);
+}
+
+/* The published loaders normalise by the folds that are loaded: a pass's own. */
+static int images_begin(batches *b, batches_pass p)
+{
+    float *std = NULL;
+    free(b->mean);
+    b->mean = NULL;
+    int rc = patches_normalisation(b->set->images, p.order, p.count, &b->mean, &std);
+    if (rc) return rc;
+    return patch_feed_begin(b->images, (patch_feed_pass){
+                                           .order = p.order,
+                                           .count = p.count,
+                                           .batch_size = p.batch_size,
+                                           .training = p.training,
+                                           .labels = p.labels,
+                                           .seed = b->seed,
+                                           .epoch = p.epoch,
+                                           .mean = b->mean,
+                                           .std = std,
+                                       });
+}
+
+int batches_begin(batches *b, batches_pass p)
+{
+    if (b->images) return images_begin(b, p);
+    return feed_begin(b->parcels, (feed_pass){p.order, p.count, p.batch_size, p.training, p.epoch});
+}
+
+int batches_next(batches *b, batch *out)
+{
+    patch_feed_batch p;
+    if (b->parcels) return feed_next(b->parcels, out);
+    int rc = patch_feed_next(b->images, &p);
+    *out = (batch){0};
+    if (rc || !p.patches) return rc;
+    *out = (batch){
+        .samples = p.patches,
+        .frames = p.frames,
+        .longest = p.longest,
+        .rows = p.patches * p.height * p.width,
+        .x = p.x,
+        .offsets = p.offsets,
+        .positions = p.positions,
+        .target = p.target,
+        .sample = p.sample,
+    };
+    return OK;
+}
+
+void batches_end(batches *b)
+{
+    if (b->parcels) feed_end(b->parcels);
+    if (b->images) patch_feed_end(b->images);
+}
+
+int batches_count(const batches *b, const batches_pass *p)
+{
+    if (b->images) return (p->count + p->batch_size - 1) / p->batch_size;
+    const feed_pass pass = {p->order, p->count, p->batch_size, p->training, p->epoch};
+    return feed_batches(&pass);
+}

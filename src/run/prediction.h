@@ -1,0 +1,28 @@
+/* What predict's two forms, for parcels and for patches, share. */
+#ifndef FURROW_RUN_PREDICTION_H
+#define FURROW_RUN_PREDICTION_H
+
+#include "run/infer.h"
+#include "run/session.h"
+#include "run/weights.h"
+
+typedef struct prediction {
+    session s;
+    weight_files weights;
+    batches *batches;
+    ensemble networks;
+    int count, classes;
+    char **names;   /* [classes] */
+    int64_t *tally; /* [classes] parcels or pixels predicted as each */
+    const char *folder;
+} prediction;
+
+/* Runs the networks over the whole set and writes the results; `all` receives what the summary says of them. */
+int predict_parcels(prediction *p, cJSON *all);
+int predict_patches(prediction *p, cJSON *all);
+
+/* The same for each batch's rows: the classes' probabilities sum to 1. FAILED, naming the sample, when they are not
+ * finite. p [rows x classes], from log_p. */
+int prediction_probabilities(const prediction *r, const inference *i, double *p);
+
+#endif

@@ -1,0 +1,87 @@
+/* Scores of what was inferred: see infer.h. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "run/infer.h"
+
+int score_new(const run_config *c, int classes, score *out)
+{
+    *out = (score){.gamma = c->train.gamma, .percent = c->kind == MODEL_DENSE};
+    int rc = config_ignored_class(c, classes, &out->ignored);
+    return rc ? rc : confusion_new(classes, &out->confusion);
+}
+
+void score_free(score *s)
+{
+    confusion_free(&s->confusion);
+}
+
+int score_take(void *user, const inference *i)
+{
+    score *s = user;
+    for (int k = 0; k < i->rows; k++) {
+        const double *row = i->log_p + (size_t)k * (size_t)i->classes;
+        const int label = i->target[k];
+        if (label < 0) continue;
+        confusion_count(&s->confusion, label, argmax(row, i->classes));
+        if (label == s->ignored) continue;
+        s->loss += focal_value(row[label], s->gamma);
+        s->counted++;
+    }
+    return OK;
+}
+
+void score_rows(score *s, const int32_t *predicted, const int32_t *target, int rows)
+{
+    for (int k = 0; k < rows; k++)
+        if (target[k] >= 0) confusion_count(&s->confusion, target[k], predicted[k]);
+}
+
+void score_end(score *s)
+{
+    s->loss = s->counted ? s->loss / (double)s->counted : 0;
+}
+
+int score_measured(const score *s, confusion *out)
+{
+    int rc = confusion_new(s->confusion.classes, out);
+    if (rc) return rc;
+    confusion_add(out, &s->confusion);
+    if (s->ignored >= 0) confusion_clear(out, s->ignored);
+    return OK;
+}
+
+/* A measure of the matrix without the void class; NaN when there is no memory for one. */
+static double measured(const score *s, double (*measure)(const confusion *))
+{
+    confusion c;
+    if (score_measured(s, &c)) return metric_undefined();
+    const double value = measure(&c);
+    confusion_free(&c);
+    return value;
+}
+
+double score_accuracy(const score *s)
+{
+    return measured(s, confusion_accuracy);
+}
+
+double score_iou(const score *s)
+{
+    return measured(s, confusion_mean_iou);
+}
+
+static void put(cJSON *object, const char *prefix, const char *name, double value)
+{
+    char *key = text_format("%s_%s", prefix, name);
+    if (key) cJSON_AddItemToObject(object, key, metric_json(value));
+    free(key);
+}
+
+void score_put(const score *s, const char *prefix, cJSON *object)
+{
+    put(object, prefix, "accuracy", score_accuracy(s));
+    put(object, prefix, "loss", s->loss);
+    put(object, prefix, "IoU", score_iou(s) * (s->percent ? 100 : 1));
+}
