@@ -73,7 +73,7 @@ static void classes_add(const patch_pack *p, cJSON *out)
     list = cJSON_AddArrayToObject(out, "classes");
     for (int k = 0; k < CLASSES; k++) {
         const char *name = patch_pack_class_name(p, k);
-        if (!pixels[k] && !name) continue;
+        if (pixels[k] == 0 && !name) continue;
         cJSON *one = cJSON_CreateObject();
         cJSON_AddItemToArray(list, one);
         cJSON_AddNumberToObject(one, "label", k);
@@ -92,7 +92,7 @@ static void folds_add(const patch_pack *p, cJSON *out)
     cJSON *folds = cJSON_AddObjectToObject(out, "folds");
     for (size_t i = 0; i < patch_pack_count(p); i++) patches[patch_pack_fold(p, i)]++;
     for (int f = 1; f <= FOLDS; f++) cJSON_AddNumberToObject(folds, names[f], patches[f]);
-    if (patches[0]) cJSON_AddNumberToObject(folds, names[0], patches[0]);
+    if (patches[0] > 0) cJSON_AddNumberToObject(folds, names[0], patches[0]);
 }
 
 /* Patches without something that others may have; nothing where all have it. */
