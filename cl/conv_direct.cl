@@ -1,8 +1,7 @@
 /* Convolution in the direct form: any kernel, stride, size and number of channels; see conv_direct.clh.
  *
- * check: -DVW=4 -DPX=8 -DOB=1 -DLANES=64 -DCHANNEL_LANES=16 -DPENDING=1 -DPENDING_RELU=1
+ * check: -DVW=4 -DPX=4 -DOB=1 -DLANES=128 -DCHANNEL_LANES=16 -DPENDING=1 -DPENDING_RELU=1
  * check: -DVW=4 -DPX=4 -DOB=1 -DLANES=64 -DCHANNEL_LANES=8 -DPENDING=0 -DPENDING_RELU=0
- * check: -DVW=1 -DPX=8 -DOB=1 -DLANES=64 -DCHANNEL_LANES=8 -DPENDING=0 -DPENDING_RELU=0
  * check-cpu: -DVW=16 -DPX=8 -DOB=2 -DPENDING=1 -DPENDING_RELU=1
  * check-cpu: -DVW=8 -DPX=4 -DOB=3 -DPENDING=0 -DPENDING_RELU=0 */
 #include "conv_direct.clh"
@@ -141,22 +140,25 @@ __kernel GROUP_OF(LANES) void conv_direct(
                     int at[PX];
                     long to[PX];
                     vec sum[PX][OB];
-                    int row = pixel / across, column = pixel - row * across;
-                    UNROLL for (int p = 0; p < PX; p++) { /* pixels behind the last repeat it */
-                        const int i = (tile_y + row) * dilation + phase_y, j = (tile_x + column) * dilation + phase_x;
-                        at[p] = (row * staged.columns + column) * stride * step;
-                        to[p] = ((long)frame * y_frame + y_origin + i * y_row + j * y_column) * outputs + channel;
-                        if (pixel + p + 1 < pixels && ++column == across) {
-                            column = 0;
-                            row++;
-                        }
+                    const int row = pixel / across, column = pixel - row * across;
+                    place in = {row, column};
+                    UNROLL for (int p = 0; p < PX; p++) {
+                        at[p] = (in.row * staged.columns + in.column) * stride * step;
                         UNROLL for (int o = 0; o < OB; o++) sum[p][o] = start[o];
+                        in = place_after(in, pixel + p, pixels, across);
                     }
                     NOUNROLL for (int j = 0; j < ty.count; j++)
                         NOUNROLL for (int i = 0; i < (merged ? 1 : tx.count); i++)
                             tile_multiply(corner + (j * staged.columns + i) * step, at,
                                           w + (size_t)(j * tx.all + i) * inputs * OUTPUT_BLOCK,
                                           merged ? tx.count * inputs : channels, sum);
+                    place out = {row, column}; /* only now: registers are scarce while summing */
+                    UNROLL for (int p = 0; p < PX; p++) {
+                        const int i = (tile_y + out.row) * dilation + phase_y;
+                        const int j = (tile_x + out.column) * dilation + phase_x;
+                        to[p] = ((long)frame * y_frame + y_origin + i * y_row + j * y_column) * outputs + channel;
+                        out = place_after(out, pixel + p, pixels, across);
+                    }
                     tile_store(sum, y, to, pixels - pixel, there, accumulate || c);
                     if (moments && last) tally_add(&t, sum, pixels - pixel);
                 }

@@ -22,9 +22,12 @@ static const form forms_16[] = {{"7x4", 16, 7, 4, 1, 1}, {"6x4", 16, 6, 4, 1, 1}
                                 {"8x2", 16, 8, 2, 1, 1}, {"12x2", 16, 12, 2, 1, 1}, {"16x1", 16, 16, 1, 1, 1}};
 static const form forms_8[] = {
     {"4x3", 8, 4, 3, 1, 1}, {"6x2", 8, 6, 2, 1, 1}, {"3x4", 8, 3, 4, 1, 1}, {"12x1", 8, 12, 1, 1, 1}};
-static const form forms_gpu[] = {{"simt64x8", 4, 8, 1, 64, 16}, {"simt32x8", 4, 8, 1, 64, 8},
-                                 {"simt32x4", 4, 4, 1, 64, 8},  {"simt16x4", 4, 4, 1, 64, 4},
-                                 {"simt8x4", 4, 4, 1, 32, 2},   {"simt4x4", 4, 4, 1, 16, 1}};
+/* 4 pixels by 4 channels an item: more is not kept in registers by every compiler of `make check-cl`. */
+static const form forms_gpu[] = {{"simt64", 4, 4, 1, 128, 16},
+                                 {"simt32", 4, 4, 1, 64, 8},
+                                 {"simt16", 4, 4, 1, 64, 4},
+                                 {"simt8", 4, 4, 1, 32, 2},
+                                 {"simt4", 4, 4, 1, 16, 1}};
 
 static int up(int a, int b)
 {
