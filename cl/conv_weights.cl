@@ -35,16 +35,20 @@ static void stage_dy(__global const float *dy, __global const float *scale_shift
                      int channel, int rows, int columns, __local float *tile, int add, __global float *bias)
 {
     vec sum[OB];
-    UNROLL for (int o = 0; o < OB; o++) sum[o] = (vec)0.0f;
+    channel_norm norm[OB];
+    UNROLL for (int o = 0; o < OB; o++) {
+        const int at = channel + o * VW;
+        sum[o] = (vec)0.0f;
+        norm[o] = norm_load(DY_PENDING && at < outputs, scale_shift, outputs, at, outputs - at);
+    }
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++)
             UNROLL for (int o = 0; o < OB; o++) {
                 const int at = channel + o * VW, left = outputs - at;
                 vec v = (vec)0.0f;
-                if (left > 0) {
-                    v = load_tail(dy + ((size_t)r * out_width + c) * outputs + at, left);
-                    v = DY_VALUE(v, scale_shift, outputs, at, left);
-                }
+                if (left > 0)
+                    v = norm_apply(DY_PENDING, load_left(dy + ((size_t)r * out_width + c) * outputs + at, left),
+                                   norm[o]);
                 VSTORE(v, o, tile + (r * columns + c) * OC);
                 sum[o] += v;
             }
@@ -62,21 +66,20 @@ static void stage_row(__global const float *row, __global const float *scale_shi
     int c = 0;
     while (c < columns) {
         const int source = row ? source_index(from + c, width) : -1;
-#if !PENDING || PENDING_DY
+#if !X_PENDING
         if (source >= 0 && source == from + c) { /* to the image's end, the numbers lie as in the tile */
             const int pixels = min(columns - c, width - source), count = pixels * inputs;
             for (int i = 0; i < count; i += VW)
-                VSTORE(load_tail(row + (size_t)source * inputs + i, count - i), 0, tile + c * inputs + i);
+                VSTORE(load_left(row + (size_t)source * inputs + i, count - i), 0, tile + c * inputs + i);
             c += pixels;
             continue;
         }
 #endif
         for (int at = 0; at < inputs; at += VW) {
             vec v = (vec)0.0f;
-            if (source >= 0) {
-                v = load_tail(row + (size_t)source * inputs + at, inputs - at);
-                v = X_VALUE(v, scale_shift, inputs, at, inputs - at);
-            }
+            if (source >= 0)
+                v = norm_apply(X_PENDING, load_left(row + (size_t)source * inputs + at, inputs - at),
+                               norm_load(X_PENDING, scale_shift, inputs, at, inputs - at));
             VSTORE(v, 0, tile + c * inputs + at);
         }
         c++;

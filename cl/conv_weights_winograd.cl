@@ -18,7 +18,7 @@ enum { SIDE = 6, FREQUENCIES = 36 };
 #define TIMES(factor, v, plus) fma((vec)(factor), (v), (plus))
 
 /* B^T applied to 6 vectors, `step` apart. */
-static inline void transform_6(const vec *d, int step, vec *out)
+INLINED void transform_6(const vec *d, int step, vec *out)
 {
     const vec p = TIMES(-4.0f, d[2 * step], d[4 * step]), q = TIMES(-4.0f, d[step], d[3 * step]);
     const vec u = d[4 * step] - d[2 * step], v = 2.0f * (d[3 * step] - d[step]);
@@ -31,7 +31,7 @@ static inline void transform_6(const vec *d, int step, vec *out)
 }
 
 /* A applied to 4 vectors, `step` apart. */
-static inline void transform_4(const vec *d, int step, vec *out)
+INLINED void transform_4(const vec *d, int step, vec *out)
 {
     const vec p = d[0] + d[2 * step], q = d[step] + d[3 * step];
     const vec u = TIMES(4.0f, d[2 * step], d[0]), v = 2.0f * TIMES(4.0f, d[3 * step], d[step]);
@@ -44,7 +44,7 @@ static inline void transform_4(const vec *d, int step, vec *out)
 }
 
 /* G^T applied to 6 vectors, `step` apart. */
-static inline void transform_back(const vec *d, int step, vec *out)
+INLINED void transform_back(const vec *d, int step, vec *out)
 {
     const vec p = (d[step] + d[2 * step]) * (1.0f / 6.0f), q = (d[2 * step] - d[step]) * (1.0f / 6.0f);
     const vec u = d[3 * step] + d[4 * step], v = d[3 * step] - d[4 * step];
@@ -53,66 +53,84 @@ static inline void transform_back(const vec *d, int step, vec *out)
     out[2] = TIMES(1.0f / 6.0f, u, d[5 * step] - p);
 }
 
-/* B^T g B of the tile whose first pixel is (top, left) of the padded image: frequency f to out + f step. */
-static void transform_x(__global const float *image, __global const float *scale_shift, int height, int width,
-                        int inputs, int top, int left, __local float *out, int step)
+/* B^T g B for VW channels (`whole`, or `left` of them there) of the tile whose pixels stand at these rows and columns,
+ * in floats from `image` on, negative: zeros. Frequency f to out + f step. */
+INLINED void transform_x(__global const float *image, const int *row, const int *column, int whole,
+                         int left, channel_norm norm, __local float *out, int step)
 {
-    int row[SIDE], column[SIDE];
+    vec half_way[FREQUENCIES];
     UNROLL for (int i = 0; i < SIDE; i++) {
-        row[i] = source_index(top + i, height);
-        column[i] = source_index(left + i, width);
-    }
-    for (int c = 0; c < inputs; c += VW) {
-        vec half_way[FREQUENCIES];
-        for (int i = 0; i < SIDE; i++) {
-            __global const float *line = image + (size_t)max(row[i], 0) * width * inputs + c;
-            vec d[SIDE];
-            UNROLL for (int j = 0; j < SIDE; j++) {
-                d[j] = (vec)0.0f;
-                if (row[i] < 0 || column[j] < 0) continue;
-                d[j] = load_tail(line + column[j] * inputs, inputs - c);
-                d[j] = X_VALUE(d[j], scale_shift, inputs, c, inputs - c);
-            }
-            transform_6(d, 1, half_way + i * SIDE);
-        }
+        vec d[SIDE];
         UNROLL for (int j = 0; j < SIDE; j++) {
-            vec v[SIDE];
-            transform_6(half_way + j, SIDE, v);
-            UNROLL for (int i = 0; i < SIDE; i++) VSTORE(v[i], 0, out + (i * SIDE + j) * step + c);
+            d[j] = (vec)0.0f;
+            if (REFLECT || (row[i] >= 0 && column[j] >= 0))
+                d[j] = norm_apply(X_PENDING, load_part(image + row[i] + column[j], whole, left), norm);
         }
+        transform_6(d, 1, half_way + i * SIDE);
+    }
+    UNROLL for (int j = 0; j < SIDE; j++) {
+        vec v[SIDE];
+        transform_6(half_way + j, SIDE, v);
+        UNROLL for (int i = 0; i < SIDE; i++) VSTORE(v[i], 0, out + (i * SIDE + j) * step);
     }
 }
 
-/* A d A^T of the tile whose first pixel is at `dy`, likewise: OC channels from `channel` on, zeros behind the last.
- * Their sums over the tile are added to bias. */
-static void transform_dy(__global const float *dy, __global const float *scale_shift, int width, int outputs,
-                         int channel, __local float *out, int step, vec bias[OB])
+/* The same for all channels of the tile whose first pixel is (top, left) of the image. */
+static void transform_x_tile(__global const float *image, __global const float *scale_shift, int height, int width,
+                             int inputs, int top, int left, __local float *out, int step)
+{
+    int row[SIDE], column[SIDE];
+    UNROLL for (int i = 0; i < SIDE; i++) {
+        row[i] = source_index(top + i, height) * width * inputs;
+        column[i] = source_index(left + i, width) * inputs;
+    }
+    int c = 0;
+    for (; c + VW <= inputs; c += VW)
+        transform_x(image + c, row, column, 1, VW, norm_load(X_PENDING, scale_shift, inputs, c, VW), out + c, step);
+    if (c < inputs)
+        transform_x(image + c, row, column, 0, inputs - c, norm_load(X_PENDING, scale_shift, inputs, c, inputs - c),
+                    out + c, step);
+}
+
+/* A d A^T for VW channels (`whole`, or `left` of them there) of the tile whose first pixel is at dy, with `outputs`
+ * channels in all: frequency f to out + f step. Returns the sum over the tile, which is one of the frequencies. */
+INLINED vec transform_dy(__global const float *dy, int width, int outputs, int whole, int left, channel_norm norm,
+                         __local float *out, int step)
+{
+    vec half_way[4 * SIDE], sum = (vec)0.0f;
+    UNROLL for (int i = 0; i < 4; i++) {
+        vec d[4];
+        UNROLL for (int j = 0; j < 4; j++)
+            d[j] = norm_apply(DY_PENDING, load_part(dy + (i * width + j) * outputs, whole, left), norm);
+        transform_4(d, 1, half_way + i * SIDE);
+    }
+    UNROLL for (int j = 0; j < SIDE; j++) {
+        vec e[SIDE];
+        transform_4(half_way + j, SIDE, e);
+        UNROLL for (int i = 0; i < SIDE; i++) VSTORE(e[i], 0, out + (i * SIDE + j) * step);
+        if (j == 1) sum = e[1];
+    }
+    return sum;
+}
+
+/* The same for OC channels from `channel` on, zeros behind the last. The sums over the tile are added to bias. */
+static void transform_dy_tile(__global const float *dy, __global const float *scale_shift, int width, int outputs,
+                              int channel, __local float *out, int step, vec bias[OB])
 {
     UNROLL for (int o = 0; o < OB; o++) {
         const int at = channel + o * VW, left = outputs - at;
-        vec half_way[4 * SIDE], sum = (vec)0.0f;
-        UNROLL for (int i = 0; i < 4; i++) {
-            vec d[4];
-            UNROLL for (int j = 0; j < 4; j++) {
-                d[j] = (vec)0.0f;
-                if (left > 0)
-                    d[j] = DY_VALUE(load_tail(dy + ((size_t)i * width + j) * outputs + at, left), scale_shift, outputs,
-                                    at, left);
-                sum += d[j];
-            }
-            transform_4(d, 1, half_way + i * SIDE);
-        }
-        bias[o] += sum;
-        UNROLL for (int j = 0; j < SIDE; j++) {
-            vec e[SIDE];
-            transform_4(half_way + j, SIDE, e);
-            UNROLL for (int i = 0; i < SIDE; i++) VSTORE(e[i], o, out + (i * SIDE + j) * step);
-        }
+        const channel_norm norm = norm_load(DY_PENDING && left > 0, scale_shift, outputs, at, left);
+        if (left >= VW)
+            bias[o] += transform_dy(dy + at, width, outputs, 1, VW, norm, out + o * VW, step);
+        else if (left > 0)
+            bias[o] += transform_dy(dy + at, width, outputs, 0, left, norm, out + o * VW, step);
+        else
+            for (int f = 0; f < FREQUENCIES; f++) VSTORE((vec)0.0f, o, out + f * step);
     }
 }
 
 /* sums [CB rows x OC], pitch apart, (+)= the products over `count` tiles: x [count x rows], dy [count x OC]. */
-static inline void multiply(__local const float *x, int rows, __local const float *dy, int count, int add,
+INLINED void multiply(__local const float *x, int rows, __local const float *dy, int count, int add,
                             __global float *sums, int pitch)
 {
     vec sum[CB][OB];
@@ -157,10 +175,10 @@ __kernel ONE_ITEM void winograd(__global const float *restrict x, __global const
         for (int i = 0; i < count; i++) {
             const int t = start + i, frame = t / (across * down), top = t / across % down * 4, left = t % across * 4;
             __global const float *norm = scale_shift + (size_t)frame * scale_stride;
-            transform_x(x + (size_t)frame * height * width * inputs, norm, height, width, inputs, top - 1, left - 1,
-                        x_tiles + i * rows, x_step);
-            transform_dy(dy + (((size_t)frame * height + top) * width + left) * outputs, norm, width, outputs, channel,
-                         dy_tiles + i * OC, dy_step, batch_bias);
+            transform_x_tile(x + (size_t)frame * height * width * inputs, norm, height, width, inputs, top - 1,
+                             left - 1, x_tiles + i * rows, x_step);
+            transform_dy_tile(dy + (((size_t)frame * height + top) * width + left) * outputs, norm, width, outputs,
+                              channel, dy_tiles + i * OC, dy_step, batch_bias);
         }
         UNROLL for (int o = 0; o < OB; o++) bias[o] += batch_bias[o];
         for (int f = 0; f < FREQUENCIES; f++)
