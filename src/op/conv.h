@@ -15,18 +15,18 @@ enum conv_weights {
  * padding) + bias. For a strided data gradient (and a transposed convolution), `dilation` > 1: x stands on a grid of
  * that step with zeros between, i.e. the transposed convolution of that stride; stride is then 1, mode zeros. */
 typedef struct conv_call {
-    int frames, height, width, inputs;          /* of x */
-    int out_height, out_width, outputs;         /* of y */
-    int kernel, stride, dilation, padding;      /* dilation 1: an ordinary convolution; padding on the dilated grid */
+    int frames, height, width, inputs;     /* of x */
+    int out_height, out_width, outputs;    /* of y */
+    int kernel, stride, dilation, padding; /* dilation 1: an ordinary convolution; padding on the dilated grid */
     enum padding_mode mode;
     enum conv_weights weights;
-    buffer *x, *weight, *bias, *y;              /* bias NULL: none */
-    const char *pending;                        /* pending_options of x; "" counts as none */
-    buffer *scale_shift;                        /* of x, NULL: none */
-    int scale_stride;                           /* pending_stride */
-    buffer *moments;                            /* records of y (image.h), NULL: not wanted */
-    bool accumulate;                            /* y += */
-    buffer *packed;                             /* the weights as the form wants them: conv_packed_floats */
+    buffer *x, *weight, *bias, *y; /* bias NULL: none */
+    const char *pending;           /* pending_options of x; "" counts as none */
+    buffer *scale_shift;           /* of x, NULL: none */
+    int scale_stride;              /* pending_stride */
+    buffer *moments;               /* records of y (image.h), NULL: not wanted */
+    bool accumulate;               /* y += */
+    buffer *packed;                /* the weights as the form wants them: conv_packed_floats */
 } conv_call;
 
 /* The direct form. */
@@ -73,8 +73,8 @@ typedef struct conv_weight_call {
     const char *pending; /* of x */
     buffer *scale_shift;
     int scale_stride;
-    bool pending_is_dy;  /* the pending norm belongs to dy instead of x */
-    bool swap;           /* write dweight as [inputs x outputs x kernel x kernel], taps as they are */
+    bool pending_is_dy; /* the pending norm belongs to dy instead of x */
+    bool swap;          /* write dweight as [inputs x outputs x kernel x kernel], taps as they are */
     bool exact;
     bool accumulate_weight, accumulate_bias;
     buffer *partial; /* conv_weight_partial floats: fixed partial sums, added up in order */
