@@ -200,6 +200,7 @@ static void result_fill(const pastis_work *p, pack_pastis_result *r)
     size_t used = 0;
     *r = (pack_pastis_result){.patches = c->pack.count,
                               .resumed = p->resumed,
+                              .left_out = p->source.absent,
                               .height = c->pack.height,
                               .width = c->pack.width,
                               .satellites = c->pack.satellites,

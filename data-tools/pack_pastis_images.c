@@ -18,7 +18,7 @@ static int array_read(pastis_source *s, pastis_patch *p, const pastis_image *ima
     *out = NULL;
     if (!path) return FAILED;
     if (npy_read(path, SIZE_MAX, &h, out)) {
-        pastis_problem(s, p, "%s", error_message());
+        pastis_problem(s, p, "%s", pastis_message(s));
         *out = NULL;
     } else if (h.rank != image->header.rank || h.type != image->header.type ||
                memcmp(h.shape, image->header.shape, (size_t)h.rank * sizeof *h.shape) != 0) {

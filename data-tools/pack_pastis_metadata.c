@@ -169,10 +169,11 @@ static int feature_read(pastis_source *s, const cJSON *feature, size_t index)
     }
     pastis_patch *p = pastis_find(s, id);
     if (!p) {
-        pastis_patch absent = {.id = id}; /* is left out by its very absence */
+        pastis_patch absent = {.id = id};
         char text[ID_BYTES] = "";
         const cJSON *fold = cJSON_GetObjectItemCaseSensitive(properties, "Fold");
         if (text_of(fold, text) && text[0] >= '1' && text[0] <= '5' && !s->wanted_fold[text[0] - '0']) return OK;
+        s->absent++;
         pastis_problem(s, &absent, "metadata.geojson: patch %s has no image, wanted %s", id,
                        pastis_image_name(0, id).text);
         return OK;

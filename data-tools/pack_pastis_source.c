@@ -28,6 +28,15 @@ void pastis_problem(pastis_source *s, pastis_patch *patch, const char *format, .
     if (patch) patch->bad = true;
 }
 
+const char *pastis_message(const pastis_source *s)
+{
+    const char *message = error_message();
+    size_t length = strlen(s->folder);
+    if (strncmp(message, s->folder, length) != 0) return message;
+    message += length;
+    return *message == '/' ? message + 1 : message;
+}
+
 /* ---- names --------------------------------------------------------------------------------------------------------- */
 
 const char *pastis_satellite_name(int satellite)
@@ -69,7 +78,7 @@ int pastis_document(pastis_source *s, const char *name, cJSON **out)
     TRY_NEW(path);
     if (!file_exists(path)) goto done;
     if (file_read(path, DOCUMENT_MAX, &text, &length) || json_parse(text, length, path, out))
-        pastis_problem(s, NULL, "%s", error_message());
+        pastis_problem(s, NULL, "%s", pastis_message(s));
     else
         s->documents = hash_bytes(s->documents, text, length);
 done:
@@ -169,7 +178,7 @@ static int header_read(pastis_source *s, pastis_patch *p, pastis_name name, past
     image->there = !stat(path, &image->file);
     if (image->there) {
         if (npy_read_header(path, &image->header)) {
-            pastis_problem(s, p, "%s", error_message());
+            pastis_problem(s, p, "%s", pastis_message(s));
             image->there = false;
         }
     }

@@ -45,6 +45,7 @@ typedef struct pastis_source {
     bool skip_bad, wanted_fold[6]; /* [0]: patches without one */
     pastis_patch *patches;         /* sorted by id_compare; of wanted folds alone once the metadata is read */
     size_t count, capacity;
+    size_t absent;     /* patches of the metadata without any image, left out by skip_bad */
     int height, width; /* of most patches */
     int crs;
     bool has_folds, has_labels, has_parcels;
@@ -60,6 +61,9 @@ typedef struct pastis_source {
 /* Counts a problem; a patch's own (NULL: not one patch's) makes it bad, and with skip_bad no longer stands in the way. */
 void pastis_problem(pastis_source *s, pastis_patch *patch, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* This thread's error message, files named from the folder on: what a pack keeps must not depend on where it lies. */
+const char *pastis_message(const pastis_source *s);
 
 /* Finds files and entries and reads every header. FAILED only where nothing can be said about the patches. */
 int pastis_source_open(const char *folder, const char *folds, bool skip_bad, pastis_source *s);

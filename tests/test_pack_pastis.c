@@ -457,6 +457,10 @@ static void all_in_one_list(void **state)
     assert_ok(pack_patches(&skipping, &r));
     assert_int_equal(r.patches, 1);
     assert_int_equal(r.left_out, 2);
+    assert_null(strstr(log_text, scratch)); /* the pack keeps this: it is the same wherever the folder lies */
+    unlink(in_scratch("in/DATA_S2/S2_12.npy"));
+    assert_ok(pack_patches(&skipping, &r));
+    assert_int_equal(r.left_out, 2);
 }
 
 int main(void)
