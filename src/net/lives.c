@@ -80,8 +80,7 @@ static void again_lives(const net *n)
     }
 }
 
-/* Gradients that lie where their consumer's output gradient does: asked for, and written by nothing else. */
-static void gradients_share(const net *n)
+static void writers_count(const net *n)
 {
     for (size_t i = 0; i < n->nodes.count; i++) {
         const node *current = n->nodes.item[i];
@@ -89,6 +88,11 @@ static void gradients_share(const net *n)
             if (current->in[k] && current->in[k]->wants_gradient)
                 gradient_root(current->in[k])->plan->gradient_writers++;
     }
+}
+
+/* Gradients that lie where their consumer's output gradient does: asked for, and written by nothing else. */
+static void gradients_share(const net *n)
+{
     for (size_t i = 0; i < n->tensors.count; i++) {
         tensor *t = n->tensors.item[i];
         struct tensor_plan *p = t->plan;
@@ -105,8 +109,8 @@ static void gradients_share(const net *n)
     }
 }
 
-/* A gradient that nobody on the tape writes is where backward starts: it lives from the turn on. Inputs, and what is
- * kept, live to the end. */
+/* A gradient that no node writes may be where backward starts: it lives from the turn on. Inputs, and what is kept,
+ * live to the end. */
 void lives_find(net *n)
 {
     const int count = (int)n->nodes.count, end = 2 * count;
@@ -118,10 +122,11 @@ void lives_find(net *n)
     }
     for (int i = 0; i < count; i++) node_lives(n, n->nodes.item[i], end);
     again_lives(n);
+    writers_count(n);
     for (size_t i = 0; i < n->tensors.count; i++) {
         tensor *t = n->tensors.item[i];
         struct tensor_plan *p = t->plan;
-        if (p->gradient.last >= 0) gradient_used(t, count);
+        if (p->gradient.last >= 0 && !p->gradient_writers) gradient_used(t, count);
         if (p->base) continue;
         if (p->storage == STORED_AS_INPUT) data_used(n, t, 0);
         if (p->storage == STORED_AS_INPUT || p->keep) data_used(n, t, end);
