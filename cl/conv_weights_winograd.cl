@@ -8,8 +8,9 @@
  * A launch leaves fixed partial sums, one a part of the tiles: [36 x rows x pitch], rows and pitch being inputs and
  * outputs rounded up, then [pitch] bias sums. `finish` adds them in order.
  *
- * check-cpu: -DVW=16 -DCB=4 -DOB=4 -DPENDING=1 -DPENDING_RELU=1 -DREFLECT=1
- * check-cpu: -DVW=8 -DCB=4 -DOB=2 -DPENDING=1 -DPENDING_DY=1 */
+ * (Vectors of 16 take compilers for GPUs, which never build this, minutes.)
+ * check-cpu: -DVW=8 -DCB=4 -DOB=2 -DPENDING=1 -DPENDING_RELU=1 -DREFLECT=1
+ * check-cpu: -DVW=4 -DCB=8 -DOB=1 -DPENDING=1 -DPENDING_DY=1 */
 #include "conv_weights.clh"
 
 #define OC (VW * OB)
@@ -117,7 +118,7 @@ INLINED vec transform_dy(__global const float *dy, int width, int outputs, int w
 static void transform_dy_tile(__global const float *dy, __global const float *scale_shift, int width, int outputs,
                               int channel, __local float *out, int step, vec bias[OB])
 {
-    UNROLL for (int o = 0; o < OB; o++) {
+    NOUNROLL for (int o = 0; o < OB; o++) { /* a long body */
         const int at = channel + o * VW, left = outputs - at;
         const channel_norm norm = norm_load(DY_PENDING && left > 0, scale_shift, outputs, at, left);
         if (left >= VW)
