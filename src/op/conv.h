@@ -61,9 +61,9 @@ size_t conv_winograd_packed(const device *d, const conv_call *c);
 int conv_winograd_parts(const device *d, const conv_call *c);
 
 /* dweight [outputs x inputs x kernel x kernel] (+)= sum over frames and pixels of dy x, and dbias [outputs] (NULL: not
- * wanted) (+)= sum of dy, for an ordinary convolution (dilation 1) of x (pending as above) with output dy. With
- * CONV_WEIGHTS_TRANSPOSED dweight is written as [inputs x outputs x ...]: a transposed convolution's, with the roles of
- * x and dy exchanged by the caller; the pending norm is then dy's. */
+ * wanted) (+)= sum of dy, for an ordinary convolution (dilation 1) of x with output gradient dy; x may be pending. A
+ * transposed convolution's weight [K x N x ..] is that of the ordinary one which leads from its y to its x: the caller
+ * gives its dy as x, its x as dy (pending_is_dy), no dbias and no swap. */
 typedef struct conv_weight_call {
     int frames, height, width, inputs;
     int out_height, out_width, outputs;

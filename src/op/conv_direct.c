@@ -16,12 +16,11 @@ typedef struct form {
 
 enum { FORMS_MAX = 8, TRIAL_FRAMES = 8 };
 
-/* 16 to 28 sums and what they are made of in 32 registers of 16 floats
- * (AVX-512), or 12 in 16 of 8. */
-static const form forms_16[] = {{"7x4", 16, 7, 4, 1, 1}, {"6x4", 16, 6, 4, 1, 1},   {"8x3", 16, 8, 3, 1, 1},
-                                {"8x2", 16, 8, 2, 1, 1}, {"12x2", 16, 12, 2, 1, 1}, {"16x1", 16, 16, 1, 1, 1}};
+/* 16 to 24 sums and what they are made of in 32 registers of 16 floats (AVX-512), or 12 in 16 of 8. */
+static const form forms_16[] = {
+    {"6x4", 16, 6, 4, 1, 1}, {"8x3", 16, 8, 3, 1, 1}, {"8x2", 16, 8, 2, 1, 1}, {"16x1", 16, 16, 1, 1, 1}};
 static const form forms_8[] = {
-    {"4x3", 8, 4, 3, 1, 1}, {"6x2", 8, 6, 2, 1, 1}, {"3x4", 8, 3, 4, 1, 1}, {"12x1", 8, 12, 1, 1, 1}};
+    {"3x4", 8, 3, 4, 1, 1}, {"4x3", 8, 4, 3, 1, 1}, {"6x2", 8, 6, 2, 1, 1}, {"12x1", 8, 12, 1, 1, 1}};
 /* 4 pixels by 4 channels an item: more is not kept in registers by every compiler of `make check-cl`. */
 static const form forms_gpu[] = {{"simt64", 4, 4, 1, 128, 16},
                                  {"simt32", 4, 4, 1, 64, 8},
@@ -65,22 +64,25 @@ static int family(const device *d, const form **out)
     return (int)((gpu ? sizeof forms_gpu : wide ? sizeof forms_16 : sizeof forms_8) / sizeof(form));
 }
 
-/* The forms whose blocks of outputs waste at most a tenth more than the one
- * that wastes least. */
+/* One vector a tile is for as many outputs alone. */
+static bool is_legal(const device *d, const form *f, int outputs)
+{
+    if ((size_t)f->lanes > device_about(d)->work_group_limit) return false;
+    return f->lanes > 1 || f->vectors > 1 || outputs <= f->width;
+}
+
+/* The forms whose blocks of outputs waste at most a tenth more than the one that wastes least. */
 static int candidates(const device *d, int outputs, form *out)
 {
-    const form *all;
+    const form *all, one_item = {"1x4", 4, 4, 1, 1, 1};
     int least = INT32_MAX, count = 0;
     const int number = family(d, &all);
-    const size_t limit = device_about(d)->work_group_limit;
     for (int i = 0; i < number; i++)
-        if ((size_t)all[i].lanes <= limit) least = smaller(least, padded_outputs(all + i, outputs));
+        if (is_legal(d, all + i, outputs)) least = smaller(least, padded_outputs(all + i, outputs));
     for (int i = 0; i < number; i++)
-        if ((size_t)all[i].lanes <= limit && padded_outputs(all + i, outputs) <= least + least / 10)
+        if (is_legal(d, all + i, outputs) && padded_outputs(all + i, outputs) <= least + least / 10)
             out[count++] = all[i];
-    if (!count) { /* a device of tiny groups: one item each */
-        out[count++] = (form){"1x4", 4, 4, 1, 1, 1};
-    }
+    if (!count) out[count++] = one_item; /* a device of tiny groups */
     return count;
 }
 
