@@ -1,0 +1,165 @@
+/* Networks for images in memory: every layout computes the same, and what does not fit is refused with what would. */
+#include "op_test.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "run/network.h"
+
+enum { PATCHES = 3, SIDE = 16, BANDS = 3, CLASSES = 4, DAYS = 40 };
+static const int dates[PATCHES] = {3, 5, 2};
+enum { FRAMES = 10, LONGEST = 5, ROWS = PATCHES * SIDE * SIDE };
+
+static const char settings[] =
+    "{\"arch\": \"utae\", \"input_dim\": 3, \"encoder_widths\": [8, 8, 8], \"decoder_widths\": [4, 8, 8], "
+    "\"out_conv\": [4, 4], \"n_head\": 4, \"d_model\": 16, \"d_k\": 4, \"dropout\": 0, \"attention_dropout\": 0%s}";
+
+static network *network_of(const char *more)
+{
+    network *w = NULL;
+    model *m = NULL;
+    cJSON *config = NULL;
+    char *text = text_format(settings, more);
+    assert_ok(json_parse(text, strlen(text), "test", &config));
+    assert_ok(model_new(config, "test", &m));
+    const network_input input = {
+        .bands = BANDS, .height = SIDE, .width = SIDE, .position_lines = DAYS, .longest = LONGEST};
+    assert_ok(network_new(op_device, m, input, 3, &w));
+    w->padding = PADDING_ALWAYS;
+    w->exact = true;
+    cJSON_Delete(config);
+    free(text);
+    return w;
+}
+
+static buffer *upload(const void *values, size_t count)
+{
+    buffer *b = NULL;
+    assert_ok(buffer_new(op_device, count * 4, &b));
+    assert_ok(buffer_write(b, 0, values, count * 4));
+    return b;
+}
+
+static batch batch_new(void)
+{
+    static float x[FRAMES * SIDE * SIDE * BANDS];
+    int32_t offsets[PATCHES + 1] = {0}, positions[FRAMES], target[ROWS];
+    const random_key key = random_stream(5, RANDOM_SYNTHETIC, 0);
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = (float)random_normal(key, i);
+    for (int b = 0; b < PATCHES; b++) offsets[b + 1] = offsets[b] + dates[b];
+    for (int f = 0; f < FRAMES; f++) positions[f] = 3 * f;
+    for (int k = 0; k < ROWS; k++) target[k] = k % 7 == 0 ? -1 : k % CLASSES;
+    return (batch){.samples = PATCHES,
+                   .frames = FRAMES,
+                   .longest = LONGEST,
+                   .rows = ROWS,
+                   .x = upload(x, sizeof x / 4),
+                   .offsets = upload(offsets, PATCHES + 1),
+                   .positions = upload(positions, FRAMES),
+                   .target = upload(target, ROWS)};
+}
+
+static void batch_free(batch *b)
+{
+    buffer_free(b->x);
+    buffer_free(b->offsets);
+    buffer_free(b->positions);
+    buffer_free(b->target);
+}
+
+/* All gradients of one step, and its loss behind them. */
+static float *step(network *w, const batch *b, size_t *count)
+{
+    size_t at = 0, total = 1;
+    net *n = w->net;
+    assert_ok(network_use(w, true, b));
+    assert_ok(network_forward(w, 0));
+    assert_ok(net_backward(n, w->loss, 0));
+    for (int i = 0; i < net_parameter_count(n); i++) total += tensor_count(net_parameter_at(n, i));
+    float *values = memory_new(total, sizeof *values);
+    assert_non_null(values);
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        const tensor *p = net_parameter_at(n, i);
+        if (net_parameter_role(n, i) == PARAMETER_TRAINED) assert_ok(net_read_gradient(n, p, values + at));
+        at += tensor_count(p);
+    }
+    assert_ok(net_read(n, w->loss, values + at));
+    *count = total;
+    return values;
+}
+
+/* But for a ReLU that flips where its argument is nearly 0: a layout rounds in another order. */
+static void same(const float *a, const float *b, size_t count)
+{
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        norm += (double)a[i] * (double)a[i];
+    }
+    assert_true(norm > 0 && sqrt(difference) <= 2e-3 * sqrt(norm));
+}
+
+/* Tightens the limit below what each layout takes until nothing fits. */
+static void test_layouts_compute_the_same(void **state)
+{
+    (void)state;
+    size_t count, again;
+    batch b = batch_new();
+    network *w = network_of("");
+    float *wanted = step(w, &b, &count);
+    assert_int_equal(w->layout.parts, 1);
+    bool recomputed = false;
+    int layouts = 1;
+    for (;; layouts++) {
+        const size_t before = w->layout.bytes;
+        w->memory_limit = before + network_fixed_bytes(w, FRAMES) - 1;
+        w->recorded = false;
+        if (network_record(w, true, PATCHES, FRAMES, LONGEST)) break;
+        assert_true(w->layout.bytes < before);
+        recomputed = recomputed || w->layout.recompute;
+        float *got = step(w, &b, &again);
+        assert_int_equal(count, again);
+        same(wanted, got, count);
+        free(got);
+    }
+    assert_true(layouts >= 2 && recomputed);
+    assert_non_null(strstr(error_message(), "a batch of 3 patches and 10 dates in all needs"));
+    assert_non_null(strstr(error_message(), "would fit"));
+    free(wanted);
+    batch_free(&b);
+    network_free(w);
+}
+
+static void test_one_patch_that_does_not_fit(void **state)
+{
+    (void)state;
+    network *w = network_of("");
+    w->memory_limit = 1000;
+    assert_int_equal(network_record(w, true, 1, LONGEST, LONGEST), FAILED);
+    assert_non_null(strstr(error_message(), "a patch of 5 dates, 16 x 16 pixels, needs"));
+    assert_non_null(strstr(error_message(), "data.max_dates"));
+    network_free(w);
+}
+
+/* Statistics over all frames do not allow parts. */
+static void test_batch_norm_is_never_cut(void **state)
+{
+    (void)state;
+    network *w = network_of(", \"encoder_norm\": \"batch\"");
+    assert_ok(network_record(w, true, PATCHES, FRAMES, LONGEST));
+    w->memory_limit = w->layout.bytes + network_fixed_bytes(w, FRAMES) - 1;
+    w->recorded = false;
+    if (!network_record(w, true, PATCHES, FRAMES, LONGEST)) assert_int_equal(w->layout.parts, 1);
+    network_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layouts_compute_the_same),
+        cmocka_unit_test(test_one_patch_that_does_not_fit),
+        cmocka_unit_test(test_batch_norm_is_never_cut),
+    };
+    return cmocka_run_group_tests(tests, op_test_open, op_test_close);
+}
