@@ -52,17 +52,24 @@ typedef struct furrow_run_options {
     bool plan;           /* train: only say how a step is laid out in memory */
 } furrow_run_options;
 
-/* Trains the folds and tests each with its best epoch, into the config's train.res_dir.
- * JSON: {"res_dir", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"}.
- * With `plan`, nothing is trained or written: {"batch_size", "dates", "parts", "recomputed", "tape_bytes",
- * "other_bytes", "peak_bytes", "limit_bytes"} of the largest batch's step. */
+/* Documents say what their samples are, "samples_are": "parcels" or "patches", and where something is counted, what:
+ * "counted": "parcels" or "pixels". Accuracies are in percent, but for the fraction "Accuracy" of "overall"; as
+ * published, so are "val_IoU" and "test_IoU" of patches (of parcels: fractions). Other measures are fractions; an
+ * undefined one is null. */
+
+/* Trains the folds and tests each with its best epoch, into the config's train.res_dir. JSON: {"res_dir",
+ * "samples_are", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"}.
+ * With `plan`, nothing is trained or written: {"samples_are", "batch_size", "dates", "parts", "recomputed",
+ * "tape_bytes", "other_bytes", "peak_bytes", "limit_bytes"} of the largest batch's step. */
 int furrow_train(const furrow_run_options *options, char **json);
 
-/* Accuracy in percent, IoU and the other measures as fractions; an undefined one is null.
- * JSON: {"folds": [...], "samples", "accuracy", "mIoU", "overall", "classes", "per_class", "confusion_matrix"} */
+/* JSON: {"subset", "samples_are", "counted", "folds": [{"fold", "weights", "samples", "test_accuracy", ...}], "samples"
+ * (those counted), "accuracy", "mIoU" (a fraction), "overall", "classes", "per_class", "confusion_matrix"} */
 int furrow_eval(const furrow_run_options *options, char **json);
 
-/* Writes predictions.csv and predictions.json into options->out. JSON: {"parcels", "csv", "json", "classes": {...}} */
+/* Writes into options->out: predictions.csv and predictions.json; of patches predictions.json and for each patch
+ * ID_classes.npy, ID_scores.npy and ID.png. JSON: {"parcels" or "patches" (how many), "csv" (parcels), "out" (patches),
+ * "json", "samples_are", "counted", "networks", "classes": {name: how many are of it}} */
 int furrow_predict(const furrow_run_options *options, char **json);
 
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */

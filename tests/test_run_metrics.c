@@ -142,6 +142,14 @@ static void tables_are_read_back(void **state)
     unlink(path);
 }
 
+static void mean_iou_is_told_as_published(void **state)
+{
+    (void)state;
+    char text[IOU_TEXT];
+    assert_string_equal(iou_text(0.49766, false, text), "0.4977");
+    assert_string_equal(iou_text(0.49766, true, text), "49.77 %");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_class_that_never_occurs_is_left_out),
         cmocka_unit_test(nothing_at_all_is_null),
         cmocka_unit_test(log_softmax_survives_large_logits),
+        cmocka_unit_test(mean_iou_is_told_as_published),
         cmocka_unit_test(tables_are_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ const char *text_of(const cJSON *object, const char *key)
     return cJSON_IsString(item) ? item->valuestring : "";
 }
 
-const char *figure(double value, int decimals)
+static const char *figure_with(double value, int decimals, const char *unit)
 {
     static char slots[8][32];
     static int next;
@@ -85,6 +85,16 @@ const char *figure(double value, int decimals)
     if (isnan(value))
         snprintf(out, sizeof slots[0], "-");
     else
-        snprintf(out, sizeof slots[0], "%.*f", decimals, value);
+        snprintf(out, sizeof slots[0], "%.*f%s", decimals, value, unit);
     return out;
+}
+
+const char *figure(double value, int decimals)
+{
+    return figure_with(value, decimals, "");
+}
+
+const char *percent_figure(double value)
+{
+    return figure_with(value, 2, " %");
 }

@@ -41,5 +41,6 @@ const cJSON *member(const cJSON *object, const char *key);
 
 /* "97.31", or "-" for a number that is not there; in a buffer that the eighth call after reuses. */
 const char *figure(double value, int decimals);
+const char *percent_figure(double value); /* "97.31 %", likewise */
 
 #endif

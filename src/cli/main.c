@@ -12,8 +12,8 @@ static const command commands[] = {
     {"info", "say what a pack, a checkpoint or a file of reference results holds", command_info},
     {"synth", "make a small labelled data set in the published folder format", command_synth},
     {"train", "train the folds of a configuration and test each", command_train},
-    {"eval", "measure weights on labelled parcels", command_eval},
-    {"predict", "give every parcel a class, with probabilities", command_predict},
+    {"eval", "measure weights on labelled parcels or patches", command_eval},
+    {"predict", "give every parcel, or every pixel of patches, a class, with probabilities", command_predict},
     {"verify", "run reference results on this device and compare", command_verify},
     {"bench", "measure inference and training speed", command_bench},
 };

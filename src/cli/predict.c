@@ -1,14 +1,24 @@
 #include <stdio.h>
 
 #include "cli/run_options.h"
+#include "cli/table.h"
 
 static void show(const cJSON *document)
 {
-    const cJSON *one;
-    printf("%-20s %8s\n", "class", "parcels");
-    cJSON_ArrayForEach(one, member(document, "classes")) printf("%-20s %8.0f\n", one->string, one->valuedouble);
-    printf("%s parcels: %s, %s\n", figure(number_of(document, "parcels"), 0), text_of(document, "csv"),
-           text_of(document, "json"));
+    const cJSON *one, *classes = member(document, "classes");
+    const int width = names_width(classes, "class");
+    print_padded("class", width);
+    printf(" %10s\n", text_of(document, "counted"));
+    cJSON_ArrayForEach(one, classes) {
+        print_padded(one->string, width);
+        printf(" %10s\n", figure(one->valuedouble, 0));
+    }
+    if (member(document, "patches"))
+        printf("%s patches: of each, ID_classes.npy, ID_scores.npy and ID.png in %s; %s\n",
+               figure(number_of(document, "patches"), 0), text_of(document, "out"), text_of(document, "json"));
+    else
+        printf("%s parcels: %s, %s\n", figure(number_of(document, "parcels"), 0), text_of(document, "csv"),
+               text_of(document, "json"));
 }
 
 int command_predict(int argc, char **argv)
@@ -16,7 +26,7 @@ int command_predict(int argc, char **argv)
     run_arguments a = {0};
     const option options[] = {
         {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W", "a checkpoint, or a run folder with Fold_k/model.h5"},
-        {"out", OPTION_TEXT, &a.options.out, 0, 0, "DIR", "folder for predictions.csv and predictions.json"},
+        {"out", OPTION_TEXT, &a.options.out, 0, 0, "DIR", "folder to write into; made if need be"},
         RUN_OPTION_FOLD("this fold's weights only"),
         RUN_OPTION_SET,
         RUN_OPTION_DEVICE,
@@ -25,9 +35,13 @@ int command_predict(int argc, char **argv)
     };
     const command_syntax syntax = {
         "predict CONFIG --weights W --out DIR [--fold K] [--set KEY=VALUE ...]",
-        "Writes each parcel's label, class index and the probability of each class. No labels are needed. With a run\n"
-        "folder, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and where it is\n"
-        "silent from the weights.",
+        "Gives every sample of the pack its classes; no labels are needed. Of parcels: predictions.csv and\n"
+        "predictions.json with each parcel's label, class index and the probability of each class. Of image patches:\n"
+        "ID_classes.npy (the class of each pixel), ID_scores.npy (each class's probability), ID.png (the clearest "
+        "date,\n"
+        "the classes in their colours and, where there are labels, the truth) and, over all, predictions.json. With a\n"
+        "run folder, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and where it\n"
+        "is silent from the weights.",
         options,
         &a.positional,
         1,

@@ -2,12 +2,13 @@
 #include <stdlib.h>
 
 #include "cli/run_options.h"
+#include "cli/table.h"
 
 static void show_plan(const cJSON *document)
 {
     const cJSON *again = cJSON_GetArrayItem(member(document, "recomputed"), 0);
-    printf("A training step of %s samples of %s dates:\n", figure(number_of(document, "batch_size"), 0),
-           figure(number_of(document, "dates"), 0));
+    printf("A training step of %s %s of %s dates:\n", figure(number_of(document, "batch_size"), 0),
+           text_of(document, "samples_are"), figure(number_of(document, "dates"), 0));
     printf("  tape %12s MB, frames in %s part(s), computed again: %s\n",
            figure(number_of(document, "tape_bytes") / 1e6, 1), figure(number_of(document, "parts"), 0),
            cJSON_IsString(again) ? again->valuestring : "nothing");
@@ -25,12 +26,12 @@ static void show(const cJSON *document)
     }
     printf("%-6s %10s %9s %14s %10s\n", "fold", "best epoch", "val mIoU", "test accuracy", "test mIoU");
     cJSON_ArrayForEach(fold, member(document, "folds"))
-        printf("%-6s %10s %9s %12s %% %10s\n", figure(number_of(fold, "fold"), 0),
-               figure(number_of(fold, "best_epoch"), 0), figure(number_of(fold, "val_IoU"), 4),
-               figure(number_of(fold, "test_accuracy"), 2), figure(number_of(fold, "test_IoU"), 4));
+        printf("%-6s %10s %9s %14s %10s\n", figure(number_of(fold, "fold"), 0),
+               figure(number_of(fold, "best_epoch"), 0), fold_iou_figure(document, fold, "val_IoU"),
+               percent_figure(number_of(fold, "test_accuracy")), fold_iou_figure(document, fold, "test_IoU"));
     const cJSON *overall = member(document, "overall");
-    printf("over all test sets: accuracy %s %%, mIoU %s, F1 %s\n", figure(100 * number_of(overall, "Accuracy"), 2),
-           figure(number_of(overall, "MACRO_IoU"), 4), figure(number_of(overall, "MACRO_F1-score"), 4));
+    printf("over all test sets: accuracy %s, mIoU %s, F1 %s\n", percent_figure(100 * number_of(overall, "Accuracy")),
+           iou_figure(document, number_of(overall, "MACRO_IoU")), figure(number_of(overall, "MACRO_F1-score"), 4));
     printf("run folder: %s\n", text_of(document, "res_dir"));
 }
 
@@ -50,7 +51,9 @@ int command_train(int argc, char **argv)
     };
     const command_syntax syntax = {
         "train CONFIG [--fold K] [--set KEY=VALUE ...] [--resume] [--weights W] [--plan]",
-        "Trains the network of CONFIG on each fold, keeps the epoch with the best validation mIoU, and tests it.\n"
+        "Trains the network of CONFIG, for parcels or for images, on each fold, keeps the epoch with the best "
+        "validation\n"
+        "mIoU, and tests it.\n"
         "Everything goes into the run folder train.res_dir: conf.json, Fold_k/{trainlog.json, model.h5, last.h5,\n"
         "test_metrics.json, conf_mat.npy}, overall.json, forms.json. A run that was stopped goes on with --resume and\n"
         "ends with the same bits. CONFIG may be a published conf.json.",

@@ -140,11 +140,13 @@ done:
 static void tell(const pass *p)
 {
     const epoch_task *t = p->task;
-    char metric[96];
+    char metric[96], best[IOU_TEXT];
     int used = snprintf(metric, sizeof metric, "epoch %d/%d", t->epoch, t->epochs);
     double loss = p->checked ? (double)p->loss[p->checked - 1] : t->last_loss;
     if (loss >= 0) used += snprintf(metric + used, sizeof metric - (size_t)used, ", loss %.4f", loss);
-    if (t->best_iou >= 0) snprintf(metric + used, sizeof metric - (size_t)used, ", best val mIoU %.4f", t->best_iou);
+    if (t->best_iou >= 0)
+        snprintf(metric + used, sizeof metric - (size_t)used, ", best val mIoU %s",
+                 iou_text(t->best_iou, p->score->percent, best));
     size_t before = (size_t)(t->epoch - 1) * (size_t)t->count;
     log_progress(t->title, before + (size_t)p->samples, (size_t)t->epochs * (size_t)t->count, metric);
 }

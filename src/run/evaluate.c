@@ -193,6 +193,8 @@ static int results(evaluation *e, char **json)
     if (rc) return rc;
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "subset", e->s.config.eval.subset);
+    cJSON_AddStringToObject(all, "samples_are", samples_noun(&e->s.set));
+    cJSON_AddStringToObject(all, "counted", samples_rows_noun(&e->s.set));
     cJSON_AddItemToObject(all, "folds", e->folds);
     e->folds = NULL;
     cJSON_AddNumberToObject(all, "samples", (double)confusion_total(&e->sum));

@@ -322,6 +322,7 @@ static int test(fold_run *r, cJSON **result)
 {
     int rc = OK;
     score tested = {0};
+    char validated[IOU_TEXT], found[IOU_TEXT];
     cJSON *metrics = cJSON_CreateObject();
     char *best = fold_path(r->s, r->fold, "model.h5"), *matrix = fold_path(r->s, r->fold, "conf_mat.npy");
     TRY_NEW(best);
@@ -331,8 +332,9 @@ static int test(fold_run *r, cJSON **result)
     score_put(&tested, "test", metrics);
     TRY(confusion_save(&tested.confusion, matrix));
     TRY(write_json(r, "test_metrics.json", metrics));
-    log_note("%s: best epoch %d, validation mIoU %.4f; test accuracy %.2f %%, mIoU %.4f", r->title, r->best_epoch,
-             r->best_iou, score_accuracy(&tested), score_iou(&tested));
+    log_note("%s: best epoch %d, validation mIoU %s; test accuracy %.2f %%, mIoU %s", r->title, r->best_epoch,
+             iou_text(r->best_iou, tested.percent, validated), score_accuracy(&tested),
+             iou_text(score_iou(&tested), tested.percent, found));
     *result = cJSON_CreateObject();
     cJSON_AddNumberToObject(*result, "fold", r->fold);
     cJSON_AddNumberToObject(*result, "best_epoch", r->best_epoch);

@@ -1,6 +1,7 @@
 #include "run/metrics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +213,15 @@ cJSON *confusion_rows(const confusion *c)
         cJSON_AddItemToArray(rows, row);
     }
     return rows;
+}
+
+const char *iou_text(double fraction, bool percent, char text[IOU_TEXT])
+{
+    if (percent)
+        snprintf(text, IOU_TEXT, "%.2f %%", 100 * fraction);
+    else
+        snprintf(text, IOU_TEXT, "%.4f", fraction);
+    return text;
 }
 
 /* ---- one sample ------------------------------------------------------------------------------------------------- */

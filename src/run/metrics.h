@@ -3,6 +3,7 @@
 #ifndef FURROW_RUN_METRICS_H
 #define FURROW_RUN_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
@@ -25,6 +26,9 @@ int64_t confusion_total(const confusion *c);
 double confusion_accuracy(const confusion *c); /* percent */
 /* Mean of the IoU of the classes that occur in truth or prediction (a fraction; the published mIou). */
 double confusion_mean_iou(const confusion *c);
+/* A mean IoU for people, as published: parcels' "0.4977", patches' (`percent`) "49.77 %". Writes to text, returns it. */
+enum { IOU_TEXT = 24 };
+const char *iou_text(double fraction, bool percent, char text[IOU_TEXT]);
 
 typedef struct class_metrics {
     double iou, precision, recall, f1; /* fractions */

@@ -51,6 +51,8 @@ done:
 static int summary(const prediction *r, cJSON *all, char **json)
 {
     cJSON_AddNumberToObject(all, "networks", r->weights.count);
+    cJSON_AddStringToObject(all, "samples_are", samples_noun(&r->s.set));
+    cJSON_AddStringToObject(all, "counted", samples_rows_noun(&r->s.set));
     cJSON *tally = cJSON_AddObjectToObject(all, "classes");
     for (int k = 0; k < r->classes; k++) cJSON_AddNumberToObject(tally, r->names[k], (double)r->tally[k]);
     return json_text(all, json);

@@ -24,6 +24,11 @@ const char *samples_noun(const sample_set *s)
     return s->images ? "patches" : "parcels";
 }
 
+const char *samples_rows_noun(const sample_set *s)
+{
+    return s->images ? "pixels" : "parcels";
+}
+
 int samples_count(const sample_set *s)
 {
     return s->images ? patches_count(s->images) : pixelset_count(s->parcels);

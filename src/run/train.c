@@ -118,6 +118,7 @@ static int summary(const session *s, cJSON *results, cJSON *overall, char **json
 {
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "res_dir", s->config.train.res_dir);
+    cJSON_AddStringToObject(all, "samples_are", samples_noun(&s->set));
     cJSON_AddItemToObject(all, "folds", results);
     cJSON_AddItemToObject(all, "overall", overall);
     return json_text(all, json);
@@ -133,6 +134,7 @@ static int plan(session *s, char **json)
     TRY(network_record(w, true, samples, frames, longest));
     const size_t other = network_fixed_bytes(w, frames);
     cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "samples_are", samples_noun(&s->set));
     cJSON_AddNumberToObject(all, "batch_size", samples);
     cJSON_AddNumberToObject(all, "dates", longest);
     cJSON_AddNumberToObject(all, "parts", w->layout.parts > 0 ? w->layout.parts : 1);

@@ -1,0 +1,43 @@
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int text_width(const char *text)
+{
+    int width = 0;
+    for (; *text; text++) width += ((unsigned char)*text & 0xc0) != 0x80; /* all but a character's further bytes */
+    return width;
+}
+
+int names_width(const cJSON *members, const char *title)
+{
+    int widest = text_width(title);
+    const cJSON *one;
+    cJSON_ArrayForEach(one, members) {
+        int width = text_width(one->string);
+        if (width > widest) widest = width;
+    }
+    return widest;
+}
+
+void print_padded(const char *text, int width)
+{
+    printf("%s%*s", text, width - text_width(text), "");
+}
+
+static bool in_percent(const cJSON *document)
+{
+    return strcmp(text_of(document, "samples_are"), "patches") == 0;
+}
+
+const char *iou_figure(const cJSON *document, double fraction)
+{
+    return in_percent(document) ? percent_figure(100 * fraction) : figure(fraction, 4);
+}
+
+const char *fold_iou_figure(const cJSON *document, const cJSON *fold, const char *key)
+{
+    const double value = number_of(fold, key);
+    return in_percent(document) ? percent_figure(value) : figure(value, 4);
+}

@@ -1,0 +1,20 @@
+/* Columns and units of the tables that train, eval and predict print. */
+#ifndef FURROW_CLI_TABLE_H
+#define FURROW_CLI_TABLE_H
+
+#include "cli/command.h"
+
+/* Columns that a text takes, UTF-8 counted by its characters. */
+int text_width(const char *text);
+/* The widest of `title` and the names of an object's members. */
+int names_width(const cJSON *members, const char *title);
+/* The text and spaces up to `width` columns. */
+void print_padded(const char *text, int width);
+
+/* A mean IoU as it is published: parcels' as a fraction, "0.4977", patches' in percent, "49.77 %". The document says by
+ * "samples_are" which; `fraction` is between 0 and 1. In figure()'s buffers. */
+const char *iou_figure(const cJSON *document, double fraction);
+/* Of "val_IoU" and "test_IoU", which of patches are in percent already. */
+const char *fold_iou_figure(const cJSON *document, const cJSON *fold, const char *key);
+
+#endif
