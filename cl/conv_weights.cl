@@ -35,11 +35,11 @@ static void stage_dy(__global const float *dy, __global const float *scale_shift
                      int channel, int rows, int columns, __local float *tile, int add, __global float *bias)
 {
     vec sum[OB];
-    channel_norm norm[OB];
+    vec norm[OB][2];
     UNROLL for (int o = 0; o < OB; o++) {
         const int at = channel + o * VW;
         sum[o] = (vec)0.0f;
-        norm[o] = norm_load(DY_PENDING && at < outputs, scale_shift, outputs, at, outputs - at);
+        norm_load(DY_PENDING && at < outputs, scale_shift, outputs, at, outputs - at, norm[o]);
     }
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++)
@@ -77,9 +77,11 @@ static void stage_row(__global const float *row, __global const float *scale_shi
 #endif
         for (int at = 0; at < inputs; at += VW) {
             vec v = (vec)0.0f;
-            if (source >= 0)
-                v = norm_apply(X_PENDING, load_left(row + (size_t)source * inputs + at, inputs - at),
-                               norm_load(X_PENDING, scale_shift, inputs, at, inputs - at));
+            if (source >= 0) {
+                vec norm[2];
+                norm_load(X_PENDING, scale_shift, inputs, at, inputs - at, norm);
+                v = norm_apply(X_PENDING, load_left(row + (size_t)source * inputs + at, inputs - at), norm);
+            }
             VSTORE(v, 0, tile + c * inputs + at);
         }
         c++;

@@ -57,7 +57,7 @@ INLINED void transform_back(const vec *d, int step, vec *out)
 /* B^T g B for VW channels (`whole`, or `left` of them there) of the tile whose pixels stand at these rows and columns,
  * in floats from `image` on, negative: zeros. Frequency f to out + f step. */
 INLINED void transform_x(__global const float *image, const int *row, const int *column, int whole,
-                         int left, channel_norm norm, __local float *out, int step)
+                         int left, const vec norm[2], __local float *out, int step)
 {
     vec half_way[FREQUENCIES];
     UNROLL for (int i = 0; i < SIDE; i++) {
@@ -85,17 +85,20 @@ static void transform_x_tile(__global const float *image, __global const float *
         row[i] = source_index(top + i, height) * width * inputs;
         column[i] = source_index(left + i, width) * inputs;
     }
-    int c = 0;
-    for (; c + VW <= inputs; c += VW)
-        transform_x(image + c, row, column, 1, VW, norm_load(X_PENDING, scale_shift, inputs, c, VW), out + c, step);
-    if (c < inputs)
-        transform_x(image + c, row, column, 0, inputs - c, norm_load(X_PENDING, scale_shift, inputs, c, inputs - c),
-                    out + c, step);
+    for (int c = 0; c < inputs; c += VW) {
+        const int left = inputs - c;
+        vec norm[2];
+        norm_load(X_PENDING, scale_shift, inputs, c, left, norm);
+        if (left >= VW)
+            transform_x(image + c, row, column, 1, left, norm, out + c, step);
+        else
+            transform_x(image + c, row, column, 0, left, norm, out + c, step);
+    }
 }
 
 /* A d A^T for VW channels (`whole`, or `left` of them there) of the tile whose first pixel is at dy, with `outputs`
  * channels in all: frequency f to out + f step. Returns the sum over the tile, which is one of the frequencies. */
-INLINED vec transform_dy(__global const float *dy, int width, int outputs, int whole, int left, channel_norm norm,
+INLINED vec transform_dy(__global const float *dy, int width, int outputs, int whole, int left, const vec norm[2],
                          __local float *out, int step)
 {
     vec half_way[4 * SIDE], sum = (vec)0.0f;
@@ -120,7 +123,8 @@ static void transform_dy_tile(__global const float *dy, __global const float *sc
 {
     NOUNROLL for (int o = 0; o < OB; o++) { /* a long body */
         const int at = channel + o * VW, left = outputs - at;
-        const channel_norm norm = norm_load(DY_PENDING && left > 0, scale_shift, outputs, at, left);
+        vec norm[2];
+        norm_load(DY_PENDING && left > 0, scale_shift, outputs, at, left, norm);
         if (left >= VW)
             bias[o] += transform_dy(dy + at, width, outputs, 1, VW, norm, out + o * VW, step);
         else if (left > 0)
