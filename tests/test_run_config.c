@@ -156,6 +156,42 @@ static void published_files_are_mapped(void **state)
     config_free(&c);
 }
 
+static void utae_pastis_is_the_published(void **state)
+{
+    (void)state;
+    run_config shipped, published;
+    cJSON *a = NULL, *b = NULL;
+    /* what train_semantic.py would write, its defaults */
+    const char *text =
+        "{\"model\": \"utae\", \"encoder_widths\": [64, 64, 64, 128], \"decoder_widths\": [32, 32, 64, 128],"
+        " \"out_conv\": [32, 20], \"str_conv_k\": 4, \"str_conv_s\": 2, \"str_conv_p\": 1,"
+        " \"agg_mode\": \"att_group\", \"encoder_norm\": \"group\", \"n_head\": 16, \"d_model\": 256,"
+        " \"d_k\": 4, \"res_dir\": \"results/utae-pastis\", \"num_workers\": 8, \"rdm_seed\": 1,"
+        " \"device\": \"cuda\", \"display_step\": 50, \"cache\": false, \"epochs\": 100, \"batch_size\": 4,"
+        " \"lr\": 0.001, \"mono_date\": null, \"ref_date\": \"2018-09-01\", \"fold\": null,"
+        " \"num_classes\": 20, \"ignore_index\": -1, \"pad_value\": 0, \"padding_mode\": \"reflect\","
+        " \"val_every\": 1, \"val_after\": 0}";
+    const data_sizes sizes = {.bands = 10, .classes = 20};
+    assert_int_equal(read_text(text, "data.pack=pastis.h5", &published), OK);
+    assert_int_equal(config_read("configs/utae-pastis.json", NULL, 0, &shipped), OK);
+    assert_int_equal(config_complete_model(published.model, "here", MODEL_DENSE, sizes), OK);
+    model *m = NULL, *n = NULL;
+    assert_int_equal(model_new(published.model, "here", &m), OK);
+    assert_int_equal(model_new(shipped.model, "here", &n), OK);
+    cJSON *of_m = model_config(m), *of_n = model_config(n);
+    assert_int_equal(config_resolved(&published, of_m, &a), OK);
+    assert_int_equal(config_resolved(&shipped, of_n, &b), OK);
+    assert_true(cJSON_Compare(a, b, true));
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    cJSON_Delete(of_m);
+    cJSON_Delete(of_n);
+    model_free(m);
+    model_free(n);
+    config_free(&published);
+    config_free(&shipped);
+}
+
 static void what_is_open_comes_from_the_data(void **state)
 {
     (void)state;
@@ -205,6 +241,15 @@ static void resolved_reproduces_itself(void **state)
     config_free(&again);
 }
 
+/* A configuration's run folder is named after it: results of two never meet. */
+static void results_are_its_own(const run_config *c, const char *name)
+{
+    const int stem = (int)(strlen(name) - strlen(".json"));
+    char *wanted = text_format("results/%.*s", stem, name);
+    if (strncmp(name, "demo", 4) != 0) assert_string_equal(c->train.res_dir, wanted);
+    free(wanted);
+}
+
 /* Every configuration that comes with furrow is read and makes a network. */
 static void read_shipped(const char *in)
 {
@@ -218,10 +263,12 @@ static void read_shipped(const char *in)
         model *m = NULL;
         char *file = path_join(in, names[i]);
         int rc = config_read(file, NULL, 0, &c);
-        if (!rc) rc = config_complete_model(c.model, file, MODEL_PARCEL, sizes);
+        if (!rc) rc = config_complete_model(c.model, file, c.kind, sizes);
         if (!rc) rc = model_new(c.model, file, &m);
         if (rc) print_error("%s\n", error_message());
         assert_int_equal(rc, OK);
+        assert_true(strstr(names[i], model_arch(m)) || strstr(names[i], "demo"));
+        results_are_its_own(&c, names[i]);
         model_free(m);
         config_free(&c);
         free(file);
@@ -242,7 +289,7 @@ int main(void)
         cmocka_unit_test(defaults_are_the_published),       cmocka_unit_test(set_overrides),
         cmocka_unit_test(wrong_keys_are_refused),           cmocka_unit_test(published_files_are_mapped),
         cmocka_unit_test(what_is_open_comes_from_the_data), cmocka_unit_test(resolved_reproduces_itself),
-        cmocka_unit_test(shipped_configurations_are_sound),
+        cmocka_unit_test(shipped_configurations_are_sound), cmocka_unit_test(utae_pastis_is_the_published),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
