@@ -25,8 +25,8 @@ typedef struct dense_inputs {
     tensor *offsets;                    /* [patches + 1] (int) */
     tensor *positions;                  /* [frames] (int): day - first_position */
     int first_position, position_lines; /* as for parcels */
-    int dates;  /* that every series counts as having (the published padding); 0: its own */
-    bool exact; /* direct convolutions only */
+    int dates;                          /* that every series counts as having (the published padding); 0: its own */
+    bool exact;                         /* direct convolutions only */
 } dense_inputs;
 
 typedef struct dense_outputs {
@@ -54,8 +54,8 @@ int model_classes(const model *m); /* outputs of the decoder */
 /* Images: the sizes of a patch that the strides divide. USAGE, with the sizes around it that work. */
 int model_size_fits(const model *m, int height, int width, const char *where);
 bool model_frames_divide(const model *m); /* images: frames may be cut into parts (no statistics over all of them) */
-cJSON *model_config(const model *m); /* resolved, every key; caller deletes */
-char *model_help(void);              /* keys of every architecture */
+cJSON *model_config(const model *m);      /* resolved, every key; caller deletes */
+char *model_help(void);                   /* keys of every architecture */
 
 typedef struct parcel_outputs {
     tensor *spatial;   /* [frames x channels] of the pixel-set encoder */
@@ -63,8 +63,8 @@ typedef struct parcel_outputs {
     tensor *attention; /* [frames x heads] */
 } parcel_outputs;
 
-/* For MODEL_PARCEL. Records the network on n (after net_begin). Errors are the net's. Refuses, through the net, inputs that the
- * configuration does not fit (bands, extra, a series longer than L-TAE's norm allows). */
+/* For MODEL_PARCEL. Records the network on n (after net_begin). Errors are the net's. Refuses, through the net, inputs
+ * that the configuration does not fit (bands, extra, a series longer than L-TAE's norm allows). */
 parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in);
 
 /* For MODEL_DENSE, likewise. */

@@ -73,10 +73,10 @@ typedef struct image_norm_options {
  * gathered by a launch of its own. weight, bias [C] optional (1 and 0); running_mean, running_var [C]: NORM_BATCH. */
 tensor *image_norm(net *n, tensor *z, norm_parameters norm, image_norm_options options);
 
-tensor *materialise(net *n, tensor *x);                       /* x itself when it is not pending */
-tensor *image_add(net *n, tensor *a, tensor *b);              /* a + b, either may be pending */
-tensor *image_concat(net *n, tensor *a, tensor *b);           /* channels of a, then of b; either may be pending */
-tensor *frames_join(net *n, tensor *const *part, int count);  /* frames one after the other, not pending; count <= 32 */
+tensor *materialise(net *n, tensor *x);                      /* x itself when it is not pending */
+tensor *image_add(net *n, tensor *a, tensor *b);             /* a + b, either may be pending */
+tensor *image_concat(net *n, tensor *a, tensor *b);          /* channels of a, then of b; either may be pending */
+tensor *frames_join(net *n, tensor *const *part, int count); /* frames one after the other, not pending; count <= 32 */
 
 /* ---- time ------------------------------------------------------------------------------------------------------- */
 

@@ -45,10 +45,10 @@ struct tensor {
     buffer *data;     /* while forward or backward runs */
     buffer *gradient; /* likewise, in backward; NULL where none is wanted */
     bool wants_gradient;
-    bool parameter;           /* lives in the net's flat buffers and outlives the tape */
+    bool parameter;               /* lives in the net's flat buffers and outlives the tape */
     const pending_norm *pending;  /* the values are those of data under this norm; NULL: data */
     const image_moments *moments; /* that its producer left for a norm; NULL: none */
-    struct tensor_plan *plan; /* the net's own */
+    struct tensor_plan *plan;     /* the net's own */
 };
 
 size_t tensor_count(const tensor *t); /* elements */
@@ -111,8 +111,8 @@ bool net_training(const net *n);
 
 /* For shape(): each returns a code. Outputs want a gradient where an input does. */
 int node_output(node *n, enum element e, shape s);
-int node_save(node *n, enum element e, shape s);      /* saved[k], in order; only made when training */
-int node_work(node *n, enum element e, shape s);      /* work[k] */
+int node_save(node *n, enum element e, shape s); /* saved[k], in order; only made when training */
+int node_work(node *n, enum element e, shape s); /* work[k] */
 /* An output that has in[i]'s bytes for data, and a gradient of its own. */
 int node_output_view(node *n, int i);
 /* The node's own memory, as the tape's: zeroed, freed with it. NULL: out of memory, said. */
