@@ -129,6 +129,60 @@ check "another architecture" run 2 predict "$work/run.json" --weights "$work/run
 check "says both" said 'pseltae.*psetae'
 check "wrote nothing" test ! -e "$work/p2/predictions.csv"
 
+# ---- a run on images
+check "patches of all folds" run 0 synth pastis "$work/images" --patches 5 --size 16 --dates 3-5 --classes 5
+check "packed" run 0 pack pastis "$work/images" "$work/images.h5"
+check "info" run 0 info "$work/images.h5" --json
+check "info counts the patches" printed '"patches":.*5'
+cat >"$work/dense.json" <<EOF
+{"data": {"pack": "$work/images.h5"}, "model": {"arch": "utae", "encoder_widths": [8, 8], "decoder_widths": [8, 8],
+ "out_conv": [8, 5], "n_head": 2, "d_model": 8},
+ "train": {"res_dir": "$work/dense", "epochs": 1, "batch_size": 2, "fold": 1}}
+EOF
+check "plan" run 0 train "$work/dense.json" --plan
+check "plan of patches" printed "training step of 2 patches of 5 dates"
+check "plan --json" run 0 train "$work/dense.json" --plan --json
+check "plan is a document" document
+check "with its peak" printed '"peak_bytes"'
+check "plan trains nothing" test ! -e "$work/dense"
+check "train" run 0 train "$work/dense.json"
+check "mIoU in percent" printed "mIoU [0-9.]* %"
+for file in conf.json overall.json forms.json Fold_1/trainlog.json Fold_1/test_metrics.json Fold_1/model.h5 \
+    Fold_1/last.h5 Fold_1/conf_mat.npy; do
+    check "run folder of images has $file" test -s "$work/dense/$file"
+done
+check "eval" run 0 eval "$work/dense.json" --weights "$work/dense" --json
+check "eval --json" document
+check "says what the samples are" printed '"samples_are":.*"patches"'
+check "and what is counted" printed '"counted":.*"pixels"'
+check "eval as a table" run 0 eval "$work/dense.json" --weights "$work/dense" --set eval.subset=all
+check "counts pixels" printed "^[0-9]* pixels: accuracy [0-9.]* %, mIoU [0-9.]* %"
+check "of patches" printed "^5 patches, accuracy"
+check "predict" run 0 predict "$work/dense.json" --weights "$work/dense" --out "$work/maps"
+check "names the files" printed "ID_classes.npy, ID_scores.npy and ID.png in $work/maps; $work/maps/predictions.json"
+for file in predictions.json 10000_classes.npy 10000_scores.npy 10000.png 10004.png; do
+    check "maps have $file" test -s "$work/maps/$file"
+done
+check "classes of 16 x 16 pixels" grep -aq "'|u1'.*(16, 16" "$work/maps/10000_classes.npy"
+check "scores of 5 classes" grep -aq "'<f4'.*(5, 16, 16" "$work/maps/10000_scores.npy"
+check "predict --json" run 0 predict "$work/dense.json" --weights "$work/dense/Fold_1/model.h5" --out "$work/maps2" --json
+check "is a document" document
+check "the same map" same "$work/maps/10003_classes.npy" "$work/maps2/10003_classes.npy"
+check "info of a checkpoint" run 0 info "$work/dense/Fold_1/model.h5"
+check "names the network" printed "arch *utae"
+check "widths that heads do not divide" run 2 train "$work/dense.json" --set model.n_head=3
+check "says which" said "encoder_widths holds 8, wanted a multiple of n_head (3)"
+check "a key of parcels" run 2 train "$work/dense.json" --set data.npixel=64
+check "says it is none of images" said "data.*npixel"
+check "too few classes" run 2 train "$work/dense.json" --set 'model.out_conv=[8,4]'
+check "says how many" said "ends in 4 classes, the data have 5"
+check "too many strides" run 2 train "$work/dense.json" \
+    --set 'model.encoder_widths=[8,8,8,8,8,8]' 'model.decoder_widths=[8,8,8,8,8,8]'
+check "parcels are no images" run 1 train "$work/dense.json" --set "data.pack=$work/p.h5"
+check "a limit that is too small" run 1 train "$work/dense.json" --set memory_limit=1000
+check "says so" said "memory_limit"
+check "other kind of weights" run 2 predict "$work/dense.json" --weights "$work/run" --out "$work/maps3"
+
 # ---- the same seed, the same bits; a resumed run too; the run folder's own configuration repeats it
 check "train again" run 0 train "$work/run.json" --set "train.res_dir=$work/again"
 check "same bits" same "$work/run/Fold_3/model.h5" "$work/again/Fold_3/model.h5"
