@@ -1,4 +1,4 @@
-# furrow: `make demo` runs it on an embedded sample, `make test` passes the tests; CONTRIBUTING.md says the rest.
+# furrow: `make demo` runs it on synthetic data, `make test` passes the tests; CONTRIBUTING.md says the rest.
 BUILD ?= build
 ifeq ($(origin CC),default)
 CC := gcc

@@ -41,7 +41,7 @@ step "One HDF5 pack" \
 run configs/demo.json "$folder/parcels.h5" "$folder/run" "$folder/predictions"
 
 step "Synthetic image patches of such crops, as PASTIS's" \
-    "$furrow" synth pastis "$folder/patches" --patches 30 --size 64 --dates 8-12 --classes 8
+    "$furrow" synth pastis "$folder/patches" --patches 40 --size 64 --dates 8-12 --classes 8
 step "One HDF5 pack" \
     "$furrow" pack pastis "$folder/patches" "$folder/patches.h5"
 run configs/demo-utae.json "$folder/patches.h5" "$folder/run-utae" "$folder/maps"
