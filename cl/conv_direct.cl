@@ -131,6 +131,8 @@ __kernel GROUP_OF(LANES) void conv_direct(
                 const int down = min(rows, (out_height - phase_y + dilation - 1) / dilation - tile_y);
                 const int across = min(columns, (out_width - phase_x + dilation - 1) / dilation - tile_x);
                 const int pixels = max(down, 0) * max(across, 0);
+                const int runs = merged ? 1 : tx.count, terms = merged ? tx.count * inputs : channels;
+                const int pieces = IN_PARTS ? max((terms + SPAN - 1) / SPAN, 1) : 1, each = (terms + pieces - 1) / pieces;
                 __local const float *corner = tile + ((ty.offset - top) * staged.columns + tx.offset - left) * step;
                 __global const float *w =
                     packed + ((block * taps_all + side * ty.start + ty.all * tx.start + ty.skipped * tx.all + tx.skipped) *
@@ -147,11 +149,27 @@ __kernel GROUP_OF(LANES) void conv_direct(
                         UNROLL for (int o = 0; o < OB; o++) sum[p][o] = start[o];
                         in = place_after(in, pixel + p, pixels, across);
                     }
+#if IN_PARTS /* here, and not in a function, where PoCL would take it out of registers */
+                    vec part[PX][OB];
+                    UNROLL for (int p = 0; p < PX; p++)
+                        UNROLL for (int o = 0; o < OB; o++) part[p][o] = (vec)0.0f;
+#else
+                    vec(*const part)[OB] = sum;
+#endif
+                    int summed = 0; /* in part */
                     NOUNROLL for (int j = 0; j < ty.count; j++)
-                        NOUNROLL for (int i = 0; i < (merged ? 1 : tx.count); i++)
-                            tile_multiply(corner + (j * staged.columns + i) * step, at,
-                                          w + (size_t)(j * tx.all + i) * inputs * OUTPUT_BLOCK,
-                                          merged ? tx.count * inputs : channels, sum);
+                        NOUNROLL for (int i = 0; i < runs; i++)
+                            NOUNROLL for (int k = 0; k < terms; k += each) {
+                                const int more = min(each, terms - k);
+                                if (IN_PARTS && summed + more > SPAN) {
+                                    tile_add(part, sum);
+                                    summed = 0;
+                                }
+                                tile_multiply(corner + (j * staged.columns + i) * step + k, at,
+                                              w + ((size_t)(j * tx.all + i) * inputs + k) * OUTPUT_BLOCK, more, part);
+                                summed += more;
+                            }
+                    if (IN_PARTS) tile_add(part, sum);
                     place out = {row, column}; /* only now: registers are scarce while summing */
                     UNROLL for (int p = 0; p < PX; p++) {
                         const int i = (tile_y + out.row) * dilation + phase_y;
