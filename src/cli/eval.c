@@ -10,7 +10,8 @@ static void show_folds(const cJSON *document)
     const cJSON *fold;
     cJSON_ArrayForEach(fold, member(document, "folds")) {
         if (member(fold, "fold")) printf("fold %s: ", figure(number_of(fold, "fold"), 0));
-        printf("%s %s, accuracy %s, mIoU %s", figure(number_of(fold, "samples"), 0), text_of(document, "samples_are"),
+        const double samples = number_of(fold, "samples");
+        printf("%s %s, accuracy %s, mIoU %s", figure(samples, 0), noun_after(samples, document, "samples_are"),
                percent_figure(number_of(fold, "test_accuracy")), fold_iou_figure(document, fold, "test_IoU"));
         printf(", loss %s\n", figure(number_of(fold, "test_loss"), 4));
     }

@@ -26,6 +26,15 @@ void print_padded(const char *text, int width)
     printf("%s%*s", text, width - text_width(text), "");
 }
 
+const char *noun_after(double count, const cJSON *document, const char *key)
+{
+    static const char *const nouns[][2] = {{"parcel", "parcels"}, {"patch", "patches"}, {"pixel", "pixels"}};
+    const char *plural = text_of(document, key);
+    for (size_t i = 0; count == 1 && i < sizeof nouns / sizeof *nouns; i++)
+        if (strcmp(nouns[i][1], plural) == 0) return nouns[i][0];
+    return plural;
+}
+
 static bool in_percent(const cJSON *document)
 {
     return strcmp(text_of(document, "samples_are"), "patches") == 0;

@@ -11,6 +11,9 @@ int names_width(const cJSON *members, const char *title);
 /* The text and spaces up to `width` columns. */
 void print_padded(const char *text, int width);
 
+/* The document's noun under `key` ("samples_are", "counted") as it follows `count`: "1 patch", "2 patches". */
+const char *noun_after(double count, const cJSON *document, const char *key);
+
 /* A mean IoU as it is published: parcels' as a fraction, "0.4977", patches' in percent, "49.77 %". The document says by
  * "samples_are" which; `fraction` is between 0 and 1. In figure()'s buffers. */
 const char *iou_figure(const cJSON *document, double fraction);

@@ -7,8 +7,9 @@
 static void show_plan(const cJSON *document)
 {
     const cJSON *again = cJSON_GetArrayItem(member(document, "recomputed"), 0);
-    printf("A training step of %s %s of %s dates:\n", figure(number_of(document, "batch_size"), 0),
-           text_of(document, "samples_are"), figure(number_of(document, "dates"), 0));
+    const double samples = number_of(document, "batch_size");
+    printf("A training step of %s %s of %s dates:\n", figure(samples, 0), noun_after(samples, document, "samples_are"),
+           figure(number_of(document, "dates"), 0));
     printf("  tape %12s MB, frames in %s part(s), computed again: %s\n",
            figure(number_of(document, "tape_bytes") / 1e6, 1), figure(number_of(document, "parts"), 0),
            cJSON_IsString(again) ? again->valuestring : "nothing");
