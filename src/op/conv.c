@@ -1,12 +1,18 @@
 /* What convolutions share: the choice among their forms, a bias's gradient, refusals; see conv.h. */
 #include "op/conv.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #include "base/error.h"
+#include "base/memory.h"
 #include "op/channels.h"
 #include "op/team.h"
 
 enum { DIRECT, WINOGRAD, FORMS };
 enum { BIAS_PARTS = 64 };
+/* Winograd's rounding of one convolution reaches some 1e-5 of the largest value; more is a fault, or data beyond it. */
+static const double winograd_error = 1e-4;
 
 static bool winograd_allowed(const device *d, const conv_call *c, bool exact)
 {
@@ -33,11 +39,42 @@ typedef struct trial {
     device *device;
     const conv_call *call;
     buffer *scratch;
+    bool compared; /* Winograd's result was found to agree with the direct one */
 } trial;
 
 static int run_form(device *d, const conv_call *c, int form)
 {
     return form == WINOGRAD ? conv_winograd(d, c) : conv_direct(d, c);
+}
+
+/* The first `count` values that a form computes. */
+static int values_of(device *d, const conv_call *c, int form, size_t count, float *values)
+{
+    int rc = run_form(d, c, form);
+    return rc ? rc : buffer_read(c->y, 0, values, count * sizeof *values);
+}
+
+/* FAILED when Winograd's filtering of these very data is off by more than its rounding: it is then left out. */
+static int winograd_compare(device *d, const conv_call *c)
+{
+    int rc = OK;
+    const size_t count = (size_t)c->frames * (size_t)c->out_height * (size_t)c->out_width * (size_t)c->outputs;
+    float *wanted = memory_new(count, sizeof *wanted), *got = memory_new(count, sizeof *got);
+    double largest = 0, error = 0;
+    TRY_NEW(wanted);
+    TRY_NEW(got);
+    TRY(values_of(d, c, DIRECT, count, wanted));
+    TRY(values_of(d, c, WINOGRAD, count, got));
+    for (size_t i = 0; i < count; i++) {
+        const double off = fabs((double)got[i] - (double)wanted[i]);
+        if (!(off <= error)) error = off; /* a NaN stays */
+        largest = fmax(largest, fabs((double)wanted[i]));
+    }
+    if (!(error <= winograd_error * largest)) rc = fail(FAILED, "Winograd's result is off by %g of %g", error, largest);
+done:
+    free(wanted);
+    free(got);
+    return rc;
 }
 
 static int trial_run(void *user, int form)
@@ -46,6 +83,10 @@ static int trial_run(void *user, int form)
     conv_call c;
     trial *t = user;
     TRY(conv_trial(t->device, t->call, &t->scratch, &c));
+    if (form == WINOGRAD && !t->compared) {
+        TRY(winograd_compare(t->device, &c));
+        t->compared = true;
+    }
     TRY(run_form(t->device, &c, form));
 done:
     return rc;

@@ -325,9 +325,7 @@ static int choose(device *d, const conv_call *c, form *out)
     return rc;
 }
 
-/* ---- the interface
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- the interface ---------------------------------------------------------------------------------------------- */
 
 size_t conv_direct_packed(const device *d, const conv_call *c)
 {
