@@ -42,8 +42,7 @@ __kernel ONE_ITEM void multiply(__global const float *restrict a, __global const
     for (int row = begin; row < end; row += PX) {
         const int start = min(row, rows - PX), own = row - start;
         vec sum[PX][OB];
-        tile_zero(sum);
-        tile_multiply(a + (size_t)start * inner, (size_t)inner, 1, b, (size_t)b_stride, column, inner, sum);
+        tile_product(a + (size_t)start * inner, b, (size_t)b_stride, column, inner, sum);
         UNROLL for (int p = 0; p < PX; p++)
             UNROLL for (int o = 0; o < OB; o++) {
                 sum[p][o] = fma(sum[p][o], scale[o], shift[o]);

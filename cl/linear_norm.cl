@@ -32,8 +32,7 @@ __kernel ONE_ITEM void linear_norm_forward(__global const float *restrict x, __g
     for (int row = 0; row < rows; row += PX) {
         const int start = min(row, rows - PX), own = row - start;
         vec sum[PX][OB];
-        tile_zero(sum);
-        tile_multiply(x + (size_t)start * inner, (size_t)inner, 1, wt, (size_t)b_stride, column, inner, sum);
+        tile_product(x + (size_t)start * inner, wt, (size_t)b_stride, column, inner, sum);
         UNROLL for (int p = 0; p < PX; p++)
             UNROLL for (int o = 0; o < OB; o++) {
                 sum[p][o] += shift[o];
