@@ -269,7 +269,7 @@ int furrow_bench(const furrow_bench_options *options, char **json)
     rate inference, training;
     *json = NULL;
     TRY(check_options(&b));
-    TRY(self_test_open(b.o.device, &b.device));
+    TRY(self_test_open(b.o.device, b.kind == MODEL_DENSE ? SELF_TEST_IMAGES : SELF_TEST_PARCELS, &b.device));
     TRY(bench_open(&b));
     TRY(measure(&b, false, &inference));
     TRY(measure(&b, true, &training));

@@ -62,6 +62,7 @@ static int tune_again(device *d)
     if (ours) setenv("FURROW_TUNE", "all", 1);
     TRY(bench_once(d, "psetae"));
     TRY(bench_once(d, "pseltae"));
+    TRY(bench_once(d, "utae"));
 done:
     if (ours) unsetenv("FURROW_TUNE");
     return rc;

@@ -5,17 +5,25 @@
 
 #include "rt/rt.h"
 
-/* Opens a device (selector as in device_open) for work: one that has passed. The test runs when its result is not
- * remembered; a device that failed is refused: NO_DEVICE, with the check's name. */
-int self_test_open(const char *selector, device **out);
+/* What is tested together: kernels that every network needs, and those of networks for parcels, for images. */
+enum {
+    SELF_TEST_COMMON = 1,
+    SELF_TEST_PARCELS = 2,
+    SELF_TEST_IMAGES = 4,
+    SELF_TEST_ALL = SELF_TEST_COMMON | SELF_TEST_PARCELS | SELF_TEST_IMAGES,
+};
 
-/* Runs it whatever is remembered. */
+/* Opens a device (selector as in device_open) for work: one that has passed for the `wanted` kernels. The test runs when its result is
+ * not remembered; a device that failed is refused: NO_DEVICE, with the check's name. */
+int self_test_open(const char *selector, unsigned wanted, device **out);
+
+/* Runs all of it, whatever is remembered. */
 int self_test_again(device *d);
 
-/* "passed", "failed: ...", or "not run yet". Owned by the caller's buffer. */
+/* "passed" (all of it), "failed: ...", or "not run yet". Owned by the caller's buffer. */
 void self_test_result(device *d, char *text, size_t size);
 
 /* The part for kernels outside the tape (self_test_steps.c). */
-int self_test_steps(device *d);
+int self_test_steps(device *d, unsigned group);
 
 #endif

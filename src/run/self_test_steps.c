@@ -220,13 +220,13 @@ done:
     return rc;
 }
 
-int self_test_steps(device *d)
+int self_test_steps(device *d, unsigned group)
 {
     int rc = OK;
-    TRY(check_adam(d));
-    TRY(check_argmax(d));
-    TRY(check_sample_pixels(d));
-    TRY(check_load_frames(d));
+    if (group == SELF_TEST_COMMON) TRY(check_adam(d));
+    if (group == SELF_TEST_COMMON) TRY(check_argmax(d));
+    if (group == SELF_TEST_PARCELS) TRY(check_sample_pixels(d));
+    if (group == SELF_TEST_IMAGES) TRY(check_load_frames(d));
 done:
     return rc;
 }

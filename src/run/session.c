@@ -73,7 +73,8 @@ int session_open(const furrow_run_options *o, bool labels, const char *weights, 
     TRY_NEW(out->where = text_format("%s: model", o->config));
     TRY(samples_open(&out->config, labels, &out->set));
     TRY(resolve_model(out, labels, weights));
-    TRY(self_test_open(o->device ? o->device : out->config.root.device, &out->device));
+    const unsigned kernels = out->config.kind == MODEL_DENSE ? SELF_TEST_IMAGES : SELF_TEST_PARCELS;
+    TRY(self_test_open(o->device ? o->device : out->config.root.device, kernels, &out->device));
     TRY(loop_test(out->device));
 done:
     if (rc) session_close(out);
