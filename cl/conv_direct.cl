@@ -3,6 +3,7 @@
  * check: -DVW=4 -DPX=4 -DOB=1 -DLANES=128 -DCHANNEL_LANES=16 -DPENDING=1 -DPENDING_RELU=1
  * check: -DVW=4 -DPX=4 -DOB=1 -DLANES=64 -DCHANNEL_LANES=8 -DPENDING=0 -DPENDING_RELU=0
  * check-cpu: -DVW=16 -DPX=8 -DOB=2 -DPENDING=1 -DPENDING_RELU=1
+ * check-cpu: -DVW=16 -DPX=8 -DOB=2 -DPENDING=1 -DPENDING_RELU=0 -DEXACT=1
  * check-cpu: -DVW=8 -DPX=4 -DOB=3 -DPENDING=0 -DPENDING_RELU=0 */
 #include "conv_direct.clh"
 
@@ -150,11 +151,11 @@ __kernel GROUP_OF(LANES) void conv_direct(
                         in = place_after(in, pixel + p, pixels, across);
                     }
 #if IN_PARTS /* here, and not in a function, where PoCL would take it out of registers */
-                    vec part[PX][OB];
+                    vec part[PX][OB], lost[PX][OB];
                     UNROLL for (int p = 0; p < PX; p++)
-                        UNROLL for (int o = 0; o < OB; o++) part[p][o] = (vec)0.0f;
+                        UNROLL for (int o = 0; o < OB; o++) part[p][o] = lost[p][o] = (vec)0.0f;
 #else
-                    vec(*const part)[OB] = sum;
+                    vec(*const part)[OB] = sum, (*const lost)[OB] = sum;
 #endif
                     int summed = 0; /* in part */
                     NOUNROLL for (int j = 0; j < ty.count; j++)
@@ -162,14 +163,18 @@ __kernel GROUP_OF(LANES) void conv_direct(
                             NOUNROLL for (int k = 0; k < terms; k += each) {
                                 const int more = min(each, terms - k);
                                 if (IN_PARTS && summed + more > SPAN) {
-                                    tile_add(part, sum);
+                                    tile_add(part, sum, lost);
                                     summed = 0;
                                 }
                                 tile_multiply(corner + (j * staged.columns + i) * step + k, at,
                                               w + ((size_t)(j * tx.all + i) * inputs + k) * OUTPUT_BLOCK, more, part);
                                 summed += more;
                             }
-                    if (IN_PARTS) tile_add(part, sum);
+                    if (IN_PARTS) tile_add(part, sum, lost);
+#if IN_PARTS && EXACT
+                    UNROLL for (int p = 0; p < PX; p++)
+                        UNROLL for (int o = 0; o < OB; o++) sum[p][o] += lost[p][o];
+#endif
                     place out = {row, column}; /* only now: registers are scarce while summing */
                     UNROLL for (int p = 0; p < PX; p++) {
                         const int i = (tile_y + out.row) * dilation + phase_y;

@@ -100,7 +100,9 @@ int conv_convolve(device *d, const conv_call *c, bool exact, int *parts)
     trial t = {.device = d, .call = c};
     conv_key(c, "conv", key, sizeof key);
     if (winograd_allowed(d, c, exact)) TRY(tune_choose(d, key, forms, FORMS, trial_run, &t, &form));
-    TRY(run_form(d, c, form));
+    conv_call chosen = *c;
+    chosen.exact = exact;
+    TRY(run_form(d, &chosen, form));
     if (parts) *parts = form == WINOGRAD ? conv_winograd_parts(d, c) : conv_direct_parts(d, c);
 done:
     buffer_free(t.scratch);

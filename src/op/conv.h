@@ -26,6 +26,7 @@ typedef struct conv_call {
     int scale_stride;              /* pending_stride */
     buffer *moments;               /* records of y (image.h), NULL: not wanted */
     bool accumulate;               /* y += */
+    bool exact;                    /* direct form: exact to the last bits, at a price (conv_direct.clh) */
     buffer *packed;                /* the weights as the form wants them: conv_packed_floats */
 } conv_call;
 

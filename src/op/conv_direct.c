@@ -204,11 +204,13 @@ static int plan_of(const device *d, const conv_call *c, const conv_window *w, pl
  * ---------------------------------------------------------------------------------------------------
  */
 
-static int form_kernel(device *d, const form *f, const char *pending, const char *name, kernel **out)
+static int form_kernel(device *d, const form *f, const conv_call *c, const char *name, kernel **out)
 {
     char options[128];
-    snprintf(options, sizeof options, "-DVW=%d -DPX=%d -DOB=%d -DLANES=%d -DCHANNEL_LANES=%d%s", f->width, f->pixels,
-             f->vectors, f->lanes, f->channel_lanes, pending && *pending ? pending : " -DPENDING=0 -DPENDING_RELU=0");
+    snprintf(options, sizeof options, "-DVW=%d -DPX=%d -DOB=%d -DLANES=%d -DCHANNEL_LANES=%d%s%s", f->width, f->pixels,
+             f->vectors, f->lanes, f->channel_lanes,
+             c->pending && *c->pending ? c->pending : " -DPENDING=0 -DPENDING_RELU=0",
+             c->exact && f->lanes == 1 ? " -DEXACT=1" : "");
     return kernel_get(d, "conv_direct", options, name, out);
 }
 
@@ -217,7 +219,7 @@ static int pack(device *d, const form *f, const conv_call *c)
     int rc = OK;
     kernel *k;
     const double weights = (double)c->kernel * c->kernel * c->inputs;
-    TRY(form_kernel(d, f, c->pending, "conv_pack", &k));
+    TRY(form_kernel(d, f, c, "conv_pack", &k));
     TRY(LAUNCH(k, (size_t)c->inputs, (size_t)up(c->outputs, output_block(f)), 1, (size_t)f->lanes,
                ((cost){0, 4 * weights * (c->outputs + padded_outputs(f, c->outputs))}), arg_buffer(c->weight),
                arg_buffer(c->packed), arg_int(c->inputs), arg_int(c->outputs), arg_int(c->kernel), arg_int(c->dilation),
@@ -246,7 +248,7 @@ static int convolve(device *d, const form *f, const conv_call *c, const conv_win
     plan p;
     if (w->height < 1 || w->width < 1 || w->end_y <= w->first_y || w->end_x <= w->first_x) return OK;
     TRY(plan_of(d, c, w, &p));
-    TRY(form_kernel(d, f, c->pending, "conv_direct", &k));
+    TRY(form_kernel(d, f, c, "conv_direct", &k));
     TRY(LAUNCH(k, (size_t)p.down * (size_t)p.across, (size_t)c->frames, 1, (size_t)f->lanes, window_cost(c, w),
                arg_buffer(c->x), arg_buffer(c->scale_shift), arg_int(c->scale_stride), arg_int(c->height),
                arg_int(c->width), arg_int(c->inputs), arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->y),
@@ -318,7 +320,7 @@ static int choose(device *d, const conv_call *c, form *out)
     trial t = {.device = d, .call = c};
     const int count = candidates(d, c->outputs, t.forms);
     for (int i = 0; i < count; i++) names[i] = t.forms[i].name;
-    conv_key(c, "conv_direct", key, sizeof key);
+    conv_key(c, c->exact ? "conv_direct exact" : "conv_direct", key, sizeof key);
     int rc = tune_choose(d, key, names, count, trial_run, &t, &chosen);
     buffer_free(t.scratch);
     *out = t.forms[chosen];

@@ -45,7 +45,7 @@ typedef struct conv_options {
     int kernel, stride, padding;
     enum padding_mode mode;
     bool moments; /* leave moments for a norm: z->moments */
-    bool exact;   /* direct forms only: no Winograd */
+    bool exact;   /* direct forms only, no Winograd, and sums exact to the last bits */
 } conv_options;
 
 /* Cross-correlation as torch.nn.Conv2d. x [F x H x W x K] (may be pending), weight [N x K x kernel x kernel], bias [N]
