@@ -131,6 +131,35 @@ static void test_layouts_compute_the_same(void **state)
     network_free(w);
 }
 
+/* A device that allocates less at once than the batch's largest tensor has: the batch is cut until each fits. */
+static void test_tensors_larger_than_an_allocation(void **state)
+{
+    (void)state;
+    size_t count, again;
+    batch b = batch_new();
+    network *w = network_of("");
+    float *wanted = step(w, &b, &count);
+    device_info *about = (device_info *)(uintptr_t)device_about(op_device);
+    const uint64_t limit = about->allocation_limit;
+    about->allocation_limit = 60000; /* the largest has 81,920 bytes, all parameters 48,128 */
+    w->recorded = false;
+    net_free(w->net);
+    assert_ok(net_new(op_device, 3, &w->net)); /* an arena of its own, from the same seed */
+    float *got = step(w, &b, &again);
+    assert_true(w->layout.parts > 1);
+    assert_int_equal(count, again);
+    same(wanted, got, count);
+    about->allocation_limit = 1000;
+    w->recorded = false;
+    assert_int_equal(network_record(w, true, PATCHES, FRAMES, LONGEST), FAILED);
+    assert_non_null(strstr(error_message(), "the device allocates at most"));
+    about->allocation_limit = limit;
+    free(wanted);
+    free(got);
+    batch_free(&b);
+    network_free(w);
+}
+
 static void test_one_patch_that_does_not_fit(void **state)
 {
     (void)state;
@@ -158,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layouts_compute_the_same),
+        cmocka_unit_test(test_tensors_larger_than_an_allocation),
         cmocka_unit_test(test_one_patch_that_does_not_fit),
         cmocka_unit_test(test_batch_norm_is_never_cut),
     };

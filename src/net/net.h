@@ -65,7 +65,8 @@ const char *scope(net *n, const char *format, ...) __attribute__((format(printf,
 /* Ends recording: the first error of any constructor, else the memory plan. peak (may be NULL): bytes of the arena. */
 int net_plan(net *n, size_t *peak);
 
-/* What net_plan would need, without allocating anything. */
+/* What net_plan would need, without allocating anything; SIZE_MAX, and FAILED, when one tensor alone is larger than the
+ * device can allocate. */
 int net_measure(net *n, size_t *peak);
 
 int net_input_write(net *n, tensor *input, const void *values); /* all of it */

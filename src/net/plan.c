@@ -127,11 +127,13 @@ static int blocks_place(const net *n, block *blocks, size_t count, size_t limit,
     qsort(blocks, count, sizeof *blocks, larger_first);
     for (size_t i = 0; i < count; i++) {
         block *b = blocks + i;
-        if (b->bytes > limit)
+        if (b->bytes > limit) {
+            *total = SIZE_MAX;
             return fail(FAILED,
                         "one tensor of this batch needs %zu bytes; the device allocates at most %zu at once: "
                         "use a smaller batch",
                         b->bytes, limit);
+        }
         b->start = lowest_place(n, blocks, i, b, limit);
         if (b->start + b->bytes > *total) *total = b->start + b->bytes;
     }

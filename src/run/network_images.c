@@ -96,7 +96,7 @@ static int layout_find(network *w, bool training, int patches, int frames, int l
             net_save_memory(w->net, again);
             record_tape(w, training, patches, frames, longest, parts[p]);
             int rc = net_measure(w->net, &bytes);
-            if (rc && p == 0 && !again) return rc; /* not a matter of memory */
+            if (rc && bytes != SIZE_MAX) return rc; /* not a matter of memory */
             if (rc) continue;
             *fits = bytes + fixed <= limit_of(w);
             if (*fits || bytes < out->bytes) *out = (memory_layout){parts[p], again, bytes};
@@ -138,8 +138,8 @@ int images_record(network *w, bool training, int patches, int frames, int longes
     memory_layout layout = {0};
     images_release(w);
     TRY(layout_find(w, training, patches, frames, longest, &fits, &layout));
-    if (!fits) {
-        rc = refuse(w, training, patches, frames, longest, layout.bytes);
+    if (!fits) { /* where one tensor alone is too large, the message says so already */
+        rc = layout.bytes == SIZE_MAX ? FAILED : refuse(w, training, patches, frames, longest, layout.bytes);
         goto done;
     }
     w->layout = layout;
