@@ -174,13 +174,33 @@ static void imported_choices_win(void **state)
     assert_int_equal(form, 0);
     char *json = tune_export(test_device);
     assert_non_null(strstr(json, "\"scale 200\":\t\"slow\""));
-    assert_null(strstr(json, "other")); /* not used */
+    assert_non_null(strstr(json, "\"other\":\t\"fast\"")); /* a resumed run keeps what only its first part used */
+    assert_true(strstr(json, "other") < strstr(json, "scale 200")); /* in the order of the alphabet */
     buffer_free(b.x);
 
     assert_int_equal(choose_anew("scale 200", NULL, &runs), 1); /* the disk keeps what was measured */
     assert_int_equal(choose_anew("scale 200", json, &runs), 0);
     assert_int_equal(runs, 0);
     free(json);
+}
+
+/* Whether a race was run or remembered must not be seen in what is recorded. */
+static void what_only_rehearsed_is_not_exported(void **state)
+{
+    (void)state;
+    bench b;
+    int form = -1;
+    bench_open(&b);
+    bool before = device_rehearse(test_device, true);
+    assert_ok(tune_choose(test_device, "inner", forms, 3, run_form, &b, &form));
+    assert_ok(tune_choose(test_device, "both", forms, 3, run_form, &b, &form));
+    device_rehearse(test_device, before);
+    assert_ok(tune_choose(test_device, "both", forms, 3, run_form, &b, &form));
+    char *json = tune_export(test_device);
+    assert_null(strstr(json, "inner"));
+    assert_non_null(strstr(json, "both"));
+    free(json);
+    buffer_free(b.x);
 }
 
 static void unknown_imported_forms_are_measured_with_a_warning(void **state)
@@ -256,6 +276,7 @@ int main(void)
         TEST(a_damaged_file_counts_as_empty),
         TEST(what_others_wrote_is_kept),
         TEST(imported_choices_win),
+        TEST(what_only_rehearsed_is_not_exported),
         TEST(unknown_imported_forms_are_measured_with_a_warning),
         TEST(the_environment_wins),
         TEST(forgetting_measures_again),

@@ -139,7 +139,7 @@ uint64_t device_flops(const device *d); /* what launches have counted since the 
 int tune_choose(device *d, const char *key, const char *const *forms, int count, int (*run)(void *user, int form),
                 void *user, int *chosen);
 void tune_forget(device *d);                  /* imported choices too; measure again: devices --tune */
-char *tune_export(const device *d);           /* JSON object {key: form} of what was used; a new string */
+char *tune_export(const device *d);           /* JSON object {key: form} of what was used or imported; a new string */
 int tune_import(device *d, const char *json); /* these choices win from now on (resume, re-runs); a form
                                                     that tune_choose is not offered is warned of and measured anew */
 

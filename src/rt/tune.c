@@ -26,6 +26,7 @@ enum {
 typedef struct choice {
     char *key, *form;
     uint64_t hash;
+    bool wanted; /* asked for other than in a rehearsal */
 } choice;
 
 struct tuning {
@@ -62,7 +63,7 @@ static int choice_set(choice **list, size_t *count, size_t *capacity, const char
         free(form_copy);
         return rc;
     }
-    (*list)[(*count)++] = (choice){key_copy, form_copy, hash_text(HASH_START, key)};
+    (*list)[(*count)++] = (choice){key_copy, form_copy, hash_text(HASH_START, key), false};
     return OK;
 }
 
@@ -226,6 +227,7 @@ int tune_choose(device *d, const char *key, const char *const *forms, int count,
     TRY(tuning_get(d, &t));
     choice *used = choice_find(t->used, t->used_count, key);
     if (used && (form = form_index(forms, count, used->form)) >= 0) {
+        used->wanted = used->wanted || !d->rehearsing;
         *chosen = form;
         return OK;
     }
@@ -238,6 +240,7 @@ int tune_choose(device *d, const char *key, const char *const *forms, int count,
         TRY(store_set(t->disk, key, forms[form]));
     }
     TRY(choice_set(&t->used, &t->used_count, &t->used_capacity, key, forms[form]));
+    choice_find(t->used, t->used_count, key)->wanted = !d->rehearsing;
     *chosen = form;
 done:
     return rc;
@@ -252,11 +255,28 @@ void tune_forget(device *d)
     store_clear(t->disk);
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const choice *)a)->key, ((const choice *)b)->key);
+}
+
+/* Sorted, without what only took part in races, with what was imported: so the text does not tell whether the forms
+ * were measured or remembered, nor whether a run was stopped and resumed. */
 char *tune_export(const device *d)
 {
-    cJSON *object = cJSON_CreateObject();
     const struct tuning *t = d->tuning;
-    for (size_t i = 0; t && i < t->used_count; i++) cJSON_AddStringToObject(object, t->used[i].key, t->used[i].form);
+    const size_t most = t ? t->used_count + t->imported_count : 0;
+    choice *all = memory_new(most + 1, sizeof *all);
+    if (!all) return NULL;
+    size_t count = 0;
+    for (size_t i = 0; t && i < t->used_count; i++)
+        if (t->used[i].wanted) all[count++] = t->used[i];
+    for (size_t i = 0; t && i < t->imported_count; i++)
+        if (!choice_find(all, count, t->imported[i].key)) all[count++] = t->imported[i];
+    qsort(all, count, sizeof *all, by_key);
+    cJSON *object = cJSON_CreateObject();
+    for (size_t i = 0; i < count; i++) cJSON_AddStringToObject(object, all[i].key, all[i].form);
+    free(all);
     char *text = cJSON_Print(object);
     cJSON_Delete(object);
     if (!text) fail(FAILED, "out of memory for the list of kernel forms");

@@ -294,9 +294,9 @@ static int one_epoch(fold_run *r)
     snprintf(key, sizeof key, "%d", r->epoch);
     cJSON_AddItemToObject(r->log, key, entry);
     entry = NULL;
+    TRY(forms_record(r->s, r->s->config.train.res_dir)); /* before last.h5: a resumed run knows what it used */
     TRY(write_json(r, "trainlog.json", r->log));
     TRY(save(r, "last.h5", true));
-    TRY(forms_record(r->s, r->s->config.train.res_dir));
 done:
     cJSON_Delete(entry);
     score_free(&learning);
