@@ -212,6 +212,21 @@ void folder_free(char **names, size_t count)
     free(names);
 }
 
+int folder_clear_temporaries(const char *folder)
+{
+    char **names;
+    size_t count;
+    int rc = folder_list(folder, ".temporary", &names, &count);
+    if (rc) return rc;
+    for (size_t i = 0; i < count; i++) {
+        char *path = path_join(folder, names[i]);
+        if (path) unlink(path);
+        free(path);
+    }
+    folder_free(names, count);
+    return OK;
+}
+
 char *cache_folder(void)
 {
     const char *own = getenv("FURROW_CACHE_DIR"), *shared = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

@@ -25,6 +25,9 @@ char *path_join(const char *folder, const char *name); /* a new string; NULL whe
 int folder_list(const char *folder, const char *suffix, char ***names, size_t *count);
 void folder_free(char **names, size_t count);
 
+/* Takes away what a killed run was writing under temporary names, which nothing else removes. */
+int folder_clear_temporaries(const char *folder);
+
 /* Where furrow keeps programs, tuning and self-test results: FURROW_CACHE_DIR, else XDG_CACHE_HOME/furrow, else
  * ~/.cache/furrow. A new string; the folder exists afterwards. NULL with the message set when it cannot be made. */
 char *cache_folder(void);

@@ -74,9 +74,11 @@ done:
 
 static int state_new(const fold_run *r, cJSON **out)
 {
-    char hash[17];
-    int rc = settings_hash(r->s, hash);
-    if (rc) return rc;
+    int rc = OK;
+    char hash[17], **names = NULL;
+    const int classes = model_classes(r->network->model); /* the network's, which may be more than the data's */
+    TRY(settings_hash(r->s, hash));
+    TRY(class_names(r->s, NULL, classes, &names));
     cJSON *state = cJSON_CreateObject();
     cJSON_AddNumberToObject(state, "epoch", r->epoch);
     cJSON_AddNumberToObject(state, "step", (double)r->network->adam_step);
@@ -86,11 +88,11 @@ static int state_new(const fold_run *r, cJSON **out)
     cJSON_AddNumberToObject(state, "kfold", r->s->config.train.kfold);
     cJSON_AddNumberToObject(state, "rdm_seed", r->s->config.train.rdm_seed);
     cJSON_AddStringToObject(state, "settings", hash);
-    cJSON *classes = cJSON_AddArrayToObject(state, "classes");
-    for (int k = 0; k < model_classes(r->network->model); k++)
-        cJSON_AddItemToArray(classes, cJSON_CreateString(samples_class_name(&r->s->set, k)));
+    cJSON_AddItemToObject(state, "classes", cJSON_CreateStringArray((const char *const *)names, classes));
     *out = state;
-    return OK;
+done:
+    if (names) names_free(names, classes);
+    return rc;
 }
 
 static int save(const fold_run *r, const char *file, bool optimiser)
@@ -195,31 +197,14 @@ static int clear_folder(const fold_run *r)
     return OK;
 }
 
-/* What a killed run was writing has temporary names, which nothing else removes. */
-static int clear_temporaries(const char *folder)
-{
-    char **names;
-    size_t count;
-    int rc = folder_list(folder, ".temporary", &names, &count);
-    if (rc) return rc;
-    for (size_t i = 0; i < count; i++) {
-        char *path = path_join(folder, names[i]);
-        if (path) unlink(path);
-        free(path);
-    }
-    folder_free(names, count);
-    return OK;
-}
-
 static int start(fold_run *r, fold_task task)
 {
     int rc = OK;
     char *folder = fold_path(r->s, r->fold, NULL);
     TRY_NEW(folder);
     TRY(folder_make(folder));
-    TRY(clear_temporaries(folder));
+    TRY(folder_clear_temporaries(folder));
     TRY(samples_split(&r->s->set, &r->s->config.train, r->fold, &r->split));
-    TRY(samples_split_check(&r->s->set, &r->split, r->title));
     TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
     TRY(network_optimiser(r->network));
     TRY(session_batches(r->s, &r->batches));
