@@ -268,11 +268,6 @@ static void image_compare(pastis_source *s, pastis_patch *p, int k)
                        s->height, s->width);
 }
 
-static bool is_integer(enum number_type type)
-{
-    return type != NUMBER_F16 && type != NUMBER_F32 && type != NUMBER_F64;
-}
-
 static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name,
                         const char *what)
 {
@@ -284,7 +279,7 @@ static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *i
     if (!right)
         pastis_problem(s, p, "%s: %s, wanted %d x %d pixels, as the images, or several such %s", name.text,
                        shape_text(h, text, sizeof text), s->height, s->width, what);
-    else if (!is_integer(h->type))
+    else if (!number_is_integer(h->type))
         pastis_problem(s, p, "%s: %s, wanted integers", name.text, number_name(h->type));
 }
 

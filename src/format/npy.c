@@ -298,7 +298,7 @@ enum { TEXT_MAX = 512 }; /* 8 dimensions need 250 */
 
 static size_t header_write(enum number_type type, int rank, const size_t *shape, char text[TEXT_MAX])
 {
-    bool real = type == NUMBER_F16 || type == NUMBER_F32 || type == NUMBER_F64;
+    bool real = !number_is_integer(type);
     size_t size = number_size(type), used;
     char order = size == 1 ? '|' : machine_is_big_endian() ? '>' : '<';
     used = (size_t)snprintf(text, TEXT_MAX, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (", order,

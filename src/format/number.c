@@ -24,6 +24,11 @@ const char *number_name(enum number_type type)
     return types[type].name;
 }
 
+bool number_is_integer(enum number_type type)
+{
+    return type != NUMBER_F16 && type != NUMBER_F32 && type != NUMBER_F64;
+}
+
 /* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
 static double half_value(uint16_t bits)
 {

@@ -23,6 +23,8 @@ enum number_type {
 size_t number_size(enum number_type type);      /* bytes */
 const char *number_name(enum number_type type); /* "uint8", "float32", ..., as numpy says it */
 
+bool number_is_integer(enum number_type type);
+
 /* Element `index` of an array of native byte order. 64-bit integers beyond 2^53 are rounded. `values` may be
  * unaligned. */
 double number_get(enum number_type type, const void *values, size_t index);
