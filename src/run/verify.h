@@ -1,4 +1,4 @@
-/* Reference results of networks (contracts: kinds "parcel" and "dense"), compared with what this device computes. */
+/* Reference results (docs/formats.md), compared with what this device or, for metrics, the program computes. */
 #ifndef FURROW_RUN_VERIFY_H
 #define FURROW_RUN_VERIFY_H
 
@@ -17,6 +17,7 @@ typedef struct verify_report {
 /* Tells the result: passed when error <= limit; an error that is not a number never is. */
 void verify_tell(verify_report *r, const char *name, double error, double limit);
 
-int verify_network(h5 *file, device *d, verify_report *r);
+int verify_network(h5 *file, device *d, verify_report *r); /* kinds "parcel" and "dense" */
+int verify_panoptic_metrics(h5 *file, verify_report *r);   /* kind "panoptic_metrics" */
 
 #endif
