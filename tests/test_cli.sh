@@ -176,6 +176,13 @@ check "a key of parcels" run 2 train "$work/dense.json" --set data.npixel=64
 check "says it is none of images" said "data.*npixel"
 check "too few classes" run 2 train "$work/dense.json" --set 'model.out_conv=[8,4]'
 check "says how many" said "ends in 4 classes, the data have 5"
+check "outputs without a class" run 0 train "$work/dense.json" --set 'model.out_conv=[8,7]' train.res_dir="$work/wide"
+check "eval of them" run 0 eval "$work/dense.json" --weights "$work/wide" --set 'model.out_conv=[8,7]'
+check "pack of four folds" run 0 pack pastis "$work/images" "$work/four.h5" --folds 1,2,3,4
+check "a fold missing" run 1 train "$work/dense.json" --set train.fold=null data.pack="$work/four.h5" \
+    train.res_dir="$work/four"
+check "says which" said "fold 2 of 5: no patches for validation"
+check "before it trains others" test ! -e "$work/four/Fold_1"
 check "too many strides" run 2 train "$work/dense.json" \
     --set 'model.encoder_widths=[8,8,8,8,8,8]' 'model.decoder_widths=[8,8,8,8,8,8]'
 check "parcels are no images" run 1 train "$work/dense.json" --set "data.pack=$work/p.h5"

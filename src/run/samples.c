@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 int samples_open(const run_config *c, bool labels, sample_set *out)
@@ -82,6 +83,7 @@ int samples_split_check(const sample_set *s, const fold_split *split, const char
     if (s->parcels) fold_split_warn(s->parcels, split, title);
     if (s->images && !split->validation_count)
         return fail(FAILED, "%s: no patches for validation; wanted some of each of the five folds", title);
+    if (s->images && !split->test_count) log_warning("%s: no patches for the test, which measures nothing", title);
     return OK;
 }
 

@@ -100,11 +100,27 @@ done:
     return rc;
 }
 
+static int check_fold(const session *s, int fold)
+{
+    int rc = OK;
+    fold_split split = {0};
+    char *title = text_format("fold %d of %d", fold, s->config.train.kfold);
+    TRY_NEW(title);
+    TRY(samples_split(&s->set, &s->config.train, fold, &split));
+    TRY(samples_split_check(&s->set, &split, title));
+done:
+    fold_split_free(&split);
+    free(title);
+    return rc;
+}
+
+/* Whether each fold can be trained is known before the first is. */
 static int train_folds(session *s, const furrow_run_options *o, const weight_files *weights, cJSON *results)
 {
     int rc = OK, kfold = s->config.train.kfold;
     int first = s->config.train.fold.present ? s->config.train.fold.value : 1;
     int last = s->config.train.fold.present ? first : kfold;
+    for (int fold = first; fold <= last; fold++) TRY(check_fold(s, fold));
     for (int fold = first; fold <= last; fold++) {
         cJSON *result = NULL;
         TRY(fold_train(s, (fold_task){fold, weight_file_of(weights, fold), o->resume}, &result));
