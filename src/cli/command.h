@@ -17,6 +17,7 @@ int command_devices(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_synth(int argc, char **argv);
+int command_instances(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_predict(int argc, char **argv);
