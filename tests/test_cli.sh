@@ -43,7 +43,7 @@ check "help" run 0 --help
 check "help names the commands" printed "predict"
 check "version" run 0 --version
 check "no command" run 2
-for command in devices pack info synth train eval predict verify bench; do
+for command in devices pack info synth instances train eval predict verify bench; do
     check "$command --help" run 0 $command --help
     check "$command --help says how" printed "usage: furrow $command"
     check "help $command" run 0 help $command
@@ -80,6 +80,14 @@ check "synth --json" document
 check "pack" run 0 pack pixelset "$work/parcels" "$work/p.h5"
 check "synth of patches" run 0 synth pastis "$work/patches" --patches 6 --size 16 --dates 4-6 --json
 check "synth of patches --json" document
+check "instances" run 0 instances "$work/patches" --json
+check "instances --json" document
+check "instances of all patches" printed '"made":.*6'
+check "heat maps" grep -aq "'<f8'.*(16, 16" "$work/patches/INSTANCE_ANNOTATIONS/HEATMAP_10005.npy"
+check "instances again" run 0 instances "$work/patches"
+check "which are there" printed "that had all files: 6"
+check "instances without a list" run 2 instances "$work/patches" --without x
+check "instances of nothing" run 1 instances "$work/none"
 check "pack of patches" run 0 pack pastis "$work/patches" "$work/patches.h5" --folds 1,2
 check "info of a pack of patches" run 0 info "$work/patches.h5"
 check "info of a pack of patches: classes" printed "label 0, name Background"
