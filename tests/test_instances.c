@@ -267,6 +267,42 @@ static void equals_the_plain_loop(void **state)
     }
 }
 
+static instance_set made_large(void)
+{
+    const instance_source source = {PATCH, PATCH, parcels, NULL, NULL, 0};
+    instance_set s;
+    assert_ok(instances_make(&source, &s));
+    return s;
+}
+
+/* Sides 24 and 72, one and three pixels off: distances that differ in their last bit have the same exp(). */
+static void equal_values_of_unequal_distances(void **state)
+{
+    (void)state;
+    clear();
+    parcels[60 * PATCH + 49] = parcels[60 * PATCH + 71] = 1; /* centre in column 60 */
+    parcels[60 * PATCH + 29] = parcels[60 * PATCH + 99] = 2; /* in column 64 */
+    instance_set s = made_large();
+    assert_true(term(61, 29, 99, PATCH) < term(61, 49, 71, PATCH));
+    assert_int_equal(s.zone[60 * PATCH + 61], 1);
+    assert_formula(&s, PATCH);
+    instances_free(&s);
+}
+
+/* In row 75 only the first pixel is as far from parcel 1 as 37.28; parcel 2, 37.25 off, counts there. */
+static void a_row_that_is_barely_reached(void **state)
+{
+    (void)state;
+    clear();
+    for (int x = 2; x < PATCH; x++) parcels[75 * PATCH + x] = 1;
+    for (int y = 11; y <= 74; y++) parcels[y * PATCH] = 2;
+    instance_set s = made_large();
+    assert_int_equal(s.zone[75 * PATCH], 2);
+    assert_int_equal(s.zone[75 * PATCH + 1], 1);
+    assert_formula(&s, PATCH);
+    instances_free(&s);
+}
+
 /* ---- the published maps -------------------------------------------------------------------------------------------- */
 
 static bool shared_read(const char *format, int patch, enum number_type type, void **out)
@@ -336,6 +372,8 @@ int main(void)
         cmocka_unit_test(one_id_in_two_places),
         cmocka_unit_test(smallest_patches),
         cmocka_unit_test(equals_the_plain_loop),
+        cmocka_unit_test(equal_values_of_unequal_distances),
+        cmocka_unit_test(a_row_that_is_barely_reached),
         cmocka_unit_test(as_published),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
