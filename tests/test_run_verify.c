@@ -88,7 +88,7 @@ static void published_sizes(void **state)
 {
     (void)state;
     if (op_test_small()) skip();
-    all_pass((const char *[]){"full/psetae.h5", "full/ltae.h5", NULL});
+    all_pass((const char *[]){"full/psetae.h5", "full/ltae.h5", "full/utae.h5", NULL});
 }
 
 /* ---- a file with one thing changed -------------------------------------------------------------------------------- */
