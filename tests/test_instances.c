@@ -1,5 +1,5 @@
-/* Instance ids, centre heat maps and zones: by hand, against the formula over all parcels, and against the maps published
- * with PASTIS. */
+/* Instance ids, centre heat maps and zones: by hand, against the formula over all parcels, and against the maps
+ * published with PASTIS. */
 #include <math.h>
 
 #include "base/random.h"
@@ -58,7 +58,7 @@ static void one_parcel(void **state)
     instances_free(&s);
 }
 
-/* One pixel inside has side 2; in a corner the box is cut to side 1, and the lower right peak lies beside its parcel. */
+/* One pixel inside has side 2; in a corner the box is cut to side 1, and the lower right peak is not in its parcel. */
 static void one_pixel_and_borders(void **state)
 {
     (void)state;

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/* A centre may lie so far off that the box around it still overlaps the true one by this share (CornerNet's rule, on one
- * axis); three sigmas reach that far. */
+/* A box moved by (1 - m) / (1 + m) of its side along one axis still overlaps the true one by the share m (intersection
+ * over union): as far as three sigmas reach. */
 static const double least_overlap = 0.7;
 
 /* exp(-d) is 0 from here on, in whatever order values are rounded: ln 2^-1075 is -745.13. */
@@ -120,7 +120,7 @@ static int axis_terms(int first, int last, int size, double *terms)
 }
 
 /* Distances are compared before anything is raised: exp() falls, so only a new least one can give a larger value. It is
- * the values that decide, though: two distances whose exp() is the same number are equal, and the earlier parcel stays. */
+ * the values that decide, though: two distances with the same exp() are equal, and the earlier parcel stays. */
 static double row_heat(const double *across, double down, int width, int32_t instance, double *nearest, double *heat,
                        int32_t *zone)
 {
