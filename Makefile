@@ -105,6 +105,7 @@ lint:
 bench: all
 	$(BUILD)/furrow bench psetae
 	$(BUILD)/furrow bench pseltae
+	$(BUILD)/furrow bench utae
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib \
