@@ -209,8 +209,7 @@ static int form_kernel(device *d, const form *f, const conv_call *c, const char 
     char options[128];
     snprintf(options, sizeof options, "-DVW=%d -DPX=%d -DOB=%d -DLANES=%d -DCHANNEL_LANES=%d%s%s", f->width, f->pixels,
              f->vectors, f->lanes, f->channel_lanes,
-             c->pending && *c->pending ? c->pending : " -DPENDING=0 -DPENDING_RELU=0",
-             c->exact ? " -DEXACT=1" : "");
+             c->pending && *c->pending ? c->pending : " -DPENDING=0 -DPENDING_RELU=0", c->exact ? " -DEXACT=1" : "");
     return kernel_get(d, "conv_direct", options, name, out);
 }
 
