@@ -42,7 +42,8 @@ static inline void all_dots(__global const float *x, int dates, int channels, __
                     const vec along = ROW_LOAD(vectors + (size_t)h * length + c, left);
                     UNROLL for (int j = 0; j < DATES; j++) {
                         const int t = min(t0 + j, dates - 1);
-                        sum[j][i] = fma(ROW_LOAD(x + (size_t)t * channels + h * slice + c, left), along, sum[j][i]);
+                        sum[j][i] =
+                            MULTIPLY_ADD(ROW_LOAD(x + (size_t)t * channels + h * slice + c, left), along, sum[j][i]);
                     }
                 }
             }
@@ -67,7 +68,7 @@ static inline void weigh_values(__global const float *weights, __global const fl
     for (int c = start; c < channels; c += VW * LANES) {
         __global const float *mine = weights + (size_t)(c / length) * dates;
         vec sum = (vec)0.0f;
-        for (int t = 0; t < dates; t++) sum = fma((vec)mine[t], VLOAD(0, x + (size_t)t * channels + c), sum);
+        for (int t = 0; t < dates; t++) sum = MULTIPLY_ADD((vec)mine[t], VLOAD(0, x + (size_t)t * channels + c), sum);
         VSTORE(sum, 0, out + c);
     }
 #else
@@ -79,7 +80,7 @@ static inline void weigh_values(__global const float *weights, __global const fl
             for (int t = 0; t < dates; t++) {
                 const vec v = ROW_LOAD(x + (size_t)t * channels + c, left);
                 UNROLL for (int i = 0; i < EACH; i++)
-                    sum[i] = fma((vec)weights[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
+                    sum[i] = MULTIPLY_ADD((vec)weights[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
             }
             UNROLL for (int i = 0; i < EACH; i++)
                 if (h0 + i < heads) ROW_STORE(sum[i], out + (size_t)(h0 + i) * channels + c, left);
@@ -127,7 +128,7 @@ __kernel GROUP_OF(LANES) void push_queries(__global const float *restrict query,
         const vec w = ROW_LOAD(key_weight + ((size_t)h * d_k + k) * channels + c, left);
         UNROLL for (int i = 0; i < EACH; i++) {
             const int s = min(s0 + i, queries - 1);
-            sum[i] = fma((vec)query[((size_t)s * heads + h) * d_k + k], w, sum[i]);
+            sum[i] = MULTIPLY_ADD((vec)query[((size_t)s * heads + h) * d_k + k], w, sum[i]);
         }
     }
     UNROLL for (int i = 0; i < EACH; i++)
@@ -173,7 +174,7 @@ static inline void softmax_gradient(__global const float *softmax, __global floa
         const size_t row = (size_t)min(h0 + team, heads - 1) * dates;
         vec sum = (vec)0.0f;
         for (int t = start; t < mine; t += VW * TEAM)
-            sum = fma(load_tail(softmax + row + t, mine - t), load_tail(gradient + row + t, mine - t), sum);
+            sum = MULTIPLY_ADD(load_tail(softmax + row + t, mine - t), load_tail(gradient + row + t, mine - t), sum);
         const float along = team_sum(sum_lanes(sum), box);
         for (int t = start; t < mine; t += VW * TEAM) {
             const vec g = load_tail(gradient + row + t, mine - t) - along;
@@ -204,18 +205,19 @@ static inline void spread(__global const float *score_gradient, __global const f
                 const vec along = ROW_LOAD(u + (size_t)h * channels + c, left);
                 __global const float *line = score_gradient + (size_t)h * dates;
                 UNROLL for (int i = 0; i < EACH; i++)
-                    sum[i] = fma((vec)line[min(t0 + i, dates - 1)], along, sum[i]);
+                    sum[i] = MULTIPLY_ADD((vec)line[min(t0 + i, dates - 1)], along, sum[i]);
 #if !SHARED_QUERY
                 const vec back = ROW_LOAD(dy + (size_t)h * channels + c, left);
                 line = weights + (size_t)h * dates;
                 UNROLL for (int i = 0; i < EACH; i++)
-                    sum[i] = fma((vec)line[min(t0 + i, dates - 1)], back, sum[i]);
+                    sum[i] = MULTIPLY_ADD((vec)line[min(t0 + i, dates - 1)], back, sum[i]);
 #endif
             }
 #if SHARED_QUERY
             __global const float *line = weights + (size_t)(c / (channels / heads)) * dates;
             const vec back = VLOAD(0, dy + c);
-            UNROLL for (int i = 0; i < EACH; i++) sum[i] = fma((vec)line[min(t0 + i, dates - 1)], back, sum[i]);
+            UNROLL for (int i = 0; i < EACH; i++)
+                sum[i] = MULTIPLY_ADD((vec)line[min(t0 + i, dates - 1)], back, sum[i]);
 #endif
             UNROLL for (int i = 0; i < EACH; i++) {
                 if (t0 + i >= dates) continue;
@@ -281,7 +283,7 @@ __kernel GROUP_OF(LANES) void sum_queries(__global const float *restrict x, __gl
         for (int t = 0; t < dates; t++) {
             const vec v = ROW_LOAD(from + (size_t)t * channels, left);
             UNROLL for (int i = 0; i < HEADS_HELD; i++)
-                sum[i] = fma((vec)gradient[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
+                sum[i] = MULTIPLY_ADD((vec)gradient[(size_t)min(h0 + i, heads - 1) * dates + t], v, sum[i]);
         }
     }
     UNROLL for (int i = 0; i < HEADS_HELD; i++)
@@ -307,7 +309,7 @@ __kernel GROUP_OF(LANES) void query_gradient(__global const float *restrict du,
             const vec w = ROW_LOAD(key_weight + ((size_t)h * d_k + k) * channels + c, channels - c);
             UNROLL for (int i = 0; i < EACH; i++) {
                 const size_t row = (size_t)min(s0 + i, queries - 1) * heads + h;
-                sum[i] = fma(w, ROW_LOAD(du + row * channels + c, channels - c), sum[i]);
+                sum[i] = MULTIPLY_ADD(w, ROW_LOAD(du + row * channels + c, channels - c), sum[i]);
             }
         }
         UNROLL for (int i = 0; i < EACH; i++) {
@@ -332,11 +334,11 @@ __kernel GROUP_OF(LANES) void key_gradient(__global const float *restrict query,
     for (int s = 0; s < queries; s++) {
         const vec d = ROW_LOAD(du + ((size_t)s * heads + h) * channels + c, left);
         UNROLL for (int i = 0; i < EACH; i++)
-            sum[i] = fma((vec)query[((size_t)s * heads + h) * d_k + min(k0 + i, d_k - 1)], d, sum[i]);
+            sum[i] = MULTIPLY_ADD((vec)query[((size_t)s * heads + h) * d_k + min(k0 + i, d_k - 1)], d, sum[i]);
     }
     UNROLL for (int i = 0; i < EACH; i++) {
         if (k0 + i >= d_k) continue;
         __global float *to = dkey_weight + ((size_t)h * d_k + k0 + i) * channels + c;
-        ROW_STORE(accumulate ? fma(sum[i], (vec)scale, ROW_LOAD(to, left)) : sum[i] * scale, to, left);
+        ROW_STORE(accumulate ? MULTIPLY_ADD(sum[i], (vec)scale, ROW_LOAD(to, left)) : sum[i] * scale, to, left);
     }
 }

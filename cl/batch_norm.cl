@@ -57,7 +57,7 @@ static inline void moments_of(const place *at, __global const float *z, int colu
     for (int row = at->begin; row < at->end; row++)
         VECTORS {
             const vec distance = VLOAD(0, z + (size_t)row * columns + at->column[e]) - mean[e];
-            m2[e] = fma(distance, distance, m2[e]);
+            m2[e] = MULTIPLY_ADD(distance, distance, m2[e]);
         }
 }
 
@@ -68,7 +68,7 @@ static inline void apply(const place *at, __global const float *z, __global floa
     for (int row = at->begin; row < at->end; row++)
         VECTORS {
             const size_t here = (size_t)row * columns + at->column[e];
-            const vec value = fma(VLOAD(0, z + here) - mean[e], scale[e], bias[e]);
+            const vec value = MULTIPLY_ADD(VLOAD(0, z + here) - mean[e], scale[e], bias[e]);
             store_from(with_relu ? relu(value) : value, y + here, at->first[e], 0);
         }
 }
@@ -188,7 +188,7 @@ static inline void load_known(const place *at, int columns, __global const float
 static inline vec masked(const known *k, int e, vec dy, vec z, int with_relu, vec *xhat)
 {
     *xhat = (z - k->mean[e]) * k->rstd[e];
-    return with_relu ? relu_gradient(dy, fma(z - k->mean[e], k->rstd[e] * k->weight[e], k->bias[e])) : dy;
+    return with_relu ? relu_gradient(dy, MULTIPLY_ADD(z - k->mean[e], k->rstd[e] * k->weight[e], k->bias[e])) : dy;
 }
 
 /* The sums of d xhat and of d over the item's rows. */
@@ -201,7 +201,7 @@ static inline void sums_of(const place *at, const known *k, __global const float
             const size_t here = (size_t)row * columns + at->column[e];
             vec xhat;
             const vec d = masked(k, e, VLOAD(0, dy + here), VLOAD(0, z + here), with_relu, &xhat);
-            weighted[e] = fma(d, xhat, weighted[e]);
+            weighted[e] = MULTIPLY_ADD(d, xhat, weighted[e]);
             plain[e] += d;
         }
 }

@@ -102,7 +102,7 @@ static inline void multiply(__local const float *x, __local const float *dy, int
             vec line[OB];
             UNROLL for (int o = 0; o < OB; o++) line[o] = VLOAD(o, dy);
             UNROLL for (int p = 0; p < CB; p++)
-                UNROLL for (int o = 0; o < OB; o++) sum[p][o] = fma((vec)(pixel[p]), line[o], sum[p][o]);
+                UNROLL for (int o = 0; o < OB; o++) sum[p][o] = MULTIPLY_ADD((vec)(pixel[p]), line[o], sum[p][o]);
             pixel += step;
             dy += OC;
         }
@@ -207,7 +207,7 @@ __kernel GROUP_OF(LANES) void direct(__global const float *restrict x, __global 
         barrier(CLK_LOCAL_MEM_FENCE);
         NOUNROLL for (int i = 0; i < DEPTH; i++) {
             const vec line = VLOAD(0, lines_dy[i] + column0);
-            UNROLL for (int p = 0; p < 4; p++) sum[p] = fma((vec)(lines_x[i][row0 + p]), line, sum[p]);
+            UNROLL for (int p = 0; p < 4; p++) sum[p] = MULTIPLY_ADD((vec)(lines_x[i][row0 + p]), line, sum[p]);
         }
         if (get_group_id(0) == 0 && lane < SIDE)
             NOUNROLL for (int i = 0; i < DEPTH; i++) bias += lines_dy[i][lane];

@@ -16,7 +16,7 @@
 #define OC (VW * OB)
 enum { SIDE = 6, FREQUENCIES = 36 };
 
-#define TIMES(factor, v, plus) fma((vec)(factor), (v), (plus))
+#define TIMES(factor, v, plus) MULTIPLY_ADD((vec)(factor), (v), (plus))
 
 /* B^T applied to 6 vectors, `step` apart. */
 INLINED void transform_6(const vec *d, int step, vec *out)
@@ -145,7 +145,7 @@ INLINED void multiply(__local const float *x, int rows, __local const float *dy,
         vec line[OB];
         UNROLL for (int o = 0; o < OB; o++) line[o] = VLOAD(o, dy);
         UNROLL for (int p = 0; p < CB; p++)
-            UNROLL for (int o = 0; o < OB; o++) sum[p][o] = fma((vec)(x[p]), line[o], sum[p][o]);
+            UNROLL for (int o = 0; o < OB; o++) sum[p][o] = MULTIPLY_ADD((vec)(x[p]), line[o], sum[p][o]);
         x += rows;
         dy += OC;
     }

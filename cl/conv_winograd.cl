@@ -80,7 +80,8 @@ static inline void multiply(__local const float *v, __global const float *u, __l
                 vec w[OB];
                 UNROLL for (int o = 0; o < OB; o++) w[o] = VLOAD(o, line);
                 UNROLL for (int p = 0; p < PT; p++)
-                    UNROLL for (int o = 0; o < OB; o++) sum[p][o] = fma((vec)here[p * VW + lane], w[o], sum[p][o]);
+                    UNROLL for (int o = 0; o < OB; o++)
+                        sum[p][o] = MULTIPLY_ADD((vec)here[p * VW + lane], w[o], sum[p][o]);
             }
         }
         UNROLL for (int p = 0; p < PT; p++)
@@ -117,7 +118,7 @@ static inline void tile_moments(const vec *result, float count, vec *mean, vec *
     vec middle = (vec)0.0f, spread = (vec)0.0f;
     UNROLL for (int i = 0; i < SIDE * SIDE; i++) middle += result[i];
     middle *= 1.0f / (SIDE * SIDE);
-    UNROLL for (int i = 0; i < SIDE * SIDE; i++) spread = fma(result[i] - middle, result[i] - middle, spread);
+    UNROLL for (int i = 0; i < SIDE * SIDE; i++) spread = MULTIPLY_ADD(result[i] - middle, result[i] - middle, spread);
     merge_moments(&count, mean, m2, SIDE * SIDE, middle, spread);
 }
 

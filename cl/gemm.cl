@@ -34,7 +34,8 @@ __kernel ONE_ITEM void multiply(__global const float *restrict a, __global const
         shift[o] = bias ? VLOAD(0, bias + column[o]) : (vec)0.0f;
         if (norm_weight) {
             scale[o] = VLOAD(0, norm_weight + column[o]) * norm_rstd(VLOAD(0, running_var + column[o]));
-            shift[o] = fma(shift[o] - VLOAD(0, running_mean + column[o]), scale[o], VLOAD(0, norm_bias + column[o]));
+            shift[o] = MULTIPLY_ADD(shift[o] - VLOAD(0, running_mean + column[o]), scale[o],
+                                    VLOAD(0, norm_bias + column[o]));
         }
         mean[o] = m2[o] = (vec)0.0f;
     }
@@ -45,7 +46,7 @@ __kernel ONE_ITEM void multiply(__global const float *restrict a, __global const
         tile_product(a + (size_t)start * inner, b, (size_t)b_stride, column, inner, sum);
         UNROLL for (int p = 0; p < PX; p++)
             UNROLL for (int o = 0; o < OB; o++) {
-                sum[p][o] = fma(sum[p][o], scale[o], shift[o]);
+                sum[p][o] = MULTIPLY_ADD(sum[p][o], scale[o], shift[o]);
                 if (with_relu) sum[p][o] = relu(sum[p][o]);
             }
         tile_store(sum, c + (size_t)start * columns, (size_t)columns, column, first, own, add);
@@ -58,7 +59,7 @@ __kernel ONE_ITEM void multiply(__global const float *restrict a, __global const
                     if (p >= own) block_mean += sum[p][o];
                 block_mean *= 1.0f / more;
                 UNROLL for (int p = 0; p < PX; p++)
-                    if (p >= own) block_m2 = fma(sum[p][o] - block_mean, sum[p][o] - block_mean, block_m2);
+                    if (p >= own) block_m2 = MULTIPLY_ADD(sum[p][o] - block_mean, sum[p][o] - block_mean, block_m2);
                 merge_moments(&before, &mean[o], &m2[o], more, block_mean, block_m2);
             }
             count = merged;

@@ -62,11 +62,12 @@ __kernel GROUP_OF(LANES) void epilogue(__global float *restrict c, int rows, int
     vec scale = (vec)1.0f, shift = bias ? load_tail(bias + column, left) : (vec)0.0f;
     if (norm_weight) {
         scale = load_tail(norm_weight + column, left) * norm_rstd(load_tail(running_var + column, left));
-        shift = fma(shift - load_tail(running_mean + column, left), scale, load_tail(norm_bias + column, left));
+        shift = MULTIPLY_ADD(shift - load_tail(running_mean + column, left), scale,
+                             load_tail(norm_bias + column, left));
     }
     for (int row = begin; row < end; row++) {
         __global float *at = c + (size_t)row * columns + column;
-        vec value = fma(load_tail(at, left), scale, shift);
+        vec value = MULTIPLY_ADD(load_tail(at, left), scale, shift);
         if (with_relu) value = relu(value);
         store_tail(value, at, left);
     }

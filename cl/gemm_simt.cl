@@ -39,7 +39,7 @@ static inline void tile_multiply(__global const float *a, size_t row_step, size_
         barrier(CLK_LOCAL_MEM_FENCE);
         NOUNROLL for (int i = 0; i < DEPTH; i++) {
             const vec line = VLOAD(0, lines_b[i] + column0);
-            UNROLL for (int p = 0; p < 4; p++) sum[p] = fma((vec)(lines_a[i][row0 + p]), line, sum[p]);
+            UNROLL for (int p = 0; p < 4; p++) sum[p] = MULTIPLY_ADD((vec)(lines_a[i][row0 + p]), line, sum[p]);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
@@ -64,12 +64,13 @@ __kernel GROUP_OF(LANES) void multiply(__global const float *restrict a, __globa
     vec scale = (vec)1.0f, shift = bias ? load_tail(bias + own_column, left) : (vec)0.0f;
     if (norm_weight) {
         scale = load_tail(norm_weight + own_column, left) * norm_rstd(load_tail(running_var + own_column, left));
-        shift = fma(shift - load_tail(running_mean + own_column, left), scale, load_tail(norm_bias + own_column, left));
+        shift = MULTIPLY_ADD(shift - load_tail(running_mean + own_column, left), scale,
+                             load_tail(norm_bias + own_column, left));
     }
     UNROLL for (int p = 0; p < 4; p++) {
         __global float *at = c + (size_t)(own_row + p) * columns + own_column;
         const int lanes = own_row + p < rows ? left : 0;
-        vec value = fma(sum[p], scale, shift);
+        vec value = MULTIPLY_ADD(sum[p], scale, shift);
         if (with_relu) value = relu(value);
         if (add) value += load_tail(at, lanes);
         store_tail(value, at, lanes);

@@ -41,7 +41,7 @@ __kernel GROUP_OF(LANES) void part_moments(__global const float *restrict z, __g
     for (int p = at.begin; p < at.end; p += at.step)
         VECTORS {
             const vec distance = VLOAD(e, z + (size_t)p * channels) - mean[e];
-            m2[e] = fma(distance, distance, m2[e]);
+            m2[e] = MULTIPLY_ADD(distance, distance, m2[e]);
         }
     sum_teams(m2, box, team);
     records += ((size_t)at.frame * get_num_groups(1) + get_group_id(1)) * (2 * channels + 1);
@@ -62,14 +62,14 @@ static inline float together(__global const float *records, int count, int chann
     for (int i = 0; i < count; i++) {
         const float here = records[i * step + 2 * channels];
         pixels += here;
-        VECTORS mean[e] = fma((vec)here, VLOAD(e, records + i * step + c), mean[e]);
+        VECTORS mean[e] = MULTIPLY_ADD((vec)here, VLOAD(e, records + i * step + c), mean[e]);
     }
     VECTORS mean[e] /= pixels;
     for (int i = 0; i < count; i++) {
         const float here = records[i * step + 2 * channels];
         VECTORS {
             const vec distance = VLOAD(e, records + i * step + c) - mean[e];
-            m2[e] += fma(distance * distance, (vec)here, VLOAD(e, records + i * step + channels + c));
+            m2[e] += MULTIPLY_ADD(distance * distance, (vec)here, VLOAD(e, records + i * step + channels + c));
         }
     }
     return pixels;
@@ -100,7 +100,7 @@ static inline void put_scale(int channels, int c, const vec mean[EACH], const ve
     load_channels(bias, c, 0.0f, shift);
     VECTORS {
         scale[e] *= rstd[e];
-        shift[e] = fma(-mean[e], scale[e], shift[e]);
+        shift[e] = MULTIPLY_ADD(-mean[e], scale[e], shift[e]);
     }
     store_channels(scale, scale_shift, c, 0);
     store_channels(shift, scale_shift + channels, c, 0);
@@ -152,12 +152,12 @@ __kernel GROUP_OF(LANES) void group_scale(__global const float *restrict merged,
     for (int c = begin; c < end; c++) mean += merged[c];
     mean /= (float)size;
     for (int c = begin; c < end; c++)
-        m2 += fma((merged[c] - mean) * (merged[c] - mean), pixels, merged[channels + c]);
+        m2 += MULTIPLY_ADD((merged[c] - mean) * (merged[c] - mean), pixels, merged[channels + c]);
     const float rstd = 1.0f / sqrt(m2 / (pixels * (float)size) + NORM_EPSILON);
     for (int c = begin; c < end; c++) {
         const float scale = weight ? weight[c] * rstd : rstd;
         scale_shift[c] = scale;
-        scale_shift[channels + c] = fma(-mean, scale, bias ? bias[c] : 0.0f);
+        scale_shift[channels + c] = MULTIPLY_ADD(-mean, scale, bias ? bias[c] : 0.0f);
     }
     if (!statistics) return;
     statistics += (size_t)frame * 2 * channels;
@@ -172,7 +172,7 @@ __kernel GROUP_OF(LANES) void group_scale(__global const float *restrict merged,
 /* d of a vector. */
 static inline vec masked(vec dy, vec z, vec scale, vec shift, int with_relu)
 {
-    return with_relu ? relu_gradient(dy, fma(z, scale, shift)) : dy;
+    return with_relu ? relu_gradient(dy, MULTIPLY_ADD(z, scale, shift)) : dy;
 }
 
 /* sums [frames x parts x 2 x channels]: of d and of d (z - mean) over each part. line: floats between the lines of
@@ -196,7 +196,7 @@ __kernel GROUP_OF(LANES) void part_sums(__global const float *restrict dy, __glo
         VECTORS {
             const vec value = VLOAD(e, z + here), d = masked(VLOAD(e, dy + here), value, scale[e], shift[e], with_relu);
             plain[e] += d;
-            along[e] = fma(d, value - mean[e], along[e]);
+            along[e] = MULTIPLY_ADD(d, value - mean[e], along[e]);
         }
     }
     sum_teams(plain, box, team);
@@ -274,8 +274,8 @@ __kernel GROUP_OF(LANES) void group_terms(__global const float *restrict merged,
     float plain = 0.0f, along = 0.0f;
     for (int c = begin; c < end; c++) {
         const float gain = weight ? weight[c] : 1.0f;
-        plain = fma(gain, merged[start + c], plain);
-        along = fma(gain, merged[start + channels + c], along);
+        plain = MULTIPLY_ADD(gain, merged[start + c], plain);
+        along = MULTIPLY_ADD(gain, merged[start + channels + c], along);
     }
     const float rstd = statistics[start + channels + begin], values = (float)pixels * (float)size;
     plain *= rstd / values;
@@ -307,7 +307,7 @@ __kernel GROUP_OF(LANES) void gradient(__global const float *dy, __global const 
         vec out[EACH];
         VECTORS {
             const vec value = VLOAD(e, z + here), d = masked(VLOAD(e, dy + here), value, scale[e], shift[e], with_relu);
-            out[e] = fma(d, scale[e], fma(mean[e] - value, slope[e], -flat[e]));
+            out[e] = MULTIPLY_ADD(d, scale[e], MULTIPLY_ADD(mean[e] - value, slope[e], -flat[e]));
         }
         store_channels(out, dz + here, 0, add);
     }

@@ -16,7 +16,7 @@ static inline void write_row(__global const float *from, float mean, float scale
     for (int c = start; c < channels; c += VW * TEAM) {
         const int left = channels - c;
         vec v = (ROW_LOAD(from + c, left) - mean) * scale;
-        v = fma(v, ROW_LOAD(weight + c, left), ROW_LOAD(bias + c, left));
+        v = MULTIPLY_ADD(v, ROW_LOAD(weight + c, left), ROW_LOAD(bias + c, left));
         if (place) v += ROW_LOAD(place + c, left);
         ROW_STORE(v, y + c, left);
     }
@@ -43,7 +43,7 @@ __kernel GROUP_OF(LANES) void layer_norm(__global const float *restrict x, __glo
         const float mean = team_sum(sum_lanes(sum), box) / channels;
         for (int c = start; c < channels; c += VW * TEAM) {
             const vec d = ROW_ONLY(ROW_LOAD(from + c, channels - c) - mean, channels - c);
-            squares = fma(d, d, squares);
+            squares = MULTIPLY_ADD(d, d, squares);
         }
         const float scale = 1.0f / sqrt(team_sum(sum_lanes(squares), box) / channels + EPSILON);
         if (mine) {
@@ -93,7 +93,7 @@ __kernel GROUP_OF(LANES) void layer_norm_backward(__global const float *restrict
             const int left = channels - c;
             const vec g = ROW_LOAD(back + c, left) * ROW_LOAD(weight + c, left);
             sum += g;
-            along = fma(g, (ROW_LOAD(from + c, left) - mean) * scale, along);
+            along = MULTIPLY_ADD(g, (ROW_LOAD(from + c, left) - mean) * scale, along);
         }
         const float mean_g = team_sum(sum_lanes(sum), box) / channels;
         const float mean_gn = team_sum(sum_lanes(along), box) / channels;
@@ -118,7 +118,7 @@ __kernel GROUP_OF(LANES) void layer_norm_parameters(__global const float *restri
             const vec d = ROW_LOAD(dy + (size_t)row * channels + c, left);
             const vec n = (ROW_LOAD(x + (size_t)row * channels + c, left) - statistics[2 * row]) *
                           statistics[2 * row + 1];
-            weight = fma(d, n, weight);
+            weight = MULTIPLY_ADD(d, n, weight);
             bias += d;
         }
         ROW_STORE(weight, mine + c, left);

@@ -46,13 +46,13 @@ __kernel ONE_ITEM void linear_norm_forward(__global const float *restrict x, __g
         vec m2 = (vec)0.0f;
         for (int row = 0; row < rows; row++) {
             const vec distance = VLOAD(0, z + (size_t)row * columns + c) - middle;
-            m2 = fma(distance, distance, m2);
+            m2 = MULTIPLY_ADD(distance, distance, m2);
         }
         const vec rstd = norm_update((float)rows, middle, m2, running_mean + c, running_var + c, 0);
         VSTORE(middle, 0, statistics + c);
         VSTORE(rstd, 0, statistics + columns + c);
         for (int row = 0; row < rows; row++) {
-            const vec value = fma(VLOAD(0, z + (size_t)row * columns + c) - middle, rstd * gain, offset);
+            const vec value = MULTIPLY_ADD(VLOAD(0, z + (size_t)row * columns + c) - middle, rstd * gain, offset);
             VSTORE(with_relu ? relu(value) : value, 0, y + (size_t)row * columns + c);
         }
     }
@@ -79,9 +79,9 @@ __kernel ONE_ITEM void linear_norm_backward(__global const float *restrict dy, _
             const size_t at = (size_t)row * columns + c;
             const vec distance = VLOAD(0, z + at) - mean;
             vec d = VLOAD(0, dy + at);
-            if (with_relu) d = relu_gradient(d, fma(distance, gain, offset));
+            if (with_relu) d = relu_gradient(d, MULTIPLY_ADD(distance, gain, offset));
             VSTORE(d, 0, dz + at);
-            weighted = fma(d, distance * rstd, weighted);
+            weighted = MULTIPLY_ADD(d, distance * rstd, weighted);
             plain += d;
         }
         if (dnorm_weight) store_from(weighted, dnorm_weight + c, 0, add_norm_weight);

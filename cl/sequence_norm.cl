@@ -40,7 +40,7 @@ __kernel GROUP_OF(LANES) void sequence_norm(__global const float *restrict x, __
         for (int c = start; c < channels; c += VW * LANES) {
             const int left = channels - c;
             const vec d = ROW_ONLY(ROW_LOAD(from + (size_t)t * channels + c, left) - mean, left);
-            squares = fma(d, d, squares);
+            squares = MULTIPLY_ADD(d, d, squares);
         }
     const float scale = 1.0f / sqrt(team_sum(sum_lanes(squares), box) / count + EPSILON);
     for (int t = 0; t < dates; t++) {
@@ -49,7 +49,8 @@ __kernel GROUP_OF(LANES) void sequence_norm(__global const float *restrict x, __
         for (int c = start; c < channels; c += VW * LANES) {
             const int left = channels - c, line = min(t, longest - 1);
             vec v = (ROW_LOAD(from + (size_t)t * channels + c, left) - mean) * scale;
-            v = fma(v, parameter(weight, line, stride, c, left, 1.0f), parameter(bias, line, stride, c, left, 0.0f));
+            v = MULTIPLY_ADD(v, parameter(weight, line, stride, c, left, 1.0f),
+                             parameter(bias, line, stride, c, left, 0.0f));
             if (place) v += ROW_LOAD(place + c, left);
             ROW_STORE(v, y + ((size_t)first + t) * channels + c, left);
         }
@@ -81,7 +82,7 @@ __kernel GROUP_OF(LANES) void sequence_norm_backward(__global const float *restr
             const vec w = parameter(weight, min(t, longest - 1), stride, c, left, 1.0f);
             const vec g = ROW_LOAD(dy + at, left) * w;
             sum += g;
-            along = fma(g, (ROW_LOAD(x + at, left) - mean) * scale, along);
+            along = MULTIPLY_ADD(g, (ROW_LOAD(x + at, left) - mean) * scale, along);
         }
     const float mean_g = team_sum(sum_lanes(sum), box) / count;
     const float mean_gn = team_sum(sum_lanes(along), box) / count;
@@ -128,7 +129,7 @@ __kernel GROUP_OF(LANES) void sequence_norm_parameters(__global const float *res
             if (left <= 0) continue;
             const vec d = ROW_LOAD(dy + row + c, left);
             const vec n = (ROW_LOAD(x + row + c, left) - statistics[2 * s]) * statistics[2 * s + 1];
-            along[i] = fma(d, n, along[i]);
+            along[i] = MULTIPLY_ADD(d, n, along[i]);
             sum[i] += d;
         }
     }

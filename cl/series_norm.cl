@@ -84,7 +84,7 @@ static inline void sum_dates(__global const float *x, int dates, int step, int c
             UNROLL for (int i = 0; i < HELD; i++) {
                 const int c = COLUMN(c0 + i * VW * LANES);
                 const vec v = ROW_LOAD(x + (size_t)t * step + c, channels - c) - mean[i];
-                sum[i] = squared ? fma(v, v, sum[i]) : sum[i] + v;
+                sum[i] = squared ? MULTIPLY_ADD(v, v, sum[i]) : sum[i] + v;
             }
         UNROLL for (int i = 0; i < HELD; i++)
             store_column(sum[i], column, COLUMN(c0 + i * VW * LANES), channels - COLUMN(c0 + i * VW * LANES));
@@ -123,13 +123,14 @@ __kernel GROUP_OF(LANES) void series_norm(__global const float *restrict x, __gl
         sum_dates(x + at.frames, at.dates, at.frame_step, channels, 0, false, mean);
         local_wait();
         for (int g = lane; g < groups; g += LANES)
-            fill_group(fma(missing, pad, sum_group(mean + g * length, length)) / count, mean + g * length, length);
+            fill_group(MULTIPLY_ADD(missing, pad, sum_group(mean + g * length, length)) / count,
+                       mean + g * length, length);
         local_wait();
         sum_dates(x + at.frames, at.dates, at.frame_step, channels, mean, true, scale);
         local_wait();
         for (int g = lane; g < groups; g += LANES) {
             const float centre = mean[g * length], off = pad - centre;
-            const float m2 = fma(missing * off, off, sum_group(scale + g * length, length));
+            const float m2 = MULTIPLY_ADD(missing * off, off, sum_group(scale + g * length, length));
             const float share = 1.0f / sqrt(m2 / count + EPSILON);
             fill_group(share, scale + g * length, length);
             if (statistics) {
@@ -144,7 +145,7 @@ __kernel GROUP_OF(LANES) void series_norm(__global const float *restrict x, __gl
             const vec factor = load_column(scale, c, left) * ROW_LOAD(weight + c, left);
             for (int t = 0; t < at.dates; t++) {
                 const vec v = ROW_LOAD(x + at.frames + (size_t)t * at.frame_step + c, left) - centre;
-                ROW_STORE(fma(v, factor, shift), y + at.rows + (size_t)t * channels + c, left);
+                ROW_STORE(MULTIPLY_ADD(v, factor, shift), y + at.rows + (size_t)t * channels + c, left);
             }
         }
         local_wait();
@@ -171,7 +172,7 @@ static inline void sum_gradients(__global const float *x, __global const float *
                 const vec d = ROW_LOAD(dy + at.rows + (size_t)t * channels + c, left);
                 const vec v = ROW_LOAD(x + at.frames + (size_t)t * at.frame_step + c, left);
                 plain[i] += d;
-                with[i] = fma(d, v - centre[i], with[i]);
+                with[i] = MULTIPLY_ADD(d, v - centre[i], with[i]);
             }
         UNROLL for (int i = 0; i < HELD; i++) {
             const int c = COLUMN(c0 + i * VW * LANES), left = channels - c;
@@ -214,8 +215,8 @@ __kernel GROUP_OF(LANES) void series_norm_backward(__global const float *restric
             for (int c = g * length; c < (g + 1) * length; c++) {
                 dweight[c] += along[c];
                 dbias[c] += sum[c];
-                mean_g = fma(weight[c], sum[c], mean_g);
-                mean_gn = fma(weight[c], along[c], mean_gn);
+                mean_g = MULTIPLY_ADD(weight[c], sum[c], mean_g);
+                mean_gn = MULTIPLY_ADD(weight[c], along[c], mean_gn);
             }
             fill_group(mean_g / count, sum + g * length, length);
             fill_group(mean_gn / count, along + g * length, length);

@@ -30,13 +30,13 @@ static inline void moments(__global const float *x, __global const float *mask, 
     vec sum = 0.0f;
     for (int p = 0; p < S; p++) {
         n += mask[p];
-        sum = fma((vec)mask[p], load_tail(x + (size_t)p * C, left), sum);
+        sum = MULTIPLY_ADD((vec)mask[p], load_tail(x + (size_t)p * C, left), sum);
     }
     const vec centre = sum / n;
     sum = 0.0f;
     for (int p = 0; p < S; p++) {
         const vec distance = mask[p] * (load_tail(x + (size_t)p * C, left) - centre);
-        sum = fma(distance, distance, sum);
+        sum = MULTIPLY_ADD(distance, distance, sum);
     }
     *count = n;
     *mean = centre;
@@ -131,7 +131,7 @@ __kernel GROUP_OF(LANES) void set_pool_backward(__global const float *restrict x
     moments(x, mask, S, C, left, &n, &mean, &squares);
     extremes(x, S, C, left, &high, &low, &highest, &lowest);
     for (int p = 0; p < S; p++)
-        sum_e = fma((vec)(mask[p] * mask[p]), load_tail(x + (size_t)p * C, left) - mean, sum_e);
+        sum_e = MULTIPLY_ADD((vec)(mask[p] * mask[p]), load_tail(x + (size_t)p * C, left) - mean, sum_e);
     const float divisor = variance_divisor(n);
     const vec deviation = sqrt(squares / divisor + 1e-31f);
     const vec slope = select((vec)0.0f, d_std / (divisor * deviation),
@@ -139,7 +139,7 @@ __kernel GROUP_OF(LANES) void set_pool_backward(__global const float *restrict x
     const vec shared = (d_mean - slope * sum_e) / n;
     for (int p = 0; p < S; p++) {
         const vec m = (vec)mask[p];
-        vec d = m * fma(m * slope, load_tail(x + (size_t)p * C, left) - mean, shared);
+        vec d = m * MULTIPLY_ADD(m * slope, load_tail(x + (size_t)p * C, left) - mean, shared);
         d += select((vec)0.0f, d_max, highest == (int_vec)p) + select((vec)0.0f, d_min, lowest == (int_vec)p);
         if (accumulate) d += load_tail(dx + (size_t)p * C, left);
         store_tail(d, dx + (size_t)p * C, left);

@@ -78,7 +78,7 @@ static inline map_line line_of(__global const float *map, cell_pair row, int fir
 INLINE float head_weight(map_line m, size_t cell, int head)
 {
     const float low = m.low[cell + head];
-    return fma(m.share, m.high[cell + head] - low, low);
+    return MULTIPLY_ADD(m.share, m.high[cell + head] - low, low);
 }
 
 /* The weights of channels c .. c + VW - 1 at a cell of the line. */
@@ -139,8 +139,8 @@ INLINE void weigh_row(__global const float *from, __global const float *norm, ma
                     const int c = COLUMN(i), left = channels - c;
                     const size_t place = (size_t)at * channels + c;
                     const vec v = pending_apply(ROW_LOAD(from + place, left), norm, channels, c, left);
-                    const vec w = fma(share, rise[i], start[i]);
-                    ROW_STORE(fma(w, v, ROW_LOAD(to + place, left)), to + place, left);
+                    const vec w = MULTIPLY_ADD(share, rise[i], start[i]);
+                    ROW_STORE(MULTIPLY_ADD(w, v, ROW_LOAD(to + place, left)), to + place, left);
                 }
             }
         }
@@ -190,7 +190,7 @@ __kernel GROUP_OF(LANES) void aggregate(__global const float *restrict part, __g
         const map_line m = line_of(map, along, s.first, s.dates, f - s.first, map_height * map_width, map_width);
         const vec start = weights_at(m, across.cell, c), rise = weights_at(m, across.next, c) - start;
         const vec v = pending_apply(ROW_LOAD(from + place, left), norm, channels, c, left);
-        sum = fma(fma((vec)across.share, rise, start), v, sum);
+        sum = MULTIPLY_ADD(MULTIPLY_ADD((vec)across.share, rise, start), v, sum);
         from += (size_t)height * line;
         norm += scale_step;
     }
@@ -219,7 +219,7 @@ INLINE void spread_row(__global const float *from, map_line m, __global float *t
                 UNROLL for (int i = 0; i < HELD; i++) {
                     const int c = COLUMN(i), left = channels - c;
                     const size_t place = (size_t)at * channels + c;
-                    const vec d = ROW_LOAD(from + place, left) * fma(share, rise[i], start[i]);
+                    const vec d = ROW_LOAD(from + place, left) * MULTIPLY_ADD(share, rise[i], start[i]);
                     ROW_STORE(accumulate ? d + ROW_LOAD(to + place, left) : d, to + place, left);
                 }
             }
@@ -252,7 +252,7 @@ __kernel GROUP_OF(LANES) void aggregate_late(__global const float *restrict dy, 
         const cell_pair across = cells_of(at, ratio, map_width);
         const size_t place = (size_t)at * channels + c;
         const vec start = weights_at(m, across.cell, c), rise = weights_at(m, across.next, c) - start;
-        const vec d = ROW_LOAD(from + place, left) * fma((vec)across.share, rise, start);
+        const vec d = ROW_LOAD(from + place, left) * MULTIPLY_ADD((vec)across.share, rise, start);
         ROW_STORE(accumulate ? d + ROW_LOAD(to + place, left) : d, to + place, left);
 #endif
     }
@@ -295,8 +295,8 @@ __kernel GROUP_OF(LANES) void aggregate_lines(__global const float *restrict par
                         const size_t place = (size_t)x * channels + c;
                         const vec v = pending_apply(ROW_LOAD(from + place, left), norm, channels, c, left);
                         const vec product = ROW_LOAD(back + place, left) * v;
-                        here[i] = fma((vec)(1.0f - share), product, here[i]);
-                        next[i] = fma((vec)share, product, next[i]);
+                        here[i] = MULTIPLY_ADD((vec)(1.0f - share), product, here[i]);
+                        next[i] = MULTIPLY_ADD((vec)share, product, next[i]);
                     }
                 }
                 UNROLL for (int i = 0; i < HELD; i++) {
@@ -335,7 +335,7 @@ __kernel GROUP_OF(LANES) void aggregate_columns(__global const float *restrict l
                 const cell_pair p = cells_of(row, row_ratio, map_height);
                 if (p.cell > cell) break;
                 const float share = (p.cell == cell ? 1.0f - p.share : 0.0f) + (p.next == cell ? p.share : 0.0f);
-                sum = fma((vec)share, load_tail(from + (size_t)row * count + i, count - i), sum);
+                sum = MULTIPLY_ADD((vec)share, load_tail(from + (size_t)row * count + i, count - i), sum);
             }
             float lane[VW];
             VSTORE(sum, 0, lane);
