@@ -1,4 +1,4 @@
-/* What convolutions share: the choice among their forms, a bias's gradient, refusals; see conv.h. */
+/* What convolutions share: the choice among their forms, a bias's gradient; see conv.h. */
 #include "op/conv.h"
 
 #include <math.h>
@@ -130,46 +130,4 @@ int conv_bias_gradient(device *d, int pixels, int channels, buffer *dy, buffer *
     TRY(sum_parts(d, partial, parts, channels, 0, channels, dbias, accumulate));
 done:
     return rc;
-}
-
-/* ---- refusals --------------------------------------------------------------------------------------------------- */
-
-int conv_inputs_wanted(const node *n, const conv_options *o, bool transposed)
-{
-    enum { X, WEIGHT, BIAS };
-    const tensor *x = n->in[X], *w = n->in[WEIGHT];
-    if (x->element != ELEMENT_FLOAT || x->shape.rank != 4 || !tensor_count(x))
-        return node_refuse(n, X, "is no image: wanted frames x height x width x channels");
-    if (o->kernel < 1 || o->stride < 1 || o->padding < 0)
-        return node_refuse(n, X, "meets a kernel of %d, stride %d, padding %d: wanted at least 1, 1, 0", o->kernel,
-                           o->stride, o->padding);
-    const int k = o->kernel, inputs = tensor_channels(x), outputs = w->shape.size[transposed ? 1 : 0];
-    const shape wanted = transposed ? SHAPE(inputs, outputs, k, k) : SHAPE(outputs, inputs, k, k);
-    bool fits = w->element == ELEMENT_FLOAT && w->shape.rank == wanted.rank && outputs > 0;
-    for (int i = 0; fits && i < wanted.rank; i++) fits = w->shape.size[i] == wanted.size[i];
-    if (!fits && transposed) return node_refuse(n, WEIGHT, "does not fit: wanted %d x N x %d x %d", inputs, k, k);
-    if (!fits) return node_refuse(n, WEIGHT, "does not fit: wanted N x %d x %d x %d", inputs, k, k);
-    if (n->in[BIAS] && (n->in[BIAS]->element != ELEMENT_FLOAT || tensor_count(n->in[BIAS]) != (size_t)outputs))
-        return node_refuse(n, BIAS, "is no bias of %d outputs", outputs);
-    return OK;
-}
-
-int conv_moments_output(node *n, int parts, image_moments **out)
-{
-    int rc = OK;
-    tensor *y = n->out[0];
-    const int frames = y->shape.size[0], channels = tensor_channels(y);
-    TRY(node_output(n, ELEMENT_FLOAT, SHAPE(frames, parts, 2 * channels + 1)));
-    n->out[1]->wants_gradient = false;
-    TRY_NEW(*out = node_memory(n, sizeof **out));
-    **out = (image_moments){n->out[1], parts};
-    y->moments = *out;
-done:
-    return rc;
-}
-
-int conv_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats)
-{
-    enum { LINE = 64 };
-    return declare(n, ELEMENT_FLOAT, SHAPE((int)((floats + LINE - 1) / LINE), LINE));
 }

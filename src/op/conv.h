@@ -1,5 +1,5 @@
-/* Convolutions as launches: what conv2d.c and conv_transpose2d.c are made of. Forms: direct (cl/conv_direct.cl, any
- * kernel, stride and size), Winograd (cl/conv_winograd*.cl, where it is legal); tune_choose picks by measuring. */
+/* Convolutions as launches: what their nodes (conv_node.h) are made of. Forms: direct (cl/conv_direct.cl, any kernel,
+ * stride and size), Winograd (cl/conv_winograd*.cl, where it is legal); tune_choose picks by measuring. */
 #ifndef FURROW_OP_CONV_H
 #define FURROW_OP_CONV_H
 
@@ -101,12 +101,5 @@ int conv_parts_most(const device *d, const conv_call *c, bool exact);
 int conv_bias_gradient(device *d, int pixels, int channels, buffer *dy, buffer *dbias, bool accumulate,
                        buffer *partial);
 size_t conv_bias_partial(int channels);
-
-/* For shape(), of inputs x, weight, bias: refuses what is no convolution (`transposed`: weight [K x N x ..]). */
-int conv_inputs_wanted(const node *n, const conv_options *o, bool transposed);
-/* After the output y: declares its moments, at most `parts` a frame, as a second output, and hangs them on y. */
-int conv_moments_output(node *n, int parts, image_moments **out);
-/* Scratch memory of so many floats, by node_work or node_work_back. */
-int conv_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats);
 
 #endif
