@@ -47,31 +47,41 @@ void batches_free(batches *b)
     free(b);
 }
 
+static patch_feed_pass image_pass(const batches *b, const batches_pass *p)
+{
+    return (patch_feed_pass){
+        .order = p->order,
+        .count = p->count,
+        .batch_size = p->batch_size,
+        .training = p->training,
+        .labels = p->labels,
+        .seed = b->seed,
+        .epoch = p->epoch,
+    };
+}
+
+static feed_pass parcel_pass(const batches_pass *p)
+{
+    return (feed_pass){p->order, p->count, p->batch_size, p->training, p->epoch};
+}
+
 /* The published loaders normalise by the folds that are loaded: a pass's own. */
-static int images_begin(batches *b, batches_pass p)
+static int images_begin(batches *b, const batches_pass *p)
 {
     float *std = NULL;
     free(b->mean);
     b->mean = NULL;
-    int rc = patches_normalisation(b->set->images, p.order, p.count, &b->mean, &std);
+    int rc = patches_normalisation(b->set->images, p->order, p->count, &b->mean, &std);
     if (rc) return rc;
-    return patch_feed_begin(b->images, (patch_feed_pass){
-                                           .order = p.order,
-                                           .count = p.count,
-                                           .batch_size = p.batch_size,
-                                           .training = p.training,
-                                           .labels = p.labels,
-                                           .seed = b->seed,
-                                           .epoch = p.epoch,
-                                           .mean = b->mean,
-                                           .std = std,
-                                       });
+    patch_feed_pass pass = image_pass(b, p);
+    pass.mean = b->mean;
+    pass.std = std;
+    return patch_feed_begin(b->images, pass);
 }
 
 int batches_begin(batches *b, batches_pass p)
 {
-    if (b->images) return images_begin(b, p);
-    return feed_begin(b->parcels, (feed_pass){p.order, p.count, p.batch_size, p.training, p.epoch});
+    return b->images ? images_begin(b, &p) : feed_begin(b->parcels, parcel_pass(&p));
 }
 
 int batches_next(batches *b, batch *out)
@@ -103,7 +113,7 @@ void batches_end(batches *b)
 
 int batches_count(const batches *b, const batches_pass *p)
 {
-    if (b->images) return (p->count + p->batch_size - 1) / p->batch_size;
-    const feed_pass pass = {p->order, p->count, p->batch_size, p->training, p->epoch};
-    return feed_batches(&pass);
+    const patch_feed_pass images = image_pass(b, p);
+    const feed_pass parcels = parcel_pass(p);
+    return b->images ? patch_feed_batches(&images) : feed_batches(&parcels);
 }

@@ -24,6 +24,14 @@ static int upload_array(reference_input *r, const char *path, enum number_type t
     return rc;
 }
 
+void reference_channels_last(const float *from, size_t images, size_t channels, size_t pixels, float *to)
+{
+    for (size_t i = 0; i < images; i++)
+        for (size_t c = 0; c < channels; c++)
+            for (size_t p = 0; p < pixels; p++)
+                to[(i * pixels + p) * channels + c] = from[(i * channels + c) * pixels + p];
+}
+
 /* x is stored B x T x C x S; the network wants frames x S x C. */
 static int upload_x(reference_input *r)
 {
@@ -34,10 +42,7 @@ static int upload_x(reference_input *r)
     TRY_NEW(stored = memory_new(count, sizeof *stored));
     TRY_NEW(turned = memory_new(count, sizeof *turned));
     TRY(h5_read(r->file, "/input/x", NUMBER_F32, count, stored));
-    for (size_t f = 0; f < frames; f++)
-        for (size_t c = 0; c < bands; c++)
-            for (size_t s = 0; s < pixels; s++)
-                turned[(f * pixels + s) * bands + c] = stored[(f * bands + c) * pixels + s];
+    reference_channels_last(stored, frames, bands, pixels, turned);
     TRY(reference_upload(r, turned, count, &r->batch.x));
 done:
     free(stored);

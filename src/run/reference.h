@@ -18,6 +18,9 @@ int reference_read_parcels(reference_input *r, const model *m);
 int reference_read_images(reference_input *r, const model *m, double pad_value);
 void reference_free(reference_input *r); /* the batch's buffers */
 
+/* From images x channels x pixels, as files have it, to images x pixels x channels. */
+void reference_channels_last(const float *from, size_t images, size_t channels, size_t pixels, float *to);
+
 /* Uploads count values of 4 bytes. */
 int reference_upload(reference_input *r, const void *values, size_t count, buffer **out);
 

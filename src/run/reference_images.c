@@ -75,14 +75,12 @@ static int find_frames(const reference_input *r, images *i, float pad_value)
 /* Channels last, frame by frame. */
 static int upload_frames(reference_input *r, const images *i)
 {
-    const size_t pixels = (size_t)i->height * (size_t)i->width, bands = (size_t)i->bands;
+    const size_t pixels = (size_t)i->height * (size_t)i->width;
     float *turned = memory_new((size_t)i->frames * frame_values(i), sizeof *turned), *to = turned;
     if (!turned) return FAILED;
     for (size_t slot = 0; slot < slots(i); slot++) {
         if (!i->there[slot]) continue;
-        const float *from = i->stored + slot * frame_values(i);
-        for (size_t c = 0; c < bands; c++)
-            for (size_t p = 0; p < pixels; p++) to[p * bands + c] = from[c * pixels + p];
+        reference_channels_last(i->stored + slot * frame_values(i), 1, (size_t)i->bands, pixels, to);
         to += frame_values(i);
     }
     int rc = reference_upload(r, turned, (size_t)(to - turned), &r->batch.x);

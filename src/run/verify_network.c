@@ -135,15 +135,6 @@ static difference compare(const float *got, const float *wanted, size_t count)
     return d;
 }
 
-/* From patches x channels x pixels, as files have it, to rows x channels. The order of parcels' outputs is the same. */
-static void channels_last(const float *from, size_t patches, size_t channels, size_t pixels, float *to)
-{
-    for (size_t b = 0; b < patches; b++)
-        for (size_t c = 0; c < channels; c++)
-            for (size_t p = 0; p < pixels; p++)
-                to[(b * pixels + p) * channels + c] = from[(b * channels + c) * pixels + p];
-}
-
 static int check_output(reference *r, const char *path, const tensor *t)
 {
     int rc = OK;
@@ -157,8 +148,8 @@ static int check_output(reference *r, const char *path, const tensor *t)
     TRY(h5_read(r->file, path, NUMBER_F32, count, stored));
     TRY(net_read(r->network->net, t, got));
     const bool images = model_kind_of(r->network->model) == MODEL_DENSE;
-    channels_last(stored, images ? patches : count / channels, channels, images ? count / channels / patches : 1,
-                  wanted);
+    reference_channels_last(stored, images ? patches : count / channels, channels,
+                            images ? count / channels / patches : 1, wanted);
     difference d = compare(got, wanted, count);
     verify_tell(r->report, path + 1, d.largest, output_limit * fmax(1, d.reference));
 done:
