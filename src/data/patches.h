@@ -55,7 +55,34 @@ int patches_split(const patches *s, int fold, fold_split *out);
  * The caller frees both with one free(*mean). Std 0 counts as 1. */
 int patches_normalisation(const patches *s, const uint32_t *sample, int count, float **mean, float **std);
 
+/* Where a patch lies: its corners in the order upper left, upper right, lower right, lower left (x, y), and the name of
+ * the coordinate system ("EPSG:2154"; "" when the data do not say). false: not known. */
+typedef struct footprint {
+    double corner[4][2];
+    const char *crs; /* the set's */
+} footprint;
+bool patches_footprint(const patches *s, int sample, footprint *out);
+
+bool patches_have_parcels(const patches *s); /* instance ids, centre heat maps and zones of every patch */
+
 /* ---- batches ------------------------------------------------------------------------------------------------------ */
+
+/* A parcel of a patch as the published targets count it. */
+typedef struct parcel_fact {
+    int32_t height, width; /* rows and columns that hold a pixel of it */
+    int32_t class;         /* of its first pixel in row-major order, after class_map; -1: void */
+    int32_t area;          /* pixels; 0: there is no such parcel */
+} parcel_fact;
+
+/* The parcels of a batch's patches, turned as its frames are. Ids count from 1 in each patch. */
+typedef struct parcel_maps {
+    const float *heatmap;    /* [patches x height x width] of centres, 1 at each centre */
+    const int32_t *instance; /* likewise: the id of the parcel, 0: none */
+    const int32_t *zone;     /* the id of the parcel whose centre is closest; 0: the patch has no parcel */
+    const int32_t *label;    /* the pixel's class after class_map, -1: void */
+    const int32_t *first;    /* [patches + 1]: fact[first[p] + id] is parcel id of patch p (id 0: unused) */
+    const parcel_fact *fact;
+} parcel_maps;
 
 typedef struct patch_batch { /* owned by the loader until released */
     int patches, frames;
@@ -69,6 +96,7 @@ typedef struct patch_batch { /* owned by the loader until released */
     const uint8_t *labels;      /* [patches x height x width], as stored; NULL: none wanted */
     const int32_t *turn;        /* [patches] as load_frames takes it */
     const uint32_t *sample;     /* [patches] */
+    const parcel_maps *parcels; /* NULL: none wanted */
 } patch_batch;
 
 typedef struct patch_pass {
@@ -76,6 +104,7 @@ typedef struct patch_pass {
     int count, batch_size;
     bool training; /* date drop-out, random date subsets and turns, drawn by (seed, epoch, id) */
     bool labels;
+    bool parcels; /* patches_have_parcels */
     uint64_t seed, epoch;
 } patch_pass;
 

@@ -149,6 +149,8 @@ tensor *linear_norm(net *n, tensor *x, tensor *weight, tensor *bias, norm_parame
 
 /* y = relu?(batch_norm(x)), x [rows x C] */
 tensor *batch_norm(net *n, tensor *x, norm_parameters norm, bool relu);
+/* The same by the running statistics, when training too, and leaves those as they are. */
+tensor *batch_norm_frozen(net *n, tensor *x, norm_parameters norm, bool relu);
 
 /* A sinusoid table and each row's line in it: positions [rows] (int) in 0 .. lines - 1, table [lines x C]. */
 typedef struct position_rows {
