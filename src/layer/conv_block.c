@@ -28,10 +28,10 @@ static norm_parameters norm_of(net *n, const char *prefix, int channels, enum im
     };
 }
 
-static tensor *normed(net *n, const char *prefix, tensor *z, enum image_norm_kind kind)
+static tensor *normed(net *n, const char *prefix, tensor *z, enum image_norm_kind kind, bool relu)
 {
     if (!z) return NULL;
-    const image_norm_options options = {kind, CONV_GROUPS, true};
+    const image_norm_options options = {kind, CONV_GROUPS, relu};
     return image_norm(n, z, norm_of(n, prefix, tensor_channels(z), kind), options);
 }
 
@@ -41,18 +41,28 @@ static bool moments_needed(const net *n, enum image_norm_kind kind)
     return kind != NORM_BATCH || net_training(n);
 }
 
-/* PREFIX.{at}: convolution to `outputs`; PREFIX.{at + 1}: norm; ReLU. *z (may be NULL): the convolution's output. */
-static tensor *conv_normed(net *n, const char *prefix, int at, tensor *x, int outputs, conv_options options,
-                           enum image_norm_kind kind, tensor **z)
+static tensor *conv_weight(net *n, const char *key, int outputs, int inputs, int side)
+{
+    const shape s = SHAPE(outputs, inputs, side, side);
+    return net_parameter(n, scope(n, "%s.weight", key), s, PARAMETER_TRAINED, INITIAL_XAVIER_NORMAL, 1);
+}
+
+/* PREFIX.{at}: convolution to `outputs` */
+static tensor *conv(net *n, const char *prefix, int at, tensor *x, int outputs, conv_options options,
+                    enum image_norm_kind kind)
 {
     if (!x) return NULL;
     const char *key = scope(n, "%s.%d", prefix, at);
-    const shape s = SHAPE(outputs, tensor_channels(x), options.kernel, options.kernel);
-    tensor *weight = net_parameter(n, scope(n, "%s.weight", key), s, PARAMETER_TRAINED, INITIAL_XAVIER_NORMAL, 1);
+    tensor *weight = conv_weight(n, key, outputs, tensor_channels(x), options.kernel);
     options.moments = moments_needed(n, kind);
-    tensor *y = conv2d(n, x, weight, linear_bias(n, key, outputs), options);
-    if (z) *z = y;
-    return normed(n, scope(n, "%s.%d", prefix, at + 1), y, kind);
+    return conv2d(n, x, weight, linear_bias(n, key, outputs), options);
+}
+
+/* That, PREFIX.{at + 1}: norm, and ReLU. */
+static tensor *conv_normed(net *n, const char *prefix, int at, tensor *x, int outputs, conv_options options,
+                           enum image_norm_kind kind)
+{
+    return normed(n, scope(n, "%s.%d", prefix, at + 1), conv(n, prefix, at, x, outputs, options, kind), kind, true);
 }
 
 static conv_options same_size(const conv_settings *s)
@@ -62,22 +72,43 @@ static conv_options same_size(const conv_settings *s)
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
+static tensor *conv_chain(net *n, const char *prefix, tensor *x, const int *widths, int count, const conv_settings *s,
+                          bool recompute, bool relu_last)
+{
+    for (int i = 0; i + 1 < count; i++) {
+        tensor *z = conv(n, scope(n, "%s.conv", prefix), 3 * i, x, widths[i + 1], same_size(s), s->norm);
+        if (recompute && i == 0) net_recompute(n, z);
+        x = normed(n, scope(n, "%s.conv.%d", prefix, 3 * i + 1), z, s->norm, relu_last || i + 2 < count);
+    }
+    return x;
+}
+
 tensor *conv_layer(net *n, const char *prefix, tensor *x, const int *widths, int count, const conv_settings *s,
                    bool recompute)
 {
+    return conv_chain(n, prefix, x, widths, count, s, recompute, true);
+}
+
+tensor *conv_layer_linear(net *n, const char *prefix, tensor *x, const int *widths, int count, const conv_settings *s)
+{
+    return conv_chain(n, prefix, x, widths, count, s, false, false);
+}
+
+void conv_layer_parameters(net *n, const char *prefix, const int *widths, int count, const conv_settings *s)
+{
     for (int i = 0; i + 1 < count; i++) {
-        tensor *z = NULL;
-        x = conv_normed(n, scope(n, "%s.conv", prefix), 3 * i, x, widths[i + 1], same_size(s), s->norm, &z);
-        if (recompute && i == 0) net_recompute(n, z);
+        const char *key = scope(n, "%s.conv.%d", prefix, 3 * i);
+        conv_weight(n, key, widths[i + 1], widths[i], same_size(s).kernel);
+        linear_bias(n, key, widths[i + 1]);
+        norm_of(n, scope(n, "%s.conv.%d", prefix, 3 * i + 1), widths[i + 1], s->norm);
     }
-    return x;
 }
 
 /* x -> conv1, and its sum with conv2 of it. */
 static tensor *residual_pair(net *n, const char *prefix, tensor *x, int outputs, const conv_settings *s)
 {
-    tensor *first = conv_normed(n, scope(n, "%s.conv1.conv", prefix), 0, x, outputs, same_size(s), s->norm, NULL);
-    tensor *second = conv_normed(n, scope(n, "%s.conv2.conv", prefix), 0, first, outputs, same_size(s), s->norm, NULL);
+    tensor *first = conv_normed(n, scope(n, "%s.conv1.conv", prefix), 0, x, outputs, same_size(s), s->norm);
+    tensor *second = conv_normed(n, scope(n, "%s.conv2.conv", prefix), 0, first, outputs, same_size(s), s->norm);
     return image_add(n, first, second);
 }
 
@@ -89,7 +120,7 @@ tensor *down_block(net *n, const char *prefix, tensor *x, int outputs, const con
                                   .padding = s->stride_padding,
                                   .mode = s->padding,
                                   .exact = s->exact};
-    x = conv_normed(n, scope(n, "%s.down.conv", prefix), 0, x, tensor_channels(x), halving, s->norm, NULL);
+    x = conv_normed(n, scope(n, "%s.down.conv", prefix), 0, x, tensor_channels(x), halving, s->norm);
     return residual_pair(n, prefix, x, outputs, s);
 }
 
@@ -106,7 +137,7 @@ static tensor *upsampled(net *n, const char *prefix, tensor *x, int outputs, con
                                    SHAPE(tensor_channels(x), outputs, s->stride_kernel, s->stride_kernel),
                                    PARAMETER_TRAINED, INITIAL_XAVIER_NORMAL, 1);
     tensor *y = conv_transpose2d(n, x, weight, linear_bias(n, key, outputs), doubling);
-    return normed(n, scope(n, "%s.up.1", prefix), y, NORM_BATCH);
+    return normed(n, scope(n, "%s.up.1", prefix), y, NORM_BATCH, true);
 }
 
 /* A 1 x 1 convolution is a linear layer on every pixel. */

@@ -26,6 +26,12 @@ enum padding_mode padding_named(const char *name);
 tensor *conv_layer(net *n, const char *prefix, tensor *x, const int *widths, int count, const conv_settings *s,
                    bool recompute);
 
+/* The same without the ReLU behind the last norm. */
+tensor *conv_layer_linear(net *n, const char *prefix, tensor *x, const int *widths, int count, const conv_settings *s);
+
+/* Makes the parameters of a conv_layer that is not used. */
+void conv_layer_parameters(net *n, const char *prefix, const int *widths, int count, const conv_settings *s);
+
 /* Half the resolution: PREFIX.down (strided), then PREFIX.conv1 to `outputs`, then + PREFIX.conv2. -> not pending */
 tensor *down_block(net *n, const char *prefix, tensor *x, int outputs, const conv_settings *s);
 

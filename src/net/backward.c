@@ -93,14 +93,15 @@ int backward_prepare(net *n, tensor *output)
     if (n->backward_from == output) return OK;
     n->step_count = 0;
     for (size_t i = 0; i < n->tensors.count; i++) ((tensor *)n->tensors.item[i])->plan->reached = false;
-    for (size_t i = 0; i < n->parameters.count; i++) ((parameter *)n->parameters.item[i])->plan.reached = false;
+    for (size_t i = 0; i < n->store->parameters.count; i++)
+        ((parameter *)n->store->parameters.item[i])->plan.reached = false;
     gradient_root(output)->plan->reached = true;
     for (size_t i = n->nodes.count; i-- > 0;) TRY(node_steps(n, n->nodes.item[i], end - 1 - (int)i));
     TRY(again_steps(n, end));
     TRY(late_steps(n, NULL));
     n->untouched_gradients = false;
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         if (p->role == PARAMETER_TRAINED && !p->plan.reached) n->untouched_gradients = true;
     }
     n->backward_from = output;

@@ -116,12 +116,13 @@ done:
     return rc;
 }
 
-static int backward_run(net *n, tensor *output, uint64_t step)
+int backward_run(net *n, tensor *output, uint64_t step)
 {
     int rc = OK;
     const run r = {n->device, true, n->seed, step};
     TRY(backward_prepare(n, output));
-    if (n->untouched_gradients) TRY(buffer_fill(n->trained.gradients, 0, 0, n->trained.count * sizeof(float)));
+    if (n->untouched_gradients && !n->branch) /* a branch's trunk has done so */
+        TRY(buffer_fill(n->store->trained.gradients, 0, 0, n->store->trained.count * sizeof(float)));
     for (size_t i = 0; i < n->step_count; i++) TRY(step_run(n, &n->steps[i], &r));
 done:
     for (size_t i = 0; i < n->tensors.count; i++) {
@@ -169,8 +170,8 @@ int net_poison(net *n)
     int rc = OK;
     for (size_t i = 0; i < n->chunks.count; i++)
         TRY(buffer_fill(n->chunks.item[i], 0, poison, buffer_size(n->chunks.item[i]) / 4 * 4));
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        const parameter *p = n->parameters.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        const parameter *p = n->store->parameters.item[i];
         if (p->plan.gradient_view) TRY(buffer_fill(p->plan.gradient_view, 0, poison, tensor_count(&p->tensor) * 4));
     }
 done:

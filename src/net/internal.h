@@ -67,19 +67,26 @@ typedef struct backward_step {
     int index;
 } backward_step;
 
-struct net {
-    device *device;
-    uint64_t seed;
-    bool training, planned;
-    int error; /* the first of this tape */
-    char *error_text;
-    list nodes, tensors, memory; /* of the tape: node *, tensor * (inputs, outputs, saved, work), malloc'ed */
-    list parameters, constants;  /* parameter *, constant * */
+/* What outlives the tapes, of a net and of its branches (branch.h). */
+typedef struct store {
+    list parameters, constants; /* parameter *, constant * */
     flat trained, statistics;
     bool parameters_new, transposed_new; /* made since the flat buffers were laid out */
     bool transposed_stale;
     buffer *transposed, *transposed_table;
     int transposed_count;
+} store;
+
+struct net {
+    device *device;
+    uint64_t seed;
+    const char *prefix; /* of parameters' keys; NULL: none */
+    bool training, planned;
+    int error; /* the first of this tape */
+    char *error_text;
+    list nodes, tensors, memory; /* of the tape: node *, tensor * (inputs, outputs, saved, work), malloc'ed */
+    store *store; /* its own, or that of the net it is a branch of */
+    bool branch;
     list chunks;           /* buffer *: the arena */
     size_t arena_bytes;    /* of this tape */
     bool save_memory;      /* recompute what may be recomputed */
@@ -97,6 +104,7 @@ tensor *gradient_root(tensor *t);                 /* whose gradient its own is *
 tensor *late_target(const node *n, int i);        /* the tensor whose producer late input i waits for; NULL: an input */
 size_t align_floats(const net *n, size_t floats); /* rounded up to the device's view alignment */
 
+int net_new_branch(net *trunk, net **out); /* on the trunk's parameters and constants */
 void tape_release(net *n);        /* frees nodes, tensors and their views */
 int parameters_place(net *n);     /* lays new parameters out and uploads them */
 int parameters_transpose(net *n); /* refreshes the transposed copies when stale */
@@ -105,6 +113,8 @@ void lives_find(net *n);                 /* when each tensor is in use */
 int memory_place(net *n, size_t *total); /* that, and the bytes it takes; nothing is allocated */
 int memory_plan(net *n);                 /* that, and the buffers */
 bool recomputed(const net *n, const tensor *root);
+/* Backward from `output`, whose gradient is there. */
+int backward_run(net *n, tensor *output, uint64_t step);
 /* Backward's steps from `output`, and who adds to which gradient. */
 int backward_prepare(net *n, tensor *output);
 

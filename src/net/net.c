@@ -21,9 +21,22 @@ int list_add(list *l, void *item)
 int net_new(device *d, uint64_t seed, net **out)
 {
     net *n = memory_new(1, sizeof *n);
+    store *parameters = memory_new(1, sizeof *parameters);
+    if (!n || !parameters) {
+        free(n);
+        free(parameters);
+        return FAILED;
+    }
+    *n = (net){.device = d, .seed = seed, .store = parameters};
+    *out = n;
+    return OK;
+}
+
+int net_new_branch(net *trunk, net **out)
+{
+    net *n = memory_new(1, sizeof *n);
     if (!n) return FAILED;
-    n->device = d;
-    n->seed = seed;
+    *n = (net){.device = trunk->device, .seed = trunk->seed, .store = trunk->store, .branch = true};
     *out = n;
     return OK;
 }
@@ -32,7 +45,7 @@ void net_free(net *n)
 {
     if (!n) return;
     tape_release(n);
-    parameters_free(n);
+    if (!n->branch) parameters_free(n);
     for (size_t i = 0; i < n->chunks.count; i++) buffer_free(n->chunks.item[i]);
     free(n->chunks.item);
     free(n->nodes.item);
@@ -51,6 +64,11 @@ device *net_device(const net *n)
 bool net_training(const net *n)
 {
     return n->training;
+}
+
+void net_prefix(net *n, const char *prefix)
+{
+    n->prefix = prefix && *prefix ? prefix : NULL;
 }
 
 void net_refuse(net *n, int code)
@@ -93,8 +111,9 @@ void net_begin(net *n, bool training)
     n->training = training;
     n->planned = false;
     n->error = OK;
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    n->prefix = NULL;
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         p->tensor.wants_gradient = training && p->role == PARAMETER_TRAINED;
     }
 }
@@ -333,11 +352,11 @@ int node_needs_transposed(node *n, int i)
 {
     tensor *t = n->in[i];
     if (!t->parameter) return node_refuse(n, i, "is no parameter");
-    for (size_t k = 0; k < n->net->parameters.count; k++) {
-        parameter *p = n->net->parameters.item[k];
+    for (size_t k = 0; k < n->net->store->parameters.count; k++) {
+        parameter *p = n->net->store->parameters.item[k];
         if (&p->tensor != t || p->transposed_wanted) continue;
         p->transposed_wanted = true;
-        n->net->transposed_new = true;
+        n->net->store->transposed_new = true;
     }
     return OK;
 }

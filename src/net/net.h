@@ -14,6 +14,7 @@
 enum initial {
     INITIAL_ZERO,
     INITIAL_ONE,
+    INITIAL_VALUE, /* `scale` */
     INITIAL_NORMAL,        /* deviation `scale` */
     INITIAL_XAVIER_NORMAL, /* sqrt(2 / (fan in + fan out)) of [N x K x taps...]: (N + K) taps */
 };
@@ -31,6 +32,9 @@ void net_begin(net *n, bool training);
 
 /* The parameter `key`, made when it does not exist; a shape that differs from the existing one's is an error. */
 tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role, enum initial initial, double scale);
+
+/* Puts `prefix` (a constant text) before the keys of parameters from here to the next call or net_begin; "": nothing. */
+void net_prefix(net *n, const char *prefix);
 
 /* A table of constants that outlives the tape (a sinusoid table), made once per key by `fill`; never saved. */
 tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *user, float *values), const void *user);

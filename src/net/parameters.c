@@ -18,8 +18,8 @@ size_t align_floats(const net *n, size_t floats)
 
 static parameter *find(const net *n, const char *key)
 {
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         if (!strcmp(p->tensor.name, key)) return p;
     }
     return NULL;
@@ -42,7 +42,9 @@ static void initial_values(const net *n, const parameter *p, enum initial initia
     }
     random_key key = random_stream(n->seed, RANDOM_INITIAL_WEIGHTS, hash_text(HASH_START, p->tensor.name));
     for (size_t i = 0; i < count; i++)
-        p->pending[i] = initial == INITIAL_ONE ? 1.0f : (float)(scale * random_normal(key, i));
+        p->pending[i] = initial == INITIAL_ONE     ? 1.0f
+                        : initial == INITIAL_VALUE ? (float)scale
+                                                   : (float)(scale * random_normal(key, i));
 }
 
 static void parameter_free(parameter *p)
@@ -66,7 +68,7 @@ static parameter *parameter_new(net *n, const char *key, shape s, enum parameter
     p->tensor.plan = &p->plan;
     p->tensor.wants_gradient = n->training && role == PARAMETER_TRAINED;
     p->pending = memory_new(tensor_count(&p->tensor), sizeof(float));
-    if (!p->tensor.name || !p->pending || list_add(&n->parameters, p)) {
+    if (!p->tensor.name || !p->pending || list_add(&n->store->parameters, p)) {
         parameter_free(p);
         return NULL;
     }
@@ -75,6 +77,7 @@ static parameter *parameter_new(net *n, const char *key, shape s, enum parameter
 
 tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role, enum initial initial, double scale)
 {
+    if (n->prefix) key = scope(n, "%s%s", n->prefix, key);
     if (n->error || !key) return NULL;
     parameter *p = find(n, key);
     if (p && !same_shape(p->tensor.shape, s)) {
@@ -93,7 +96,7 @@ tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role
         return NULL;
     }
     initial_values(n, p, initial, scale);
-    n->parameters_new = true;
+    n->store->parameters_new = true;
     return &p->tensor;
 }
 
@@ -103,8 +106,8 @@ tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role
 static int parameters_recall(net *n)
 {
     int rc = OK;
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         if (p->pending) continue;
         TRY_NEW(p->pending = memory_new(tensor_count(&p->tensor), sizeof(float)));
         TRY(buffer_read(p->tensor.data, 0, p->pending, tensor_count(&p->tensor) * sizeof(float)));
@@ -132,8 +135,8 @@ static int flat_place(net *n, flat *f, enum parameter_role role)
     int rc = OK;
     float *staging = NULL;
     flat_free(f);
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         if (p->role != role) continue;
         p->offset = f->count;
         f->count += align_floats(n, tensor_count(&p->tensor));
@@ -144,8 +147,8 @@ static int flat_place(net *n, flat *f, enum parameter_role role)
         TRY(buffer_new(n->device, f->count * sizeof(float), &f->gradients));
         TRY(buffer_fill(f->gradients, 0, 0, f->count * sizeof(float)));
     }
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         if (p->role != role) continue;
         size_t bytes = tensor_count(&p->tensor) * sizeof(float), start = p->offset * sizeof(float);
         memcpy(staging + p->offset, p->pending, bytes);
@@ -168,9 +171,9 @@ static int transposed_place(net *n)
     int rc = OK;
     size_t total = 0, count = 0;
     int32_t *table = NULL;
-    TRY_NEW(table = memory_new(n->parameters.count * 5, sizeof *table));
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    TRY_NEW(table = memory_new(n->store->parameters.count * 5, sizeof *table));
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         buffer_free(p->transposed);
         p->transposed = NULL;
         if (!p->transposed_wanted) continue;
@@ -181,19 +184,19 @@ static int transposed_place(net *n)
         p->transposed_offset = total;
         total += align_floats(n, (size_t)inputs * (size_t)stride);
     }
-    buffer_free(n->transposed);
-    buffer_free(n->transposed_table);
-    n->transposed = n->transposed_table = NULL;
-    n->transposed_count = (int)count;
+    buffer_free(n->store->transposed);
+    buffer_free(n->store->transposed_table);
+    n->store->transposed = n->store->transposed_table = NULL;
+    n->store->transposed_count = (int)count;
     if (!count) goto done;
-    TRY(buffer_new(n->device, total * sizeof(float), &n->transposed));
-    TRY(buffer_new(n->device, count * 5 * sizeof *table, &n->transposed_table));
-    TRY(buffer_write(n->transposed_table, 0, table, count * 5 * sizeof *table));
-    for (size_t i = 0; i < n->parameters.count; i++) {
-        parameter *p = n->parameters.item[i];
+    TRY(buffer_new(n->device, total * sizeof(float), &n->store->transposed));
+    TRY(buffer_new(n->device, count * 5 * sizeof *table, &n->store->transposed_table));
+    TRY(buffer_write(n->store->transposed_table, 0, table, count * 5 * sizeof *table));
+    for (size_t i = 0; i < n->store->parameters.count; i++) {
+        parameter *p = n->store->parameters.item[i];
         if (!p->transposed_wanted) continue;
         size_t inputs = tensor_count(&p->tensor) / (size_t)p->tensor.shape.size[0];
-        TRY(buffer_view(n->transposed, p->transposed_offset * sizeof(float),
+        TRY(buffer_view(n->store->transposed, p->transposed_offset * sizeof(float),
                         inputs * (size_t)transposed_stride(&p->tensor) * sizeof(float), &p->transposed));
     }
 done:
@@ -204,27 +207,27 @@ done:
 int parameters_place(net *n)
 {
     int rc = OK;
-    if (n->parameters_new) {
+    if (n->store->parameters_new) {
         TRY(parameters_recall(n));
-        for (size_t i = 0; i < n->parameters.count; i++) parameter_unplace(n->parameters.item[i]);
-        TRY(flat_place(n, &n->trained, PARAMETER_TRAINED));
-        TRY(flat_place(n, &n->statistics, PARAMETER_STATISTIC));
+        for (size_t i = 0; i < n->store->parameters.count; i++) parameter_unplace(n->store->parameters.item[i]);
+        TRY(flat_place(n, &n->store->trained, PARAMETER_TRAINED));
+        TRY(flat_place(n, &n->store->statistics, PARAMETER_STATISTIC));
     }
-    if (n->parameters_new || n->transposed_new) {
+    if (n->store->parameters_new || n->store->transposed_new) {
         TRY(transposed_place(n));
-        n->transposed_stale = true;
+        n->store->transposed_stale = true;
     }
-    n->parameters_new = n->transposed_new = false;
+    n->store->parameters_new = n->store->transposed_new = false;
 done:
     return rc;
 }
 
 int parameters_transpose(net *n)
 {
-    if (!n->transposed_stale || !n->transposed_count) return OK;
-    int rc =
-        transpose_parameters(n->device, n->trained.values, n->transposed, n->transposed_table, n->transposed_count);
-    if (!rc) n->transposed_stale = false;
+    if (!n->store->transposed_stale || !n->store->transposed_count) return OK;
+    int rc = transpose_parameters(n->device, n->store->trained.values, n->store->transposed, n->store->transposed_table,
+                                  n->store->transposed_count);
+    if (!rc) n->store->transposed_stale = false;
     return rc;
 }
 
@@ -241,19 +244,20 @@ buffer *parameter_transposed(const tensor *weight)
 
 void parameters_free(net *n)
 {
-    for (size_t i = 0; i < n->parameters.count; i++) parameter_free(n->parameters.item[i]);
-    for (size_t i = 0; i < n->constants.count; i++) {
-        constant *c = n->constants.item[i];
+    for (size_t i = 0; i < n->store->parameters.count; i++) parameter_free(n->store->parameters.item[i]);
+    for (size_t i = 0; i < n->store->constants.count; i++) {
+        constant *c = n->store->constants.item[i];
         buffer_free(c->data);
         free(c->key);
         free(c);
     }
-    free(n->parameters.item);
-    free(n->constants.item);
-    flat_free(&n->trained);
-    flat_free(&n->statistics);
-    buffer_free(n->transposed);
-    buffer_free(n->transposed_table);
+    free(n->store->parameters.item);
+    free(n->store->constants.item);
+    flat_free(&n->store->trained);
+    flat_free(&n->store->statistics);
+    buffer_free(n->store->transposed);
+    buffer_free(n->store->transposed_table);
+    free(n->store);
 }
 
 /* ---- constants -------------------------------------------------------------------------------------------------- */
@@ -274,7 +278,7 @@ static int constant_new(net *n, const char *key, shape s, void (*fill)(const voi
     TRY(buffer_new(n->device, count * sizeof *values, &c->data));
     TRY(buffer_write(c->data, 0, values, count * sizeof *values));
     c->tensor.data = c->data;
-    TRY(list_add(&n->constants, c));
+    TRY(list_add(&n->store->constants, c));
     *out = c;
     c = NULL;
 done:
@@ -290,8 +294,8 @@ done:
 tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *user, float *values), const void *user)
 {
     if (n->error || !key) return NULL;
-    for (size_t i = 0; i < n->constants.count; i++) {
-        constant *c = n->constants.item[i];
+    for (size_t i = 0; i < n->store->constants.count; i++) {
+        constant *c = n->store->constants.item[i];
         if (!strcmp(c->key, key) && same_shape(c->tensor.shape, s)) return &c->tensor;
     }
     constant *c = NULL;
@@ -303,17 +307,17 @@ tensor *net_constant(net *n, const char *key, shape s, void (*fill)(const void *
 
 int net_parameter_count(const net *n)
 {
-    return (int)n->parameters.count;
+    return (int)n->store->parameters.count;
 }
 
 tensor *net_parameter_at(const net *n, int i)
 {
-    return &((parameter *)n->parameters.item[i])->tensor;
+    return &((parameter *)n->store->parameters.item[i])->tensor;
 }
 
 enum parameter_role net_parameter_role(const net *n, int i)
 {
-    return ((parameter *)n->parameters.item[i])->role;
+    return ((parameter *)n->store->parameters.item[i])->role;
 }
 
 tensor *net_parameter_find(const net *n, const char *key)
@@ -326,13 +330,13 @@ int net_parameter_write(net *n, tensor *t, const float *values)
 {
     parameter *p = find(n, t->name);
     size_t bytes = tensor_count(t) * sizeof(float);
-    n->transposed_stale = true;
+    n->store->transposed_stale = true;
     if (p->pending) {
         memcpy(p->pending, values, bytes);
         return OK;
     }
     /* Into the flat buffer itself, which the transposing kernel reads: one way to the same memory. */
-    flat *f = p->role == PARAMETER_TRAINED ? &n->trained : &n->statistics;
+    flat *f = p->role == PARAMETER_TRAINED ? &n->store->trained : &n->store->statistics;
     return buffer_write(f->values, p->offset * sizeof(float), values, bytes);
 }
 
@@ -348,9 +352,9 @@ int net_parameter_read(net *n, const tensor *t, float *values)
 int net_flat(net *n, buffer **values, buffer **gradients, size_t *count)
 {
     int rc = parameters_place(n);
-    *values = n->trained.values;
-    *gradients = n->trained.gradients;
-    *count = n->trained.count;
+    *values = n->store->trained.values;
+    *gradients = n->store->trained.gradients;
+    *count = n->store->trained.count;
     return rc;
 }
 
@@ -361,5 +365,5 @@ size_t net_flat_offset(const net *n, const tensor *t)
 
 void net_parameters_changed(net *n)
 {
-    n->transposed_stale = true;
+    n->store->transposed_stale = true;
 }

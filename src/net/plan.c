@@ -64,7 +64,7 @@ static int blocks_collect(const net *n, block **out, size_t *count)
             block_add(blocks, count, &p->data_view, p->data, bytes);
             block_add(blocks, count, &p->again_view, p->again, bytes);
         }
-        if ((!p->base || p->own_gradient) && !p->shares)
+        if ((!p->base || p->own_gradient) && !p->shares && p->storage != STORED_ELSEWHERE)
             block_add(blocks, count, &p->gradient_view, p->gradient, bytes);
     }
     *out = blocks;

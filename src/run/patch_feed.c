@@ -161,8 +161,13 @@ int patch_feed_begin(patch_feed *f, patch_feed_pass pass)
 {
     int rc = OK;
     const size_t bytes = (size_t)patches_bands(f->set) * sizeof(float);
-    const patch_pass reading = {pass.order,  pass.count, pass.batch_size, pass.training,
-                                pass.labels, pass.seed,  pass.epoch};
+    const patch_pass reading = {.order = pass.order,
+                                .count = pass.count,
+                                .batch_size = pass.batch_size,
+                                .training = pass.training,
+                                .labels = pass.labels,
+                                .seed = pass.seed,
+                                .epoch = pass.epoch};
     patch_feed_end(f);
     f->labels = pass.labels;
     TRY(buffer_write(f->mean, 0, pass.mean, bytes));
