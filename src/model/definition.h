@@ -8,6 +8,8 @@
 typedef struct dense_facts {
     int bands, classes;
     int stages, stride_kernel, stride, stride_padding; /* resolutions, and how one is made from the finer one */
+    int maps;                                          /* feature maps for heads, each twice the size of the one before;
+                                                          0: none */
     int least;                                         /* pixels a side that the coarsest image must have */
     bool frames_divide;                                /* see model_frames_divide */
 } dense_facts;
@@ -24,6 +26,7 @@ typedef struct model_def {
     dense_facts (*facts)(const void *config); /* MODEL_DENSE */
 } model_def;
 
+extern const field paps_fields[];
 extern const model_def psetae_def, pseltae_def, utae_def;
 
 #endif

@@ -14,6 +14,8 @@ enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 struct model {
     const model_def *def;
     void *config; /* as def->fields says: a parcel_config for MODEL_PARCEL */
+    bool has_head;
+    paps_config head;
 };
 
 static const parcel_config *parcel_settings(const model *m)
@@ -88,23 +90,79 @@ static int positions_normalise(cJSON *config)
     return OK;
 }
 
+/* {"arch": "paps", "encoder": {...}, ...} -> the encoder's settings with the rest as its "head". */
+static int head_normalise(cJSON **config, const char *where)
+{
+    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(*config, "arch");
+    if (!cJSON_IsString(arch) || strcmp(arch->valuestring, "paps")) return OK;
+    cJSON *encoder = cJSON_DetachItemFromObjectCaseSensitive(*config, "encoder");
+    if (!cJSON_IsObject(encoder) || !cJSON_AddItemToObject(encoder, "head", *config)) {
+        const bool missing = !encoder;
+        cJSON_Delete(encoder);
+        return fail(USAGE, "%s.encoder %s, wanted the settings of an image network", where,
+                    missing ? "is missing" : "is no object");
+    }
+    *config = encoder;
+    return OK;
+}
+
+/* Takes "head" out of the settings. */
+static int head_read(model *m, cJSON *config, const char *where)
+{
+    int rc = OK;
+    char *path = NULL;
+    cJSON *head = cJSON_DetachItemFromObjectCaseSensitive(config, "head");
+    if (!head || cJSON_IsNull(head)) goto done;
+    TRY_NEW(path = text_format("%s.head", where));
+    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(head, "arch");
+    if (!cJSON_IsString(arch) || strcmp(arch->valuestring, "paps")) {
+        rc = fail(USAGE, "%s.arch is %s%s%s, wanted \"paps\"", path, cJSON_IsString(arch) ? "\"" : "",
+                  cJSON_IsString(arch)   ? arch->valuestring
+                  : cJSON_IsObject(head) ? "missing or no text"
+                                         : "in no object",
+                  cJSON_IsString(arch) ? "\"" : "");
+        goto done;
+    }
+    if (!is_dense(m)) {
+        rc = fail(USAGE, "%s: %s has no feature maps for a head, wanted an image network", path, m->def->arch);
+        goto done;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(head, "arch");
+    TRY(schema_read(paps_fields, head, path, &m->head));
+    m->has_head = true;
+done:
+    cJSON_Delete(head);
+    free(path);
+    return rc;
+}
+
+/* A head follows its centres down the maps by halving. */
+static int head_check(const model *m, const char *where)
+{
+    if (!m->has_head || m->def->facts(m->config).maps) return OK;
+    return fail(USAGE, "%s.str_conv_s: with a head every stride must be 2", where);
+}
+
 int model_new(const cJSON *config, const char *where, model **out)
 {
     int rc = OK;
     cJSON *own = NULL;
     model *m = memory_new(1, sizeof *m);
     if (!m) return FAILED;
-    TRY(definition_find(config, where, &m->def));
     own = cJSON_Duplicate(config, true);
     if (!own) {
         rc = fail(FAILED, "out of memory");
         goto done;
     }
+    TRY(head_normalise(&own, where));
+    TRY(definition_find(own, where, &m->def));
+    TRY(head_read(m, own, where));
     cJSON_DeleteItemFromObjectCaseSensitive(own, "arch");
     TRY(positions_normalise(own));
     TRY_NEW(m->config = memory_new(1, m->def->config_size));
     TRY(schema_read(m->def->fields, own, where, m->config));
     TRY(m->def->check(m->config, where));
+    TRY(head_check(m, where));
     *out = m;
     m = NULL;
 done:
@@ -131,6 +189,11 @@ enum model_kind model_kind_of(const model *m)
     return m->def->kind;
 }
 
+const paps_config *model_head(const model *m)
+{
+    return m->has_head ? &m->head : NULL;
+}
+
 bool model_positions_are_dates(const model *m)
 {
     return is_dense(m) || !strcmp(parcel_settings(m)->positions, "dates");
@@ -150,6 +213,7 @@ int model_extra(const model *m)
 
 int model_classes(const model *m)
 {
+    if (m->has_head) return m->head.num_classes;
     if (is_dense(m)) return m->def->facts(m->config).classes;
     const int_list *widths = &parcel_settings(m)->mlp4;
     return widths->value[widths->count - 1];
@@ -199,22 +263,34 @@ cJSON *model_config(const model *m)
         cJSON_Delete(object);
         return NULL;
     }
+    if (m->has_head) {
+        cJSON *head = cJSON_AddObjectToObject(object, "head");
+        if (!head || !cJSON_AddStringToObject(head, "arch", "paps") || schema_write(paps_fields, &m->head, head)) {
+            cJSON_Delete(object);
+            return NULL;
+        }
+    }
     return object;
+}
+
+/* `text` (taken) with the help of `fields` behind it; NULL when either is. */
+static char *help_add(char *text, const field *fields, char *title)
+{
+    char *keys = text && title ? schema_help(fields, title) : NULL;
+    char *longer = keys ? text_format("%s%s%s", text, *text ? "\n" : "", keys) : NULL;
+    free(title);
+    free(keys);
+    free(text);
+    return longer;
 }
 
 char *model_help(void)
 {
     char *all = text_copy("");
-    for (int i = 0; i < DEFINITIONS && all; i++) {
-        char *title = text_format("\"arch\": \"%s\" (%s)", definitions[i]->arch, definitions[i]->title);
-        char *keys = title ? schema_help(definitions[i]->fields, title) : NULL;
-        char *longer = keys ? text_format("%s%s%s", all, i ? "\n" : "", keys) : NULL;
-        free(title);
-        free(keys);
-        free(all);
-        all = longer;
-    }
-    return all;
+    for (int i = 0; i < DEFINITIONS && all; i++)
+        all = help_add(all, definitions[i]->fields,
+                       text_format("\"arch\": \"%s\" (%s)", definitions[i]->arch, definitions[i]->title));
+    return help_add(all, paps_fields, text_copy("\"head\": {\"arch\": \"paps\"} (PaPs, on an image network)"));
 }
 
 parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in)
@@ -224,5 +300,10 @@ parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in)
 
 dense_outputs model_build_dense(const model *m, net *n, const dense_inputs *in)
 {
-    return m->def->build_dense(m->config, n, in);
+    dense_inputs given = *in;
+    given.features_only = m->has_head;
+    net_prefix(n, m->has_head ? "encoder." : "");
+    dense_outputs out = m->def->build_dense(m->config, n, &given);
+    net_prefix(n, "");
+    return out;
 }

@@ -27,30 +27,40 @@ typedef struct dense_inputs {
     int first_position, position_lines; /* as for parcels */
     int dates;                          /* that every series counts as having (the published padding); 0: its own */
     bool exact;                         /* direct convolutions only */
+    bool features_only;                 /* no logits: a head takes the maps */
 } dense_inputs;
 
 typedef struct dense_outputs {
-    tensor *logits;              /* [patches x H x W x classes] */
+    tensor *logits;              /* [patches x H x W x classes]; NULL: features_only */
     tensor *attention;           /* [frames h w x heads], rows as pixel_sequences orders them; NULL: none */
     int map_height, map_width;   /* h, w */
     tensor *map[DENSE_MAPS_MAX]; /* features for heads, coarse to fine: [patches x h x w x C] */
     int maps;
 } dense_outputs;
 
+/* A head that finds parcels (model/paps.h): "head": {"arch": "paps", ...} beside the settings of an image network. */
+typedef struct paps_config {
+    int num_classes, shape_size;
+    bool mask_conv;
+    double min_confidence, min_remain, mask_threshold;
+} paps_config;
+
 typedef struct model model;
 enum model_kind { MODEL_PARCEL, MODEL_DENSE };
 
-/* `config` is the object with "arch" and the published constructor's arguments; where names file and path for errors.
+/* `config` is the object with "arch" and the published constructor's arguments, and for some "head"; {"arch": "paps",
+ * "encoder": {...}, ...}, as published, says the same; where names file and path for errors.
  * "positions" may be "dates", "bespoke", a list (all: days as positions), "order" or null (1, 2, ...). */
 int model_new(const cJSON *config, const char *where, model **out);
 void model_free(model *m);
 const char *model_arch(const model *m);
 enum model_kind model_kind_of(const model *m);
 int model_arch_kind(const char *arch, enum model_kind *out); /* USAGE, with the nearest name */
+const paps_config *model_head(const model *m); /* NULL: none */
 bool model_positions_are_dates(const model *m);
 int model_bands(const model *m);
 int model_extra(const model *m);   /* parcels: length of the extra features it expects, 0: none */
-int model_classes(const model *m); /* outputs of the decoder */
+int model_classes(const model *m); /* outputs of the decoder, or of the head */
 /* Images: the sizes of a patch that the strides divide. USAGE, with the sizes around it that work. */
 int model_size_fits(const model *m, int height, int width, const char *where);
 bool model_frames_divide(const model *m); /* images: frames may be cut into parts (no statistics over all of them) */
@@ -67,7 +77,7 @@ typedef struct parcel_outputs {
  * that the configuration does not fit (bands, extra, a series longer than L-TAE's norm allows). */
 parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in);
 
-/* For MODEL_DENSE, likewise. */
+/* For MODEL_DENSE, likewise. With a head: the features alone, under the published keys ("encoder.*"). */
 dense_outputs model_build_dense(const model *m, net *n, const dense_inputs *in);
 
 #endif

@@ -116,6 +116,7 @@ static dense_facts facts(const void *config)
         .stride_kernel = c->str_conv_k,
         .stride = c->str_conv_s,
         .stride_padding = c->str_conv_p,
+        .maps = c->str_conv_s == 2 ? c->encoder_widths.count : 0,
         .least = strcmp(c->padding_mode, "reflect") ? 1 : 2,
         .frames_divide = strcmp(c->encoder_norm, "batch") != 0,
     };
@@ -193,7 +194,10 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
     }
     int last_widths[INT_LIST_MAX + 1] = {widths->value[0]};
     memcpy(last_widths + 1, c->out_conv.value, (size_t)c->out_conv.count * sizeof(int));
-    out.logits = materialise(n, conv_layer(n, "out_conv.conv", x, last_widths, c->out_conv.count + 1, &s, false));
+    if (in->features_only) /* published weights hold these all the same */
+        conv_layer_parameters(n, "out_conv.conv", last_widths, c->out_conv.count + 1, &s);
+    else
+        out.logits = materialise(n, conv_layer(n, "out_conv.conv", x, last_widths, c->out_conv.count + 1, &s, false));
     return out;
 }
 
