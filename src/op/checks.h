@@ -24,6 +24,8 @@ const op_check *image_norm_checks(int *count);
 const op_check *image_sum_checks(int *count); /* materialise, image_add, image_concat, frames_join */
 const op_check *conv2d_checks(int *count);
 const op_check *conv_transpose2d_checks(int *count);
+const op_check *crop_values_checks(int *count);
+const op_check *gate_checks(int *count);
 
 /* Outside the tape: runs its own cases. FAILED with a message naming case and element. */
 int sample_pixels_check(device *d);

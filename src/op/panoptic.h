@@ -1,8 +1,9 @@
 /* Operations of Parcels-as-Points (PaPs; Sainte Fare Garnot and Landrieu, ICCV 2021): the catalogue of op.h, continued.
  *
  * A centre is a pixel that stands for a parcel: (patch, row, column). Each has a box around it, whose pixels that lie in
- * the image are a *crop*. Crops differ in size, so that those of a batch lie one after the other, rows first: crop i
- * owns the values first .. first + height * width - 1 of P in all. Every operation here takes all crops at once. */
+ * the image are a *crop*. Crops differ in size, so that those of a batch lie one after the other, patch by patch, rows
+ * first: crop i owns the values first .. first + height * width - 1 of P in all. Every operation here takes all crops at
+ * once, their table sorted by patch, and trusts it: who makes the table answers for its ranges. */
 #ifndef FURROW_OP_PANOPTIC_H
 #define FURROW_OP_PANOPTIC_H
 
@@ -33,7 +34,8 @@ tensor *softplus(net *n, tensor *x);
 /* What a crop's mask starts from: at each of its pixels the shape [S x S of a row], resampled bilinearly (align_corners
  * false, as torch.nn.functional.interpolate) to the whole box, and the saliency of the pixel.
  *   CROP_SUM: shape + saliency;  CROP_GATE: sigmoid(shape) * sigmoid(saliency).
- * shapes [N x S S], saliency [B x H x W x 1] (not pending), crops [N x CROP_INTS] (int) -> [P x 1] */
+ * shapes [N x S S], saliency [B x H x W x 1] (neither pending), crops [N x CROP_INTS] (int) -> [P x 1], P = values,
+ * 1 or more. The saliency's gradient sums over the crops that cover a pixel in their order. */
 enum crop_form { CROP_SUM, CROP_GATE };
 tensor *crop_values(net *n, tensor *shapes, tensor *saliency, tensor *crops, int values, enum crop_form form);
 
@@ -50,7 +52,7 @@ typedef struct mask_network {
 } mask_network;
 tensor *mask_cnn(net *n, tensor *x, tensor *crops, mask_network parameters);
 
-/* y = sigmoid(a) * sigmoid(b), of one shape */
+/* y = sigmoid(a) * sigmoid(b), of one shape, neither pending */
 tensor *gate(net *n, tensor *a, tensor *b);
 
 /* ---- losses: each -> [1] ------------------------------------------------------------------------------------------ */

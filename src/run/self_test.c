@@ -38,6 +38,8 @@ static const struct family {
     {"conv2d", SELF_TEST_IMAGES, conv2d_checks, 2},
     {"conv_transpose2d", SELF_TEST_IMAGES, conv_transpose2d_checks, 1},
     {"image_sum", SELF_TEST_IMAGES, image_sum_checks, 3},
+    {"crop_values", SELF_TEST_IMAGES, crop_values_checks, 2},
+    {"gate", SELF_TEST_IMAGES, gate_checks, 1},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
