@@ -48,13 +48,6 @@ static inline void store_column(vec v, __local float *column, int c, int left)
 #endif
 }
 
-static inline void local_wait(void)
-{
-#if LANES > 1
-    barrier(CLK_LOCAL_MEM_FENCE);
-#endif
-}
-
 /* Where a sequence lies. offsets NULL: every frame is a patch. */
 typedef struct series {
     int dates, frame_step; /* floats from a date to the next, in frames */

@@ -25,6 +25,7 @@ const op_check *image_sum_checks(int *count); /* materialise, image_add, image_c
 const op_check *conv2d_checks(int *count);
 const op_check *conv_transpose2d_checks(int *count);
 const op_check *crop_values_checks(int *count);
+const op_check *mask_cnn_checks(int *count);
 const op_check *gate_checks(int *count);
 
 /* Outside the tape: runs its own cases. FAILED with a message naming case and element. */

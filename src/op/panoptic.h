@@ -42,8 +42,8 @@ tensor *crop_values(net *n, tensor *shapes, tensor *saliency, tensor *crops, int
 /* The residual network of a crop, zeros beyond the crop's edges:
  *   conv 3x3 1 -> C, group norm over all of the crop's pixels and channels (eps 1e-5), ReLU, conv 3x3 C -> C, ReLU,
  *   conv 3x3 C -> 1. x [P x 1] -> [P x 1]. Published: C 16.
- * Works through the crops in groups whose intermediate values fit a scratch of bounded size, and computes them again in
- * backward rather than storing them: P is without limit. */
+ * P of at least 1. The layers of a crop are made tile by tile in local memory, and again in backward: nothing the size of
+ * P x C is stored, and P is without limit. */
 typedef struct mask_network {
     tensor *weight1, *bias1;         /* [C x 1 x 3 x 3], [C] */
     tensor *norm_weight, *norm_bias; /* [C] */

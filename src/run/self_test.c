@@ -39,6 +39,7 @@ static const struct family {
     {"conv_transpose2d", SELF_TEST_IMAGES, conv_transpose2d_checks, 1},
     {"image_sum", SELF_TEST_IMAGES, image_sum_checks, 3},
     {"crop_values", SELF_TEST_IMAGES, crop_values_checks, 2},
+    {"mask_cnn", SELF_TEST_IMAGES, mask_cnn_checks, 1},
     {"gate", SELF_TEST_IMAGES, gate_checks, 1},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
