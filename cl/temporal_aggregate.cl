@@ -26,13 +26,6 @@
  * that return structures: Oclgrind cannot run what they become. */
 #define INLINE static inline __attribute__((always_inline))
 
-static inline void local_wait(void)
-{
-#if LANES > 1
-    barrier(CLK_LOCAL_MEM_FENCE);
-#endif
-}
-
 /* ---- resampling ------------------------------------------------------------------------------------------------- */
 
 /* Where position `at` of the image lies between two cells of the map (torch.nn.Upsample, align_corners false): their
