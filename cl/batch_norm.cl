@@ -86,6 +86,22 @@ static inline void keep_statistics(const place *at, int columns, float rows, con
 
 /* ---- forward ---- */
 
+/* statistics [2 x columns] = the running mean and rstd: what frozen norms go by. */
+__kernel GROUP_OF(LANES) void frozen_statistics(__global const float *restrict running_mean,
+                                                __global const float *restrict running_var, int columns,
+                                                __global float *restrict statistics)
+{
+    place at;
+    vec mean[EACH], rstd[EACH];
+    find_place(&at, columns, 1, 1);
+    if (at.first[0] >= VW) return;
+    load(&at, running_mean, mean);
+    load(&at, running_var, rstd);
+    VECTORS rstd[e] = norm_rstd(rstd[e]);
+    store(&at, mean, statistics, 0);
+    store(&at, rstd, statistics + columns, 0);
+}
+
 /* moments [chunks x 2 x columns]: each chunk's mean and M2. Reads z once from memory, once from cache. */
 __kernel GROUP_OF(LANES) void chunk_moments(__global const float *restrict z, __global float *restrict moments,
                                             int rows, int columns, int rows_each)
@@ -288,11 +304,12 @@ __kernel GROUP_OF(LANES) void whole_backward(__global const float *restrict dy, 
                                              __global const float *restrict statistics,
                                              __global const float *restrict weight, __global const float *restrict bias,
                                              int with_relu, int add, __global float *restrict dweight, int add_weight,
-                                             __global float *restrict dbias, int add_bias)
+                                             __global float *restrict dbias, int add_bias, int frozen)
 {
     place at;
     known k;
     vec weighted[EACH], plain[EACH];
+    const float share = frozen ? 0.0f : 1.0f / (float)rows; /* frozen statistics do not follow z */
     find_place(&at, columns, rows, rows);
     if (at.first[0] >= VW) return;
     load_known(&at, columns, statistics, weight, bias, &k);
@@ -300,7 +317,7 @@ __kernel GROUP_OF(LANES) void whole_backward(__global const float *restrict dy, 
     if (dweight) store(&at, weighted, dweight, add_weight);
     if (dbias) store(&at, plain, dbias, add_bias);
     if (!dz) return;
-    VECTORS weighted[e] *= 1.0f / (float)rows;
-    VECTORS plain[e] *= 1.0f / (float)rows;
+    VECTORS weighted[e] *= share;
+    VECTORS plain[e] *= share;
     gradient_of(&at, &k, dy, z, dz, columns, with_relu, weighted, plain, add);
 }

@@ -1,7 +1,8 @@
 /* Batch normalisation over all rows (Ioffe and Szegedy 2015), as torch.nn.BatchNorm1d: eps 1e-5, momentum 0.1, the
  * running variance unbiased.  x [rows x C], the four vectors [C] -> y [rows x C] = relu?(xhat weight + bias).
  *
- * Evaluating: xhat by the running statistics. Training: by the batch's (2 rows or more), and the running ones move.
+ * Evaluating, and frozen: xhat by the running statistics. Training: by the batch's (2 rows or more), and the running
+ * ones move.
  * Formulas: cl/batch_norm.cl. Launches: evaluating 1; training, forward as backward, 1 for few rows, else 3. */
 #include "base/error.h"
 #include "op/norm.h"
@@ -14,7 +15,13 @@ enum { SUMS, MEANS }; /* work in backward */
 
 typedef struct attributes {
     bool relu;
+    bool frozen; /* by the running statistics when training too */
 } attributes;
+
+static bool is_frozen(const node *n)
+{
+    return ((const attributes *)n->attributes)->frozen;
+}
 
 static int batch_norm_shape(node *n)
 {
@@ -27,13 +34,14 @@ static int batch_norm_shape(node *n)
             return node_refuse(n, i, "is no vector of %d channels", channels);
     TRY(node_output(n, ELEMENT_FLOAT, SHAPE(rows, channels)));
     if (!n->training) goto done;
+    node_keep_input(n, X);
+    TRY(node_save(n, ELEMENT_FLOAT, SHAPE(2, channels)));
+    if (is_frozen(n)) goto done;
     if (rows < 2) return node_refuse(n, WEIGHT, "batch norm needs at least 2 rows when training");
     const int chunks = norm_chunks(node_device(n), rows);
-    TRY(node_save(n, ELEMENT_FLOAT, SHAPE(2, channels)));
     TRY(node_work(n, ELEMENT_FLOAT, SHAPE(chunks, 2, channels)));
     TRY(node_work_back(n, ELEMENT_FLOAT, SHAPE(chunks, 2, channels)));
     TRY(node_work_back(n, ELEMENT_FLOAT, SHAPE(2, channels)));
-    node_keep_input(n, X);
 done:
     return rc;
 }
@@ -52,14 +60,15 @@ static norm_call call_of(node *n)
         .running_mean = n->in[RUNNING_MEAN]->data,
         .running_var = n->in[RUNNING_VAR]->data,
         .statistics = n->training ? n->saved[STATISTICS]->data : NULL,
-        .moments = n->training ? n->work[MOMENTS]->data : NULL,
+        .moments = n->training && !a->frozen ? n->work[MOMENTS]->data : NULL,
     };
 }
 
 static int batch_norm_forward(node *n, const run *r)
 {
     const norm_call c = call_of(n);
-    return n->training ? norm_train(r->device, &c, false) : norm_evaluate(r->device, &c);
+    if (!n->training) return norm_evaluate(r->device, &c);
+    return is_frozen(n) ? norm_frozen(r->device, &c) : norm_train(r->device, &c, false);
 }
 
 static int batch_norm_backward(node *n, const run *r)
@@ -73,18 +82,28 @@ static int batch_norm_backward(node *n, const run *r)
         .add_z = n->accumulate[X],
         .add_weight = n->accumulate[WEIGHT],
         .add_bias = n->accumulate[BIAS],
-        .sums = n->work_back[SUMS]->data,
-        .means = n->work_back[MEANS]->data,
+        .frozen = is_frozen(n),
+        .sums = is_frozen(n) ? NULL : n->work_back[SUMS]->data,
+        .means = is_frozen(n) ? NULL : n->work_back[MEANS]->data,
     };
     return norm_backward(r->device, &c, &g);
 }
 
 static const op_def batch_norm_def = {"batch_norm", batch_norm_shape, batch_norm_forward, batch_norm_backward, NULL};
 
-tensor *batch_norm(net *n, tensor *x, norm_parameters norm, bool relu)
+static tensor *record(net *n, tensor *x, norm_parameters norm, attributes a)
 {
     tensor *const in[INPUTS] = {x, norm.weight, norm.bias, norm.running_mean, norm.running_var};
-    const attributes a = {relu};
     node *added = net_record(n, &batch_norm_def, in, INPUTS, INPUTS, &a, sizeof a);
     return added ? added->out[0] : NULL;
+}
+
+tensor *batch_norm(net *n, tensor *x, norm_parameters norm, bool relu)
+{
+    return record(n, x, norm, (attributes){relu, false});
+}
+
+tensor *batch_norm_frozen(net *n, tensor *x, norm_parameters norm, bool relu)
+{
+    return record(n, x, norm, (attributes){relu, true});
 }

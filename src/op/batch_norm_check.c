@@ -48,6 +48,20 @@ static int batch_norm_build(const op_check *c, net *n, tensor *const *in, tensor
     return OK;
 }
 
+/* Frozen: the same in training as in evaluation. */
+static void frozen_reference(const op_check *c, bool training, double *const *in, double *const *out)
+{
+    (void)training;
+    batch_norm_reference(c, false, in, out);
+}
+
+static int frozen_build(const op_check *c, net *n, tensor *const *in, tensor **out)
+{
+    const sizes *s = c->user;
+    out[0] = batch_norm_frozen(n, in[0], (norm_parameters){in[1], in[2], in[3], in[4]}, s->relu);
+    return OK;
+}
+
 /* ---- linear_norm: x, W, weight, bias, running mean, running variance, bias of the product ------------------------- */
 
 static void linear_norm_reference(const op_check *c, bool training, double *const *in, double *const *out)
@@ -96,6 +110,12 @@ static void fill_offset(const void *user, size_t count, uint64_t stream, double 
         .build = batch_norm_build, .outputs = 1, .reference = batch_norm_reference, .user = SIZES(m, 0, n, with_relu), \
         .gradient_tolerance = 2e-3 * (worse), .tolerance = 2e-5 * (worse)                                              \
     }
+#define FROZEN(title, m, n, with_relu)                                                                                 \
+    {                                                                                                                  \
+        .name = "batch_norm_frozen " title,                                                                            \
+        .input = (const check_input[]){{"x", CHECK_INPUT, {2, {(m), (n)}}, NULL}, NORM_INPUTS(n)}, .inputs = 5,        \
+        .build = frozen_build, .outputs = 1, .reference = frozen_reference, .user = SIZES(m, 0, n, with_relu)          \
+    }
 #define LINEAR_NORM(title, m, k, n, with_relu, inputs_used)                                                            \
     {                                                                                                                  \
         .name = "linear_norm " title,                                                                                  \
@@ -112,6 +132,8 @@ static const op_check batch_norm_cases[] = {
     BATCH_NORM("23x19, a sliding vector", 23, 19, true, NULL, 1),
     BATCH_NORM("41x32 far from zero", 41, 32, false, fill_offset, 10),
     BATCH_NORM("531x19, many rows", 531, 19, true, NULL, 1),
+    FROZEN("1x19", 1, 19, true),
+    FROZEN("531x19", 531, 19, false),
 };
 
 static const op_check linear_norm_cases[] = {

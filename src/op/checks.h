@@ -27,6 +27,9 @@ const op_check *conv_transpose2d_checks(int *count);
 const op_check *crop_values_checks(int *count);
 const op_check *mask_cnn_checks(int *count);
 const op_check *gate_checks(int *count);
+const op_check *activation_checks(int *count);
+const op_check *centre_features_checks(int *count);
+const op_check *panoptic_loss_checks(int *count);
 
 /* Outside the tape: runs its own cases. FAILED with a message naming case and element. */
 int sample_pixels_check(device *d);

@@ -58,7 +58,7 @@ mask_plan mask_plan_of(const node *n, const device *d)
     const team_form f = team_form_of(d, 1, p.channels);
     p.lanes = f.lanes;
     p.width = f.lanes == 1 ? f.width : 4;
-    p.px = f.lanes > 1 ? 4 : f.width == 16 ? 16 : 12;
+    p.px = f.lanes > 1 ? 4 : 12;
     p.padded = (int)team_groups(p.channels, p.width) * p.width;
     p.packed = (3 * MASK_TAPS + 4) * p.padded + 2 * MASK_TAPS * p.padded * p.padded;
     p.record = (2 * TAP_LINES + 4) * p.padded + MASK_TAPS * p.padded * p.padded;
@@ -158,9 +158,9 @@ static int mask_cnn_forward(node *n, const run *r)
     TRY(LAUNCH(k, (size_t)p.crops, 1, 1, lanes, p.layers[0], arg_buffer(x), arg_buffer(crops), arg_buffer(packed),
                arg_buffer(statistics), arg_int(p.side), arg_local(mask_scratch(&p, 1, 0, 3 * p.lanes))));
     TRY(mask_kernel(r->device, &p, "mask_cnn", "mask_cnn", &k));
-    TRY(LAUNCH(k, (size_t)p.crops, MASK_PARTS, 1, lanes, all, arg_buffer(x), arg_buffer(crops), arg_buffer(packed),
-               arg_buffer(n->in[MASK_BIAS3]->data), arg_buffer(statistics), arg_buffer(n->out[0]->data),
-               arg_int(p.side), arg_local(mask_scratch(&p, 1, 2, 0))));
+    TRY(LAUNCH(k, (size_t)p.groups, 1, 1, lanes, all, arg_buffer(x), arg_buffer(crops), arg_int(p.crops),
+               arg_buffer(packed), arg_buffer(n->in[MASK_BIAS3]->data), arg_buffer(statistics),
+               arg_buffer(n->out[0]->data), arg_int(p.side), arg_local(mask_scratch(&p, 1, 2, 0))));
 done:
     return rc;
 }

@@ -72,6 +72,18 @@ int norm_evaluate(device *d, const norm_call *c)
     return normalise(d, c, NULL);
 }
 
+int norm_frozen(device *d, const norm_call *c)
+{
+    int rc = OK;
+    norm_kernel k;
+    TRY(norm_kernel_get(d, c->columns, "frozen_statistics", &k));
+    TRY(LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, ((cost){2.0 * c->columns, 16.0 * c->columns}),
+               arg_buffer(c->running_mean), arg_buffer(c->running_var), arg_int(c->columns), arg_buffer(c->statistics)));
+    TRY(normalise(d, c, NULL));
+done:
+    return rc;
+}
+
 /* ---- training, forward ------------------------------------------------------------------------------------------ */
 
 int norm_chunk_moments(device *d, buffer *z, buffer *moments, int rows, int columns)
@@ -126,7 +138,7 @@ static int whole_backward(device *d, const norm_call *c, const norm_gradients *g
               : LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, passes_over(c, 3, 15), arg_buffer(g->dy), arg_buffer(c->z),
                        arg_buffer(g->dz), arg_int(c->rows), arg_int(c->columns), arg_buffer(c->statistics),
                        arg_buffer(c->weight), arg_buffer(c->bias), arg_int(c->relu), arg_int(g->add_z),
-                       arg_buffer(g->weight), arg_int(g->add_weight), arg_buffer(g->bias), arg_int(g->add_bias));
+                       arg_buffer(g->weight), arg_int(g->add_weight), arg_buffer(g->bias), arg_int(g->add_bias), arg_int(g->frozen));
 }
 
 static int chunk_sums(device *d, const norm_call *c, const norm_gradients *g)
@@ -164,7 +176,7 @@ static int gradient(device *d, const norm_call *c, const norm_gradients *g)
 int norm_backward(device *d, const norm_call *c, const norm_gradients *g)
 {
     int rc = OK;
-    if (norm_few_rows(c->rows)) return whole_backward(d, c, g);
+    if (norm_few_rows(c->rows) || g->frozen) return whole_backward(d, c, g);
     TRY(chunk_sums(d, c, g));
     TRY(merge_sums(d, c, g));
     if (g->dz) TRY(gradient(d, c, g));

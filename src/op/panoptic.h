@@ -72,7 +72,7 @@ tensor *size_loss(net *n, tensor *size, tensor *target);
  * that counts: 0. */
 tensor *shape_loss(net *n, tensor *masks, tensor *instances, tensor *crops, tensor *parcels);
 
-/* sum of coefficient[k] loss[k]; loss[k] [1], count <= 8, NULL ones are left out */
+/* sum of coefficient[k] loss[k]; loss[k] [1], count <= 4, NULL ones are left out */
 tensor *loss_sum(net *n, tensor *const *loss, const float *coefficient, int count);
 
 #endif

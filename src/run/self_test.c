@@ -41,6 +41,9 @@ static const struct family {
     {"crop_values", SELF_TEST_IMAGES, crop_values_checks, 2},
     {"mask_cnn", SELF_TEST_IMAGES, mask_cnn_checks, 1},
     {"gate", SELF_TEST_IMAGES, gate_checks, 1},
+    {"activation", SELF_TEST_IMAGES, activation_checks, 2},
+    {"centre_features", SELF_TEST_IMAGES, centre_features_checks, 1},
+    {"panoptic_loss", SELF_TEST_IMAGES, panoptic_loss_checks, 4},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
