@@ -35,8 +35,9 @@ static bool is_maximum(const float *heat, int height, int width, int row, int co
 int centres_of_maxima(const float *heat, int patches, int height, int width, centre_list *out)
 {
     const size_t plane = (size_t)height * (size_t)width, all = plane * (size_t)patches;
-    double mean = 0;
-    for (size_t i = 0; i < all; i++) mean += (double)heat[i] / (double)all;
+    double sum = 0;
+    for (size_t i = 0; i < all; i++) sum += (double)heat[i];
+    const double mean = sum / (double)all;
     out->count = 0;
     for (int p = 0; p < patches; p++, heat += plane)
         for (int y = 0; y < height; y++)

@@ -59,6 +59,11 @@ static int definition_named(const char *arch, const char *where, const model_def
     return rc;
 }
 
+static bool is_paps(const cJSON *arch)
+{
+    return cJSON_IsString(arch) && strcmp(arch->valuestring, "paps") == 0;
+}
+
 static int definition_find(const cJSON *config, const char *where, const model_def **out)
 {
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
@@ -71,6 +76,16 @@ int model_arch_kind(const char *arch, enum model_kind *out)
     int rc = definition_named(arch, "model", &def);
     if (!rc) *out = def->kind;
     return rc;
+}
+
+int model_config_kind(const cJSON *config, enum model_kind *out, bool *head)
+{
+    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
+    const cJSON *encoder = cJSON_GetObjectItemCaseSensitive(config, "encoder");
+    const cJSON *own = cJSON_GetObjectItemCaseSensitive(config, "head");
+    *head = is_paps(arch) || (own && !cJSON_IsNull(own));
+    if (is_paps(arch)) arch = cJSON_GetObjectItemCaseSensitive(encoder, "arch");
+    return model_arch_kind(cJSON_IsString(arch) ? arch->valuestring : NULL, out);
 }
 
 /* A list of days, "bespoke" (published) and "dates" all mean: use the data's dates. null means order. */
@@ -91,10 +106,10 @@ static int positions_normalise(cJSON *config)
 }
 
 /* {"arch": "paps", "encoder": {...}, ...} -> the encoder's settings with the rest as its "head". */
-static int head_normalise(cJSON **config, const char *where)
+int model_config_normalise(cJSON **config, const char *where)
 {
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(*config, "arch");
-    if (!cJSON_IsString(arch) || strcmp(arch->valuestring, "paps")) return OK;
+    if (!is_paps(arch)) return OK;
     cJSON *encoder = cJSON_DetachItemFromObjectCaseSensitive(*config, "encoder");
     if (!cJSON_IsObject(encoder) || !cJSON_AddItemToObject(encoder, "head", *config)) {
         const bool missing = !encoder;
@@ -115,7 +130,7 @@ static int head_read(model *m, cJSON *config, const char *where)
     if (!head || cJSON_IsNull(head)) goto done;
     TRY_NEW(path = text_format("%s.head", where));
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(head, "arch");
-    if (!cJSON_IsString(arch) || strcmp(arch->valuestring, "paps")) {
+    if (!is_paps(arch)) {
         rc = fail(USAGE, "%s.arch is %s%s%s, wanted \"paps\"", path, cJSON_IsString(arch) ? "\"" : "",
                   cJSON_IsString(arch)   ? arch->valuestring
                   : cJSON_IsObject(head) ? "missing or no text"
@@ -154,7 +169,7 @@ int model_new(const cJSON *config, const char *where, model **out)
         rc = fail(FAILED, "out of memory");
         goto done;
     }
-    TRY(head_normalise(&own, where));
+    TRY(model_config_normalise(&own, where));
     TRY(definition_find(own, where, &m->def));
     TRY(head_read(m, own, where));
     cJSON_DeleteItemFromObjectCaseSensitive(own, "arch");

@@ -56,6 +56,11 @@ void model_free(model *m);
 const char *model_arch(const model *m);
 enum model_kind model_kind_of(const model *m);
 int model_arch_kind(const char *arch, enum model_kind *out); /* USAGE, with the nearest name */
+/* The same of a "model" object, and whether it has a head. */
+int model_config_kind(const cJSON *config, enum model_kind *out, bool *head);
+/* The published form of a head around an encoder, if *config is one, as an image network with a "head". USAGE: there is
+ * no encoder in it. */
+int model_config_normalise(cJSON **config, const char *where);
 const paps_config *model_head(const model *m); /* NULL: none */
 bool model_positions_are_dates(const model *m);
 int model_bands(const model *m);

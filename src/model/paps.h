@@ -18,7 +18,7 @@ typedef struct paps paps;
 
 /* The true parcels of a batch, on the host. */
 typedef struct paps_parcel {
-    int32_t height, width, class; /* class: negative: void */
+    int32_t height, width, class; /* class: negative: void, as paps_loss.void_class is */
 } paps_parcel;
 typedef struct paps_truth {
     const int32_t *zone;  /* [patches x height x width] the parcel whose centre is closest; 0: none */
@@ -29,6 +29,7 @@ typedef struct paps_truth {
 typedef struct paps_loss {
     float centre, size, shape, class; /* coefficients */
     float beta;
+    int void_class;     /* parcels of it have no part in the classes' loss; -1: there is none */
     bool every_maximum; /* training: supervise all maxima, rather than the hottest pixel of each parcel's zone */
 } paps_loss;
 
