@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/ahead.h"
-#include "data/patches_internal.h"
+#include "data/patches_parcels.h"
 
 enum { SLOTS = 3, HELD = 1 };
 
@@ -15,6 +15,8 @@ typedef struct slot { /* a batch and the memory behind it */
     uint8_t *labels;
     int32_t *offsets, *frame_patch, *days, *turn;
     uint32_t *sample;
+    parcel_room parcels; /* where the pass wants them */
+    parcel_maps maps;
 } slot;
 
 struct patch_loader {
@@ -47,7 +49,10 @@ static int patch_fill(patch_loader *l, slot *w, int i, int sample)
     w->offsets[i + 1] = first + dates;
     w->turn[i] = patch_turn_draw(l->set, sample, &l->pass);
     int rc = patch_frames_read(l->set, sample, l->date, dates, w->raw + (size_t)first * patch_frame_bytes(l->set));
-    return rc || !l->pass.labels ? rc : patch_labels_read(l->set, sample, w->labels + (size_t)i * plane);
+    if (!rc && l->pass.labels) rc = patch_labels_read(l->set, sample, w->labels + (size_t)i * plane);
+    if (!rc && l->pass.parcels)
+        rc = parcels_read(l->set, sample, w->turn[i], w->labels + (size_t)i * plane, i, &w->parcels);
+    return rc;
 }
 
 static int fill(void *user, const ahead *reader, int index, int place)
@@ -63,6 +68,7 @@ static int fill(void *user, const ahead *reader, int index, int place)
         const int dates = w->offsets[i + 1] - w->offsets[i];
         if (dates > longest) longest = dates;
     }
+    w->maps = parcel_room_maps(&w->parcels);
     w->batch = (patch_batch){
         .patches = length,
         .frames = w->offsets[length],
@@ -76,6 +82,7 @@ static int fill(void *user, const ahead *reader, int index, int place)
         .labels = l->pass.labels ? w->labels : NULL,
         .turn = w->turn,
         .sample = w->sample,
+        .parcels = l->pass.parcels ? &w->maps : NULL,
     };
 done:
     return rc;
@@ -109,6 +116,7 @@ static int slot_new(const patch_loader *l, slot *w, size_t length, size_t frames
     const size_t plane = (size_t)patches_height(l->set) * (size_t)patches_width(l->set);
     TRY_NEW(w->raw = memory_new(frames, patch_frame_bytes(l->set)));
     if (l->pass.labels) TRY_NEW(w->labels = memory_new(length, plane));
+    if (l->pass.parcels) TRY(parcel_room_new(l->set, length, &w->parcels));
     TRY_NEW(w->offsets = memory_new(length + 1, sizeof *w->offsets));
     TRY_NEW(w->frame_patch = memory_new(frames, sizeof *w->frame_patch));
     TRY_NEW(w->days = memory_new(frames, sizeof *w->days));
@@ -127,6 +135,7 @@ static void slot_release(slot *w)
     free(w->days);
     free(w->turn);
     free(w->sample);
+    parcel_room_free(&w->parcels);
 }
 
 static int prepare(patch_loader *l)

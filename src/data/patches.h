@@ -55,15 +55,15 @@ int patches_split(const patches *s, int fold, fold_split *out);
  * The caller frees both with one free(*mean). Std 0 counts as 1. */
 int patches_normalisation(const patches *s, const uint32_t *sample, int count, float **mean, float **std);
 
-/* Where a patch lies: its corners in the order upper left, upper right, lower right, lower left (x, y), and the name of
- * the coordinate system ("EPSG:2154"; "" when the data do not say). false: not known. */
+/* Where a patch lies: its corners x, y, upper left first, clockwise, in the coordinate system `crs` (an EPSG code, 0: not
+ * known). false: the corners are not known. */
 typedef struct footprint {
     double corner[4][2];
-    const char *crs; /* the set's */
+    int crs;
 } footprint;
 bool patches_footprint(const patches *s, int sample, footprint *out);
 
-bool patches_have_parcels(const patches *s); /* instance ids, centre heat maps and zones of every patch */
+bool patches_have_parcels(const patches *s); /* every patch has parcel ids and labels */
 
 /* ---- batches ------------------------------------------------------------------------------------------------------ */
 
@@ -104,7 +104,7 @@ typedef struct patch_pass {
     int count, batch_size;
     bool training; /* date drop-out, random date subsets and turns, drawn by (seed, epoch, id) */
     bool labels;
-    bool parcels; /* patches_have_parcels */
+    bool parcels; /* of every patch; with labels */
     uint64_t seed, epoch;
 } patch_pass;
 

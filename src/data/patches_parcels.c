@@ -1,0 +1,172 @@
+/* Instances, heat map and zones are made from the pack's parcel ids and labels when a batch is read (instances.h): some
+ * milliseconds a patch, on the thread that reads ahead, and the same bits as the published files to 4e-18. */
+#include "data/patches_parcels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "data/instances.h"
+
+bool patches_have_parcels(const patches *s)
+{
+    for (int i = 0; i < s->count; i++)
+        if (!patch_pack_has_parcel(s->pack, (size_t)i) || !patch_pack_has_label(s->pack, (size_t)i)) return false;
+    return s->count > 0;
+}
+
+bool patches_footprint(const patches *s, int sample, footprint *out)
+{
+    int crs;
+    const double *corners = patch_pack_corners(s->pack, (size_t)sample, &crs);
+    out->crs = crs;
+    if (corners) memcpy(out->corner, corners, sizeof out->corner);
+    return corners != NULL;
+}
+
+/* ---- memory --------------------------------------------------------------------------------------------------------- */
+
+int parcel_room_new(const patches *s, size_t length, parcel_room *out)
+{
+    int rc = OK;
+    const size_t plane = (size_t)patches_height(s) * (size_t)patches_width(s);
+    TRY_NEW(out->heatmap = memory_new(length * plane, sizeof *out->heatmap));
+    TRY_NEW(out->instance = memory_new(length * plane, sizeof *out->instance));
+    TRY_NEW(out->zone = memory_new(length * plane, sizeof *out->zone));
+    TRY_NEW(out->label = memory_new(length * plane, sizeof *out->label));
+    TRY_NEW(out->first = memory_new(length + 1, sizeof *out->first));
+    TRY_NEW(out->ids = memory_new(plane, sizeof *out->ids));
+done:
+    return rc;
+}
+
+void parcel_room_free(parcel_room *r)
+{
+    free(r->heatmap);
+    free(r->instance);
+    free(r->zone);
+    free(r->label);
+    free(r->first);
+    free(r->ids);
+    free(r->fact);
+}
+
+parcel_maps parcel_room_maps(const parcel_room *r)
+{
+    return (parcel_maps){r->heatmap, r->instance, r->zone, r->label, r->first, r->fact};
+}
+
+/* ---- a patch -------------------------------------------------------------------------------------------------------- */
+
+/* Where in a stored plane the value of the turned image's (row, column) lies: start + row down + column along. As
+ * path_of of cl/turn.clh: columns flipped by bit 0, then turned counter-clockwise by bits 1-2 quarters. */
+typedef struct path {
+    int start, down, along;
+} path;
+
+static path path_of(int turn, int height, int width)
+{
+    const int quarters = turn >> 1 & 3, mirror = turn & 1 ? -1 : 1;
+    const int cosine = (quarters == 0) - (quarters == 2), sine = (quarters == 1) - (quarters == 3);
+    return (path){
+        .start = (cosine + sine < 0 ? (height - 1) * width : 0) + (mirror * (cosine - sine) < 0 ? width - 1 : 0),
+        .down = cosine * width - mirror * sine,
+        .along = sine * width + mirror * cosine,
+    };
+}
+
+static int read_ids(patches *s, int sample, int32_t *ids)
+{
+    pthread_mutex_lock(&s->reading);
+    int rc = patch_pack_read_parcels(s->pack, (size_t)sample, ids);
+    pthread_mutex_unlock(&s->reading);
+    return rc;
+}
+
+/* The maps of patch i, turned; classes of the pixels after class_map. */
+static void turn_maps(const patches *s, const instance_set *set, const uint8_t *labels, int turn, int i, parcel_room *r)
+{
+    const int height = patches_height(s), width = patches_width(s);
+    const path p = path_of(turn, height, width);
+    size_t to = (size_t)i * (size_t)height * (size_t)width;
+    for (int row = 0; row < height; row++)
+        for (int column = 0; column < width; column++, to++) {
+            const int from = p.start + row * p.down + column * p.along;
+            r->heatmap[to] = (float)set->heat[from];
+            r->instance[to] = set->instance[from];
+            r->zone[to] = set->zone[from];
+            r->label[to] = s->class_map[labels[from]];
+        }
+}
+
+/* Area, and rows that hold a pixel (seen: the last row, from 1, of each parcel). */
+static void count_rows(const int32_t *instance, int height, int width, parcel_fact *fact, int32_t *seen)
+{
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            const int id = instance[y * width + x];
+            if (!id) continue;
+            fact[id].area++;
+            if (seen[id] != y + 1) fact[id].height++;
+            seen[id] = y + 1;
+        }
+}
+
+static void count_columns(const int32_t *instance, int height, int width, parcel_fact *fact, int32_t *seen)
+{
+    for (int x = 0; x < width; x++)
+        for (int y = 0; y < height; y++) {
+            const int id = instance[y * width + x];
+            if (!id || seen[id] == x + 1) continue;
+            fact[id].width++;
+            seen[id] = x + 1;
+        }
+}
+
+/* The class is that of the first pixel as stored, where the published loader reads it. */
+static void find_classes(const patches *s, const instance_set *set, const uint8_t *labels, parcel_fact *fact,
+                         int32_t *seen)
+{
+    const int pixels = patches_height(s) * patches_width(s);
+    for (int i = 0; i < pixels; i++) {
+        const int id = set->instance[i];
+        if (!id || seen[id]) continue;
+        fact[id].class = s->class_map[labels[i]];
+        seen[id] = 1;
+    }
+}
+
+static int find_facts(const patches *s, const instance_set *set, const uint8_t *labels, int i, parcel_room *r)
+{
+    int rc = OK;
+    const int height = patches_height(s), width = patches_width(s);
+    const size_t count = set->instances + 1, first = (size_t)r->first[i];
+    const int32_t *instance = r->instance + (size_t)i * (size_t)height * (size_t)width;
+    int32_t *seen = memory_new(count, 3 * sizeof *seen);
+    TRY_NEW(seen);
+    TRY(memory_grow((void **)&r->fact, &r->fact_capacity, first + count, sizeof *r->fact));
+    memset(r->fact + first, 0, count * sizeof *r->fact);
+    count_rows(instance, height, width, r->fact + first, seen);
+    count_columns(instance, height, width, r->fact + first, seen + count);
+    find_classes(s, set, labels, r->fact + first, seen + 2 * count);
+    r->first[i + 1] = (int32_t)(first + count);
+done:
+    free(seen);
+    return rc;
+}
+
+int parcels_read(patches *s, int sample, int turn, const uint8_t *labels, int i, parcel_room *r)
+{
+    int rc = OK;
+    instance_set set = {0};
+    const instance_source source = {
+        .height = patches_height(s), .width = patches_width(s), .parcels = r->ids, .labels = labels};
+    TRY(read_ids(s, sample, r->ids));
+    TRY(instances_make(&source, &set));
+    turn_maps(s, &set, labels, turn, i, r);
+    TRY(find_facts(s, &set, labels, i, r));
+done:
+    instances_free(&set);
+    return rc;
+}
