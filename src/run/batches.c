@@ -10,6 +10,7 @@
 struct batches {
     const sample_set *set;
     uint64_t seed;
+    bool head;     /* the network wants to know the true parcels */
     feed *parcels; /* one of the two */
     patch_feed *images;
     float *mean; /* of the pass's patches, std behind it */
@@ -20,7 +21,7 @@ int batches_new(device *d, const sample_set *s, const run_config *c, bool positi
     int rc = OK;
     batches *b = memory_new(1, sizeof *b);
     if (!b) return FAILED;
-    *b = (batches){.set = s, .seed = (uint64_t)c->train.rdm_seed};
+    *b = (batches){.set = s, .seed = (uint64_t)c->train.rdm_seed, .head = c->head};
     if (s->images) {
         TRY(patch_feed_new(d, s->images, &b->images));
     } else {
@@ -55,6 +56,7 @@ static patch_feed_pass image_pass(const batches *b, const batches_pass *p)
         .batch_size = p->batch_size,
         .training = p->training,
         .labels = p->labels,
+        .parcels = p->labels && b->head && patches_have_parcels(b->set->images),
         .seed = b->seed,
         .epoch = p->epoch,
     };
@@ -100,6 +102,10 @@ int batches_next(batches *b, batch *out)
         .offsets = p.offsets,
         .positions = p.positions,
         .target = p.target,
+        .parcels = p.truth,
+        .maps = p.maps,
+        .heatmap = p.heatmap,
+        .instances = p.instances,
         .sample = p.sample,
     };
     return OK;

@@ -59,6 +59,9 @@ static int pool_count(const char *pooling)
 /* The published default, [32, 20], for as many classes as there are. */
 static void complete_images(cJSON *settings, data_sizes sizes)
 {
+    cJSON *head = cJSON_GetObjectItemCaseSensitive(settings, "head");
+    if (cJSON_IsObject(head) && open_key(head, "num_classes") && sizes.classes > 0)
+        set_key(head, "num_classes", cJSON_CreateNumber(sizes.classes));
     if (open_key(settings, "input_dim")) set_key(settings, "input_dim", cJSON_CreateNumber(sizes.bands));
     if (open_key(settings, "out_conv") && sizes.classes > 0)
         set_key(settings, "out_conv", cJSON_CreateIntArray((const int[]){32, sizes.classes}, 2));

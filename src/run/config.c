@@ -15,30 +15,54 @@ enum { CONFIG_BYTES_MAX = 16 << 20 };
 #define AT(member) offsetof(train_options, member)
 /* clang-format off */
 /* The settings' table; batches of parcels and of patches differ in size. */
-#define TRAIN_FIELDS(batch, least, unit)                                                                               \
+#define TRAIN_FIELDS(batch, least, unit, rate, every, after)                                                                              \
     {"res_dir", FIELD_TEXT, AT(res_dir), "\"./results\"", 0, 0, NULL, "run folder"},                                   \
     {"epochs", FIELD_INT, AT(epochs), "100", 1, 1e6, NULL, "passes over the training set, per fold"},                  \
     {"batch_size", FIELD_INT, AT(batch_size), batch, least, 1e6, NULL, unit " a step"},                                \
-    {"lr", FIELD_REAL, AT(lr), "0.001", 0, 1e3, NULL, "Adam's learning rate"},                                         \
+    {"lr", FIELD_REAL, AT(lr), rate, 0, 1e3, NULL, "Adam's learning rate"},                                         \
     {"fold", FIELD_OPTIONAL_INT, AT(fold), "null", 1, 1000, NULL, "the one fold to run, from 1; null: all"},           \
-    {"val_every", FIELD_INT, AT(val_every), "1", 1, 1e6, NULL, "validate every so many epochs (and after the last)"},  \
-    {"val_after", FIELD_INT, AT(val_after), "0", 0, 1e6, NULL, "no validation up to this epoch"}
+    {"val_every", FIELD_INT, AT(val_every), every, 1, 1e6, NULL, "validate every so many epochs (and after the last)"},  \
+    {"val_after", FIELD_INT, AT(val_after), after, 0, 1e6, NULL, "no validation up to this epoch"}
 /* clang-format on */
 
 static const field parcel_train_fields[] = {
-    TRAIN_FIELDS("128", 2, "parcels"),
+    TRAIN_FIELDS("128", 2, "parcels", "0.001", "1", "0"),
     {"rdm_seed", FIELD_INT, AT(rdm_seed), "1", 0, 2147483647, NULL, "of everything drawn, and of the fold split"},
     {"gamma", FIELD_REAL, AT(gamma), "1", 0, 100, NULL, "of the focal loss; 0 is cross entropy"},
     {"kfold", FIELD_INT, AT(kfold), "5", 3, 1000, NULL, "number of folds"},
     {0},
 };
 
-static const field image_train_fields[] = {
-    TRAIN_FIELDS("4", 1, "patches"),
-    {"rdm_seed", FIELD_INT, AT(rdm_seed), "1", 0, 2147483647, NULL, "of everything drawn"},
-    {"kfold", FIELD_INT, AT(kfold), "5", 5, 5, NULL, "number of folds: the pack says which patch is in which of five"},
-    {"ignore_index", FIELD_OPTIONAL_INT, AT(ignore_index), "-1", -65536, 65535, NULL,
-     "the void class, left out of the loss and the measures; negative: from the end; null: none"},
+/* clang-format off */
+#define IMAGE_FIELDS(rate, every, after)                                                                               \
+    TRAIN_FIELDS("4", 1, "patches", rate, every, after),                                                               \
+    {"rdm_seed", FIELD_INT, AT(rdm_seed), "1", 0, 2147483647, NULL, "of everything drawn"},                            \
+    {"kfold", FIELD_INT, AT(kfold), "5", 5, 5, NULL, "number of folds: the pack says which patch is in which of five"}, \
+    {"ignore_index", FIELD_OPTIONAL_INT, AT(ignore_index), "-1", -65536, 65535, NULL,                                  \
+     "the void class, left out of the loss and the measures; negative: from the end; null: none"}
+/* clang-format on */
+
+static const field image_train_fields[] = {IMAGE_FIELDS("0.001", "1", "0"), {0}};
+
+enum { IMAGE_FIELD_COUNT = sizeof image_train_fields / sizeof *image_train_fields - 1 };
+
+/* Those, with the defaults of the published train_panoptic.py, and a head's own. */
+static const field head_train_fields[] = {
+    IMAGE_FIELDS("0.01", "5", "65"),
+    {"l_center", FIELD_REAL, AT(l_center), "1", 0, 1e6, NULL, "weight of the heat map's loss"},
+    {"l_size", FIELD_REAL, AT(l_size), "1", 0, 1e6, NULL, "weight of the sizes' loss"},
+    {"l_shape", FIELD_REAL, AT(l_shape), "1", 0, 1e6, NULL, "weight of the masks' loss"},
+    {"l_class", FIELD_REAL, AT(l_class), "1", 0, 1e6, NULL, "weight of the classes' loss"},
+    {"beta", FIELD_REAL, AT(beta), "4", 0, 100, NULL, "exponent that spares the surroundings of centres"},
+    {"warmup", FIELD_INT, AT(warmup), "5", 0, 1e6, NULL, "epochs at the start that train the heat map alone"},
+    {"supmax", FIELD_BOOL, AT(supmax), "true", 0, 0, NULL,
+     "supervise the hottest pixel of each parcel's zone; false: all local maxima"},
+    {"autotune", FIELD_BOOL, AT(autotune), "true", 0, 0, NULL,
+     "choose the confidence threshold on the validation set and store it with the weights"},
+    {"val_metrics_only", FIELD_BOOL, AT(val_metrics_only), "false", 0, 0, NULL, "no SQ, RQ, PQ while training"},
+    {"lr_milestones", FIELD_INT_LIST, AT(lr_milestones), "[60, 80]", 1, 1e6, NULL,
+     "after these epochs the learning rate is multiplied by lr_decay; null: never"},
+    {"lr_decay", FIELD_REAL, AT(lr_decay), "0.3", 0, 1, NULL, "see lr_milestones"},
     {0},
 };
 #undef AT
@@ -74,9 +98,10 @@ typedef struct tables {
     const field *data, *train, *eval, *root;
 } tables;
 
-static tables tables_of(enum model_kind kind)
+static tables tables_of(enum model_kind kind, bool head)
 {
-    if (kind == MODEL_DENSE) return (tables){patches_fields, image_train_fields, eval_fields, image_root_fields};
+    const field *images = head ? head_train_fields : image_train_fields;
+    if (kind == MODEL_DENSE) return (tables){patches_fields, images, eval_fields, image_root_fields};
     return (tables){pixelset_fields, parcel_train_fields, eval_fields, parcel_root_fields};
 }
 
@@ -132,16 +157,16 @@ static int read_root(const cJSON *root, const char *path, run_config *out)
             cJSON_AddItemToObject(beside, sections[i], cJSON_Duplicate(item, true));
         }
     }
-    int rc = schema_read(tables_of(out->kind).root, beside, path, &out->root);
+    int rc = schema_read(tables_of(out->kind, out->head).root, beside, path, &out->root);
     cJSON_Delete(beside);
     return rc;
 }
 
-static int read_kind(const cJSON *root, const char *path, enum model_kind *out)
+static int read_kind(const cJSON *root, const char *path, enum model_kind *kind, bool *head)
 {
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "model"), "arch");
-    if (cJSON_IsString(arch)) {
-        int rc = model_arch_kind(arch->valuestring, out);
+    const cJSON *network = cJSON_GetObjectItemCaseSensitive(root, "model");
+    if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(network, "arch"))) {
+        int rc = model_config_kind(network, kind, head);
         return rc ? fail_within(rc, "%s", path) : OK;
     }
     return fail(USAGE, "%s: model.arch is missing; wanted the network's name, such as \"psetae\"", path);
@@ -154,6 +179,11 @@ static int check_train(const run_config *c)
     if (c->train.fold.present && c->train.fold.value > c->train.kfold)
         return fail(USAGE, "%s: train.fold is %d; wanted 1 to train.kfold, which is %d", c->path, c->train.fold.value,
                     c->train.kfold);
+    if (c->head && c->train.warmup >= c->train.epochs)
+        return fail(USAGE, "%s: train.warmup is %d; wanted less than train.epochs, which is %d", c->path,
+                    c->train.warmup, c->train.epochs);
+    if (c->head && c->train.warmup && c->train.l_center == 0)
+        return fail(USAGE, "%s: train.l_center is 0; wanted more, as the warm-up trains by it alone", c->path);
     return OK;
 }
 
@@ -161,6 +191,7 @@ int config_read(const char *path, const char *const *set, int sets, run_config *
 {
     *out = (run_config){0};
     int rc = OK;
+    char *where = NULL;
     cJSON *root = NULL;
     bool flat = false;
     TRY_NEW(out->path = text_copy(path));
@@ -172,23 +203,26 @@ int config_read(const char *path, const char *const *set, int sets, run_config *
     TRY(config_from_published(given, path, &root, &flat));
     for (int i = 0; i < sets; i++) TRY(json_set(root, set[i]));
     TRY(check_sections(root, path));
-    TRY(read_kind(root, path, &out->kind));
-    const tables t = tables_of(out->kind);
+    TRY(read_kind(root, path, &out->kind, &out->head));
+    const tables t = tables_of(out->kind, out->head);
     TRY(read_section(t.data, root, "data", path, data_of(out)));
     TRY(read_section(t.train, root, "train", path, &out->train));
     TRY(read_section(t.eval, root, "eval", path, &out->eval));
     TRY(read_root(root, path, out));
     TRY(check_train(out));
     out->model = cJSON_DetachItemFromObjectCaseSensitive(root, "model");
+    TRY_NEW(where = text_format("%s: model", path));
+    TRY(model_config_normalise(&out->model, where));
 done:
     cJSON_Delete(root);
+    free(where);
     if (rc) config_free(out);
     return rc;
 }
 
 void config_free(run_config *c)
 {
-    const tables t = tables_of(c->kind);
+    const tables t = tables_of(c->kind, c->head);
     schema_free(t.data, data_of(c));
     schema_free(t.train, &c->train);
     schema_free(t.eval, &c->eval);
@@ -201,7 +235,7 @@ void config_free(run_config *c)
 int config_resolved(const run_config *c, const cJSON *network, cJSON **out)
 {
     int rc = OK;
-    const tables t = tables_of(c->kind);
+    const tables t = tables_of(c->kind, c->head);
     const void *data = c->kind == MODEL_DENSE ? (const void *)&c->images : (const void *)&c->parcels;
     cJSON *root = cJSON_CreateObject();
     TRY(schema_write(t.data, data, cJSON_AddObjectToObject(root, "data")));
@@ -233,7 +267,7 @@ int config_ignored_class(const run_config *c, int classes, int *out)
 
 static char *kind_help(enum model_kind kind, const char *of)
 {
-    const tables t = tables_of(kind);
+    const tables t = tables_of(kind, false);
     char *titles[] = {text_format("data, for %s", of), text_format("train, for %s", of),
                       text_format("beside them, for %s", of)};
     char *text[] = {titles[0] ? schema_help(t.data, titles[0]) : NULL,
@@ -251,13 +285,16 @@ char *config_help(void)
 {
     char *parcels = kind_help(MODEL_PARCEL, "networks of parcels"),
          *images = kind_help(MODEL_DENSE, "networks of images");
+    char *head = schema_help(head_train_fields + IMAGE_FIELD_COUNT,
+                             "train, for networks of images with a head (there lr is 0.01, val_every 5, val_after 65)");
     char *eval = schema_help(eval_fields, "eval"), *network = model_help(), *all = NULL;
-    if (parcels && images && eval && network)
-        all =
-            text_format("A run's configuration is a JSON object with these parts; the keys of each:\n\n%s\n%s\n%s\n%s",
-                        parcels, images, eval, network);
+    if (parcels && images && head && eval && network)
+        all = text_format(
+            "A run's configuration is a JSON object with these parts; the keys of each:\n\n%s\n%s\n%s\n%s\n%s", parcels,
+            images, head, eval, network);
     free(parcels);
     free(images);
+    free(head);
     free(eval);
     free(network);
     return all;

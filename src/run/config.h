@@ -21,6 +21,12 @@ typedef struct train_options {
     int kfold;
     optional_int fold; /* absent: all */
     int val_every, val_after;
+    /* with a head (published names) */
+    double l_center, l_size, l_shape, l_class, beta; /* coefficients of the losses; exponent of the first */
+    int warmup;                                      /* epochs that train the heat map alone */
+    bool supmax, autotune, val_metrics_only;
+    int_list lr_milestones; /* epochs after which lr_decay multiplies the rate */
+    double lr_decay;
 } train_options;
 
 typedef struct eval_options {
@@ -39,6 +45,7 @@ typedef struct root_options {
 typedef struct run_config {
     char *path; /* the file it was read from */
     enum model_kind kind;
+    bool head;                /* model.head: parcels are wanted */
     pixelset_options parcels; /* "data", the one that the kind says */
     patches_options images;
     train_options train;

@@ -57,6 +57,7 @@ static int rows_reserve(const epoch_task *t, pass *p)
     const bool images = model_kind_of(w->model) == MODEL_DENSE;
     const int each = images ? w->input.height * w->input.width : 1;
     const int most = (t->config->train.batch_size + (images ? 0 : 1)) * each;
+    if (w->head) return OK; /* scored step by step */
     p->capacity = images ? most : most * STEPS_BETWEEN_READS;
     const size_t bytes = (size_t)p->capacity * sizeof(int32_t);
     TRY_NEW(p->predictions_read = memory_new((size_t)p->capacity, sizeof(int32_t)));
@@ -85,22 +86,33 @@ done:
     return rc;
 }
 
+/* Keeps the rows' classes on the device for read_back. */
+static int keep_rows(pass *p, const batch *b)
+{
+    int rc = OK;
+    const network *w = p->task->network;
+    const size_t bytes = (size_t)b->rows * sizeof(int32_t), at = (size_t)p->rows * sizeof(int32_t);
+    TRY(argmax_rows(w->device, w->logits->data, b->rows, p->classes, p->classes_now));
+    TRY(buffer_copy(p->classes_now, 0, p->predictions, at, bytes));
+    TRY(buffer_copy(b->target, 0, p->targets, at, bytes));
+    p->rows += b->rows;
+done:
+    return rc;
+}
+
 static int step(pass *p, const batch *b)
 {
     int rc = OK;
     network *w = p->task->network;
     const uint64_t draw = (uint64_t)w->adam_step;
-    const size_t bytes = (size_t)b->rows * sizeof(int32_t), at = (size_t)p->rows * sizeof(int32_t);
     TRY(network_use(w, true, b));
     TRY(network_forward(w, draw));
     TRY(buffer_copy(w->loss->data, 0, p->losses, (size_t)p->done * sizeof(float), sizeof(float)));
-    TRY(argmax_rows(w->device, w->logits->data, b->rows, p->classes, p->classes_now));
-    TRY(buffer_copy(p->classes_now, 0, p->predictions, at, bytes));
-    TRY(buffer_copy(b->target, 0, p->targets, at, bytes));
+    TRY(w->head ? parcel_score_take(p->score->parcels, w, b, !p->task->config->train.val_metrics_only)
+                : keep_rows(p, b));
     TRY(network_learn(w, draw));
     p->step_samples[p->done++] = b->samples;
     p->samples += b->samples;
-    p->rows += b->rows;
 done:
     return rc;
 }
@@ -144,9 +156,9 @@ static void tell(const pass *p)
     int used = snprintf(metric, sizeof metric, "epoch %d/%d", t->epoch, t->epochs);
     double loss = p->checked ? (double)p->loss[p->checked - 1] : t->last_loss;
     if (loss >= 0) used += snprintf(metric + used, sizeof metric - (size_t)used, ", loss %.4f", loss);
-    if (t->best_iou >= 0)
-        snprintf(metric + used, sizeof metric - (size_t)used, ", best val mIoU %s",
-                 iou_text(t->best_iou, p->score->percent, best));
+    if (t->best >= 0)
+        snprintf(metric + used, sizeof metric - (size_t)used, ", best val %s %s", score_value_name(p->score),
+                 iou_text(t->best, p->score->percent, best));
     size_t before = (size_t)(t->epoch - 1) * (size_t)t->count;
     log_progress(t->title, before + (size_t)p->samples, (size_t)t->epochs * (size_t)t->count, metric);
 }
@@ -184,7 +196,7 @@ int epoch_train(const epoch_task *t, score *out)
 {
     int rc = OK;
     pass p = {0};
-    TRY(score_new(t->config, model_classes(t->network->model), out));
+    TRY(score_new(t->config, t->network, out));
     TRY(pass_new(t, out, &p));
     TRY(run_steps(&p));
 done:

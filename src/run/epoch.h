@@ -14,7 +14,7 @@ typedef struct epoch_task {
     int epoch, epochs; /* from 1 */
     uint64_t seed;     /* of the shuffling */
     const char *title; /* "fold 1 of 5", for progress and messages */
-    double best_iou;   /* so far, for the progress; negative: none */
+    double best;       /* score_value so far, for the progress; negative: none */
     double last_loss;  /* of the epoch before, for the progress; negative: none */
 } epoch_task;
 

@@ -17,8 +17,8 @@ typedef struct evaluation {
     batches *batches;
     network *network;
     int classes;
-    confusion sum; /* without the void class */
-    cJSON *folds;  /* [{"fold", "weights", "samples", "test_accuracy", ...}] */
+    score sum;
+    cJSON *folds; /* [{"fold", "weights", "samples", "test_accuracy", ...}] */
 } evaluation;
 
 /* The weights' outputs stand for classes; they must be the set's. */
@@ -52,20 +52,15 @@ done:
     return rc;
 }
 
-static int add_result(evaluation *e, const score *result, int fold, const char *path, int count)
+static void add_result(evaluation *e, const score *result, int fold, const char *path, int count)
 {
-    confusion measured = {0};
-    int rc = score_measured(result, &measured);
-    if (rc) return rc;
     cJSON *entry = cJSON_CreateObject();
     if (fold) cJSON_AddNumberToObject(entry, "fold", fold);
     cJSON_AddStringToObject(entry, "weights", path);
     cJSON_AddNumberToObject(entry, "samples", count);
     score_put(result, "test", entry);
     cJSON_AddItemToArray(e->folds, entry);
-    confusion_add(&e->sum, &measured);
-    confusion_free(&measured);
-    return OK;
+    score_add(&e->sum, result);
 }
 
 /* Runs the weights over the samples and adds the result. fold 0: all of the set. */
@@ -75,7 +70,7 @@ static int score_samples(evaluation *e, const ensemble *weights, const uint32_t 
     int rc = OK;
     score result = {0};
     const batches_pass pass = {.order = order, .count = count, .batch_size = session_eval_batch(&e->s), .labels = true};
-    TRY(score_new(&e->s.config, e->classes, &result));
+    TRY(score_new(&e->s.config, e->network, &result));
     TRY(infer(weights, e->batches, pass, path, score_take, &result));
     score_end(&result);
     if (!isfinite(result.loss)) {
@@ -85,7 +80,7 @@ static int score_samples(evaluation *e, const ensemble *weights, const uint32_t 
                   path);
         goto done;
     }
-    TRY(add_result(e, &result, fold, path, count));
+    add_result(e, &result, fold, path, count);
 done:
     score_free(&result);
     return rc;
@@ -187,26 +182,44 @@ done:
 
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
+/* What is measured over all samples, without the void class. */
+static int put_measures(const evaluation *e, const char *const *names, cJSON *all)
+{
+    confusion sum;
+    if (e->sum.parcels) {
+        cJSON_AddNumberToObject(all, "samples", (double)e->sum.parcels->measured);
+        cJSON_AddItemToObject(all, "panoptic", panoptic_metrics_json(e->sum.parcels->metrics, names));
+        return OK;
+    }
+    int rc = score_measured(&e->sum, &sum);
+    if (rc) return rc;
+    cJSON_AddNumberToObject(all, "samples", (double)confusion_total(&sum));
+    cJSON_AddItemToObject(all, "accuracy", metric_json(confusion_accuracy(&sum)));
+    cJSON_AddItemToObject(all, "mIoU", metric_json(confusion_mean_iou(&sum)));
+    cJSON_AddItemToObject(all, "overall", confusion_overall(&sum));
+    cJSON_AddItemToObject(all, "classes", cJSON_CreateStringArray(names, e->classes));
+    cJSON_AddItemToObject(all, "per_class", confusion_per_class(&sum, names));
+    cJSON_AddItemToObject(all, "confusion_matrix", confusion_rows(&sum));
+    confusion_free(&sum);
+    return OK;
+}
+
 static int results(evaluation *e, char **json)
 {
     char **names = NULL;
-    int rc = class_names(&e->s, NULL, e->classes, &names);
+    int rc = class_names(&e->s, NULL, e->classes + 1, &names); /* a head may count one class more, of void pixels */
     if (rc) return rc;
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "subset", e->s.config.eval.subset);
     cJSON_AddStringToObject(all, "samples_are", samples_noun(&e->s.set));
-    cJSON_AddStringToObject(all, "counted", samples_rows_noun(&e->s.set));
+    cJSON_AddStringToObject(all, "counted", e->sum.parcels ? "patches" : samples_rows_noun(&e->s.set));
     cJSON_AddItemToObject(all, "folds", e->folds);
     e->folds = NULL;
-    cJSON_AddNumberToObject(all, "samples", (double)confusion_total(&e->sum));
-    cJSON_AddItemToObject(all, "accuracy", metric_json(confusion_accuracy(&e->sum)));
-    cJSON_AddItemToObject(all, "mIoU", metric_json(confusion_mean_iou(&e->sum)));
-    cJSON_AddItemToObject(all, "overall", confusion_overall(&e->sum));
-    cJSON_AddItemToObject(all, "classes", cJSON_CreateStringArray((const char *const *)names, e->classes));
-    cJSON_AddItemToObject(all, "per_class", confusion_per_class(&e->sum, (const char *const *)names));
-    cJSON_AddItemToObject(all, "confusion_matrix", confusion_rows(&e->sum));
-    names_free(names, e->classes);
-    return json_text(all, json);
+    rc = put_measures(e, (const char *const *)names, all);
+    names_free(names, e->classes + 1);
+    if (!rc) return json_text(all, json);
+    cJSON_Delete(all);
+    return rc;
 }
 
 int furrow_eval(const furrow_run_options *o, char **json)
@@ -222,14 +235,14 @@ int furrow_eval(const furrow_run_options *o, char **json)
     TRY(session_open(o, true, e.weights.path[0], &e.s));
     TRY(session_network(&e.s, 0, &e.network));
     e.classes = model_classes(e.network->model);
-    TRY(confusion_new(e.classes, &e.sum));
+    TRY(score_new(&e.s.config, e.network, &e.sum));
     TRY(session_batches(&e.s, &e.batches));
     bool all = strcmp(e.s.config.eval.subset, "all") == 0;
     TRY(all ? evaluate_all(&e, o->weights) : evaluate_folds(&e));
     TRY(results(&e, json));
 done:
     cJSON_Delete(e.folds);
-    confusion_free(&e.sum);
+    score_free(&e.sum);
     batches_free(e.batches);
     network_free(e.network);
     weights_free(&e.weights);

@@ -1,5 +1,6 @@
 #include "run/fold.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ typedef struct fold_run {
     char *title; /* "fold 1 of 5" */
     cJSON *log;  /* trainlog.json: {"1": {...}, ...} */
     int best_epoch;
-    double best_iou; /* negative: none yet */
-    double loss;     /* of the last epoch; negative: none yet */
+    double best; /* score_value; negative: none yet */
+    double loss; /* of the last epoch; negative: none yet */
 } fold_run;
 
 uint64_t fold_seed(const session *s, int fold)
@@ -83,7 +84,7 @@ static int state_new(const fold_run *r, cJSON **out)
     cJSON_AddNumberToObject(state, "epoch", r->epoch);
     cJSON_AddNumberToObject(state, "step", (double)r->network->adam_step);
     cJSON_AddNumberToObject(state, "best_epoch", r->best_epoch);
-    cJSON_AddNumberToObject(state, "best_IoU", r->best_iou);
+    cJSON_AddNumberToObject(state, "best", r->best);
     cJSON_AddNumberToObject(state, "fold", r->fold);
     cJSON_AddNumberToObject(state, "kfold", r->s->config.train.kfold);
     cJSON_AddNumberToObject(state, "rdm_seed", r->s->config.train.rdm_seed);
@@ -171,7 +172,7 @@ static int resume(fold_run *r)
     TRY(checkpoint_load(path, r->network, CHECKPOINT_RESUME));
     r->epoch = (int)number_in(state, "epoch", 0);
     r->best_epoch = (int)number_in(state, "best_epoch", 0);
-    r->best_iou = number_in(state, "best_IoU", -1);
+    r->best = number_in(state, "best", number_in(state, "best_IoU", -1)); /* its name before there were others */
     TRY(read_log(r));
     log_note("%s: resumed after epoch %d", r->title, r->epoch);
 done:
@@ -183,7 +184,8 @@ done:
 /* What an earlier run left in this fold's folder must not be taken for this run's. */
 static int clear_folder(const fold_run *r)
 {
-    static const char *const files[] = {"last.h5", "model.h5", "trainlog.json", "test_metrics.json", "conf_mat.npy"};
+    static const char *const files[] = {"last.h5",           "model.h5",     "trainlog.json",
+                                        "test_metrics.json", "conf_mat.npy", "test_tables.npy"};
     bool any = false;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = fold_path(r->s, r->fold, files[i]);
@@ -222,7 +224,7 @@ static int evaluate(const fold_run *r, const uint32_t *order, int count, score *
 {
     const ensemble present = {.network = r->network};
     const batches_pass pass = {.order = order, .count = count, .batch_size = session_eval_batch(r->s), .labels = true};
-    int rc = score_new(&r->s->config, model_classes(r->network->model), out);
+    int rc = score_new(&r->s->config, r->network, out);
     if (!rc) rc = infer(&present, r->batches, pass, NULL, score_take, out);
     if (!rc) score_end(out);
     return rc;
@@ -230,7 +232,19 @@ static int evaluate(const fold_run *r, const uint32_t *order, int count, score *
 
 static bool is_validated(const train_options *t, int epoch)
 {
-    return epoch == t->epochs || (epoch > t->val_after && epoch % t->val_every == 0);
+    return epoch == t->epochs || (epoch > t->val_after && epoch > t->warmup && epoch % t->val_every == 0);
+}
+
+/* The threshold that the masks of this validation call for, stored with the weights; the next pass goes by it. */
+static int tune_confidence(fold_run *r, const parcel_score *validation, cJSON *entry)
+{
+    double f1;
+    const float threshold = (float)confidence_best(&validation->confidences, &f1);
+    if (f1 <= 0) return OK; /* nothing was found right: nothing to tune by */
+    net *n = r->network->net;
+    cJSON_AddNumberToObject(entry, "val_min_confidence", (double)threshold);
+    cJSON_AddNumberToObject(entry, "val_confidence_f1", f1);
+    return net_parameter_write(n, net_parameter_find(n, PAPS_MIN_CONFIDENCE), &threshold);
 }
 
 /* The published rule: a tie goes to the later epoch. */
@@ -240,15 +254,25 @@ static int validate(fold_run *r, cJSON *entry)
     score validation = {0};
     TRY(evaluate(r, r->split.validation, r->split.validation_count, &validation));
     score_put(&validation, "val", entry);
-    double iou = score_iou(&validation);
-    if (!(iou < r->best_iou)) {
-        r->best_iou = iou;
+    if (validation.parcels && r->s->config.train.autotune) TRY(tune_confidence(r, validation.parcels, entry));
+    const double value = score_value(&validation);
+    if (!(value < r->best)) {
+        r->best = isnan(value) ? -1 : value;
         r->best_epoch = r->epoch;
         TRY(save(r, "model.h5", false));
     }
 done:
     score_free(&validation);
     return rc;
+}
+
+/* The published MultiStepLR: after each milestone the rate is multiplied once more. */
+static float learning_rate(const train_options *t, int epoch)
+{
+    double rate = t->lr;
+    for (int i = 0; i < t->lr_milestones.count; i++)
+        if (epoch > t->lr_milestones.value[i]) rate *= t->lr_decay;
+    return (float)rate;
 }
 
 static int one_epoch(fold_run *r)
@@ -268,10 +292,13 @@ static int one_epoch(fold_run *r)
         .epochs = t->epochs,
         .seed = fold_seed(r->s, r->fold),
         .title = r->title,
-        .best_iou = r->best_iou,
+        .best = r->best,
         .last_loss = r->loss,
     };
+    r->network->adam.learning_rate = learning_rate(t, task.epoch);
+    r->network->heatmap_only = task.epoch <= t->warmup;
     TRY(epoch_train(&task, &learning));
+    r->network->heatmap_only = false;
     r->epoch++;
     r->loss = learning.loss;
     score_put(&learning, "train", entry);
@@ -303,33 +330,44 @@ static int stopped(const fold_run *r, int code)
 
 /* ---- test -------------------------------------------------------------------------------------------------------- */
 
+static void tell(const fold_run *r, const score *tested)
+{
+    char validated[IOU_TEXT], found[IOU_TEXT];
+    const char *name = score_value_name(tested);
+    if (tested->parcels)
+        log_note("%s: best epoch %d, validation PQ %s; test PQ %s", r->title, r->best_epoch,
+                 iou_text(r->best, false, validated), iou_text(score_value(tested), false, found));
+    else
+        log_note("%s: best epoch %d, validation %s %s; test accuracy %.2f %%, %s %s", r->title, r->best_epoch, name,
+                 iou_text(r->best, tested->percent, validated), score_accuracy(tested), name,
+                 iou_text(score_value(tested), tested->percent, found));
+}
+
 static int test(fold_run *r, cJSON **result)
 {
     int rc = OK;
     score tested = {0};
-    char validated[IOU_TEXT], found[IOU_TEXT];
     cJSON *metrics = cJSON_CreateObject();
-    char *best = fold_path(r->s, r->fold, "model.h5"), *matrix = fold_path(r->s, r->fold, "conf_mat.npy");
+    char *best = fold_path(r->s, r->fold, "model.h5"), *table = fold_path(r->s, r->fold, score_table(&r->s->config));
     TRY_NEW(best);
-    TRY_NEW(matrix);
+    TRY_NEW(table);
     TRY(checkpoint_load(best, r->network, CHECKPOINT_WEIGHTS));
     TRY(evaluate(r, r->split.test, r->split.test_count, &tested));
     score_put(&tested, "test", metrics);
-    TRY(confusion_save(&tested.confusion, matrix));
+    TRY(score_save(&tested, table));
     TRY(write_json(r, "test_metrics.json", metrics));
-    log_note("%s: best epoch %d, validation mIoU %s; test accuracy %.2f %%, mIoU %s", r->title, r->best_epoch,
-             iou_text(r->best_iou, tested.percent, validated), score_accuracy(&tested),
-             iou_text(score_iou(&tested), tested.percent, found));
+    tell(r, &tested);
     *result = cJSON_CreateObject();
     cJSON_AddNumberToObject(*result, "fold", r->fold);
     cJSON_AddNumberToObject(*result, "best_epoch", r->best_epoch);
-    cJSON_AddItemToObject(*result, "val_IoU", metric_json(r->best_iou * (tested.percent ? 100 : 1)));
+    cJSON_AddItemToObject(*result, tested.parcels ? "val_PQ" : "val_IoU",
+                          metric_json(r->best < 0 ? metric_undefined() : r->best * (tested.percent ? 100 : 1)));
     score_put(&tested, "test", *result);
 done:
     score_free(&tested);
     cJSON_Delete(metrics);
     free(best);
-    free(matrix);
+    free(table);
     return rc;
 }
 
@@ -345,7 +383,7 @@ static void fold_run_free(fold_run *r)
 int fold_train(session *s, fold_task task, cJSON **result)
 {
     int rc = OK;
-    fold_run r = {.s = s, .fold = task.fold, .best_iou = -1, .loss = -1, .log = cJSON_CreateObject()};
+    fold_run r = {.s = s, .fold = task.fold, .best = -1, .loss = -1, .log = cJSON_CreateObject()};
     TRY_NEW(r.title = text_format("fold %d of %d", task.fold, s->config.train.kfold));
     TRY(start(&r, task));
     while (r.epoch < s->config.train.epochs) {

@@ -10,7 +10,8 @@ typedef struct fold_task {
     bool resume;         /* go on from last.h5 where there is one */
 } fold_task;
 
-/* *result: {"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}; caller deletes. */
+/* *result: {"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}, or with a head {"fold",
+ * "best_epoch", "val_PQ", "test_loss", ..., "test_SQ", "test_RQ", "test_PQ"}; caller deletes. */
 int fold_train(session *s, fold_task task, cJSON **result);
 
 /* RES_DIR/Fold_K, or a file in it; a new string. */

@@ -85,10 +85,26 @@ done:
     return rc;
 }
 
+/* What was found stays on the network (paps_read). */
+static int infer_head(const ensemble *e, const batch *b, inference *out)
+{
+    int rc = OK;
+    if (e->count > 1) {
+        rc = fail(USAGE, "parcels found by %d networks have no mean; wanted the weights of one: --fold K", e->count);
+        goto done;
+    }
+    TRY(network_use(e->network, false, b));
+    TRY(network_forward(e->network, 0));
+    *out = (inference){.batch = b, .rows = b->rows, .classes = model_classes(e->network->model), .network = e->network};
+done:
+    return rc;
+}
+
 static int infer_batch(const ensemble *e, const batch *b, bool labels, room *r, inference *out)
 {
     int rc = OK;
     const int classes = model_classes(e->network->model), networks = e->count ? e->count : 1;
+    if (e->network->head) return infer_head(e, b, out);
     TRY(room_reserve(r, b->rows, classes));
     memset(r->log_p, 0, (size_t)b->rows * (size_t)classes * sizeof *r->log_p);
     for (int k = 0; k < networks; k++) {
@@ -97,7 +113,7 @@ static int infer_batch(const ensemble *e, const batch *b, bool labels, room *r, 
     }
     labels = labels && b->target;
     if (labels) TRY(buffer_read(b->target, 0, r->target, (size_t)b->rows * sizeof *r->target));
-    *out = (inference){b, b->rows, classes, r->log_p, labels ? r->target : NULL};
+    *out = (inference){b, b->rows, classes, r->log_p, labels ? r->target : NULL, e->network};
 done:
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "run/batches.h"
 #include "run/metrics.h"
+#include "run/parcel_score.h"
 
 /* One network, and the weights of one or several folds to run it with: their mean of log softmax is the result. */
 typedef struct ensemble {
@@ -18,12 +19,13 @@ void ensemble_free(ensemble *e);
 typedef struct inference {
     const batch *batch;
     int rows, classes;
-    const double *log_p;   /* [rows x classes] */
-    const int32_t *target; /* [rows]; NULL when the pass has no labels */
+    const double *log_p;   /* [rows x classes]; NULL: the network has a head (paps_read) */
+    const int32_t *target; /* [rows]; NULL when the pass has no labels, and with a head */
+    network *network;
 } inference;
 
 /* Gives every batch of the pass to `take`, in order. An ensemble without values runs with the network's present
- * weights. `task` names the work in the progress; NULL: none is told. INTERRUPTED when the user asked for it. */
+ * weights; parcels found by several networks have no mean: with a head there is one at most. `task` names the work in the progress; NULL: none is told. INTERRUPTED when the user asked for it. */
 int infer(const ensemble *e, batches *b, batches_pass pass, const char *task,
           int (*take)(void *user, const inference *i), void *user);
 
@@ -31,26 +33,37 @@ int infer(const ensemble *e, batches *b, batches_pass pass, const char *task,
 
 /* Predicted against true classes. Patches: pixels of the void class count in neither loss nor measures. */
 typedef struct score {
-    confusion confusion; /* with the void class */
-    double loss;         /* mean, of score_end */
-    int64_t counted;     /* rows in the loss */
-    double gamma;        /* of the focal loss; 0: cross entropy */
-    int ignored;         /* the void class; -1: none */
-    bool percent;        /* the IoU of logs is in percent, as published for patches */
+    confusion confusion;   /* with the void class */
+    double loss;           /* mean, of score_end */
+    int64_t counted;       /* rows in the loss */
+    double gamma;          /* of the focal loss; 0: cross entropy */
+    int ignored;           /* the void class; -1: none */
+    bool percent;          /* the IoU of logs is in percent, as published for patches */
+    parcel_score *parcels; /* of a network with a head, instead of all this; else NULL */
 } score;
 
-int score_new(const run_config *c, int classes, score *out);
+int score_new(const run_config *c, const network *w, score *out);
 void score_free(score *s);
 int score_take(void *user, const inference *i); /* user is the score */
 void score_end(score *s);
 /* Likewise from classes and targets alone; the loss is the caller's. */
 void score_rows(score *s, const int32_t *predicted, const int32_t *target, int rows);
 
-double score_accuracy(const score *s);              /* percent */
-double score_iou(const score *s);                   /* mean, a fraction */
+double score_accuracy(const score *s); /* percent */
+double score_iou(const score *s);      /* mean, a fraction */
+/* What the best epoch is chosen by: the mean IoU, or PQ; a fraction, NaN when undefined. */
+double score_value(const score *s);
+const char *score_value_name(const score *s); /* "mIoU", "PQ" */
+/* Adds the counts (not the loss) of another score of the same kind. */
+void score_add(score *to, const score *from);
+/* conf_mat.npy or test_tables.npy: what is kept of a fold's test. */
+const char *score_table(const run_config *c);
+int score_save(const score *s, const char *path);
+int score_read(score *s, const char *path);         /* adds what was saved */
 int score_measured(const score *s, confusion *out); /* without the void class's row and column; freed by the caller */
 
-/* {PREFIX_accuracy, PREFIX_loss, PREFIX_IoU} into `object`, the published names and units. */
+/* {PREFIX_accuracy, PREFIX_loss, PREFIX_IoU}, or {PREFIX_loss, PREFIX_center_loss, ..., PREFIX_SQ, PREFIX_RQ, PREFIX_PQ},
+ * into `object`, the published names and units. */
 void score_put(const score *s, const char *prefix, cJSON *object);
 
 #endif

@@ -24,7 +24,9 @@ int network_new(device *d, model *m, network_input input, uint64_t seed, network
         return FAILED;
     }
     *w = (network){.device = d, .model = m, .input = input, .gamma = 1, .ignore_class = -1, .adam = adam_defaults};
+    w->head_loss = (paps_loss){.centre = 1, .size = 1, .shape = 1, .class = 1, .beta = 4};
     TRY(net_new(d, seed, &w->net));
+    if (model_head(m)) TRY(paps_new(model_head(m), w->net, &w->head));
     TRY(is_dense(w) ? images_parameters(w) : network_record(w, false, 2, 2, 1)); /* any size: it makes the parameters */
     *out = w;
     w = NULL;
@@ -37,6 +39,7 @@ void network_free(network *w)
 {
     if (!w) return;
     images_release(w);
+    paps_free(w->head);
     net_free(w->net);
     model_free(w->model);
     buffer_free(w->exp_avg);
@@ -98,9 +101,13 @@ done:
 int network_record(network *w, bool training, int samples, int frames, int longest)
 {
     if (!is_dense(w)) longest = 0; /* nothing of the tape depends on it */
-    const bool same = w->samples == samples && w->frames == frames && w->longest == longest;
+    const bool truth = w->head && (training || w->truth);
+    const bool same = w->samples == samples && w->frames == frames && w->longest == longest &&
+                      w->recorded_truth == truth && w->recorded_heatmap_only == w->heatmap_only;
     if (w->recorded && w->training == training && same) return OK;
     w->recorded = false;
+    w->recorded_truth = truth;
+    w->recorded_heatmap_only = w->heatmap_only;
     int rc = is_dense(w) ? images_record(w, training, samples, frames, longest)
                          : parcels_record(w, training, samples, frames);
     if (rc) return rc;
@@ -116,6 +123,7 @@ int network_record(network *w, bool training, int samples, int frames, int longe
 int network_use(network *w, bool training, const batch *b)
 {
     int rc = OK;
+    w->truth = b->parcels != NULL;
     TRY(network_record(w, training, b->samples, b->frames, b->longest));
     TRY(is_dense(w) ? images_use(w, b) : parcels_use(w, b));
     if (w->target) TRY(net_input_use(w->net, w->target, b->target));

@@ -37,16 +37,23 @@ typedef struct network {
     enum padding_rule padding;
     bool exact;            /* patches: no Winograd */
     uint64_t memory_limit; /* bytes for arena, batch and parameters; 0: what the device has */
+    paps_loss head_loss;   /* of a head */
+    bool heatmap_only;     /* a head looks at no centres: warm-up */
+    bool truth;            /* of a head's batches the parcels are known, when evaluating too */
     bool keep_spatial;     /* parcels: the encoder's output can be read after a forward pass, as the logits can */
     /* the tape */
     bool recorded, training;
+    bool recorded_truth, recorded_heatmap_only; /* with a head */
     int samples, frames, longest;
     parcel_inputs in;
     dense_inputs images;
     buffer *part_view[DENSE_PARTS_MAX]; /* of the batch's x */
     memory_layout layout;
-    tensor *target, *loss; /* training only */
-    tensor *logits;        /* [rows x classes] */
+    tensor *target, *loss; /* training only; with a head also where the truth is known */
+    tensor *logits;        /* [rows x classes]; NULL: with a head */
+    paps *head;            /* NULL: none */
+    paps_outputs head_out;
+    tensor *true_heatmap, *true_instances; /* with a head where the truth is known */
     parcel_outputs out;
     dense_outputs image_out;
     size_t peak_bytes; /* the largest arena so far */

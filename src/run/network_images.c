@@ -23,6 +23,21 @@ static void record_loss(network *w, int rows)
     net_keep(n, w->loss);
 }
 
+/* The head on the maps of the network: its losses, where the truth is known, are part of any tape. */
+static void record_head(network *w, int patches)
+{
+    net *n = w->net;
+    const network_input *i = &w->input;
+    const shape plane = SHAPE(patches, i->height, i->width);
+    const bool truth = w->recorded_truth;
+    w->true_heatmap = truth ? net_input_given(n, "heatmap", ELEMENT_FLOAT, plane) : NULL;
+    w->true_instances = truth ? net_input_given(n, "instances", ELEMENT_INT, plane) : NULL;
+    const paps_inputs in = {&w->image_out, w->true_heatmap, w->true_instances, w->heatmap_only, w->exact};
+    w->head_loss.void_class = w->ignore_class;
+    w->head_out = paps_build(w->head, n, &in, &w->head_loss);
+    w->loss = w->head_out.loss;
+}
+
 static int greatest_divisor(int a, int b)
 {
     return b ? greatest_divisor(b, a % b) : a;
@@ -63,7 +78,10 @@ static void record_tape(network *w, bool training, int patches, int frames, int 
     w->logits = w->image_out.logits ? reshape(n, w->image_out.logits, SHAPE(rows, model_classes(w->model))) : NULL;
     net_keep(n, w->logits);
     w->target = w->loss = NULL;
-    if (training) record_loss(w, rows);
+    if (w->head)
+        record_head(w, patches);
+    else if (training)
+        record_loss(w, rows);
 }
 
 int images_parameters(network *w)
@@ -171,6 +189,9 @@ int images_use(network *w, const batch *b)
     }
     TRY(net_input_use(w->net, w->images.offsets, b->offsets));
     TRY(net_input_use(w->net, w->images.positions, b->positions));
+    if (w->true_heatmap) TRY(net_input_use(w->net, w->true_heatmap, b->heatmap));
+    if (w->true_instances) TRY(net_input_use(w->net, w->true_instances, b->instances));
+    if (w->head) paps_use(w->head, b->parcels);
 done:
     return rc;
 }

@@ -289,11 +289,30 @@ done:
 
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
-panoptic_counts panoptic_metrics_counts(const panoptic_metrics *m, int class_index)
+static panoptic_counts *counts_of(const panoptic_metrics *m, int class_index)
 {
     if (class_index < 0 || class_index >= m->classes)
         panic("panoptic metrics: class %d of %d", class_index, m->classes);
-    return m->of[class_index];
+    return &m->of[class_index];
+}
+
+int panoptic_metrics_classes(const panoptic_metrics *m)
+{
+    return m->classes;
+}
+
+panoptic_counts panoptic_metrics_counts(const panoptic_metrics *m, int class_index)
+{
+    return *counts_of(m, class_index);
+}
+
+void panoptic_metrics_add_counts(panoptic_metrics *m, int class_index, panoptic_counts counts)
+{
+    panoptic_counts *c = counts_of(m, class_index);
+    c->matched += counts.matched;
+    c->extra += counts.extra;
+    c->missed += counts.missed;
+    c->iou += counts.iou;
 }
 
 panoptic_quality panoptic_metrics_class(const panoptic_metrics *m, int class_index)

@@ -41,10 +41,14 @@ typedef struct panoptic_counts {
     double iou;                     /* sum over the matches */
 } panoptic_counts;
 
+/* Adds what another accumulator of the same classes counted. */
+void panoptic_metrics_add_counts(panoptic_metrics *m, int class_index, panoptic_counts counts);
+
 typedef struct panoptic_quality {
     double sq, rq, pq; /* fractions; NaN where undefined */
 } panoptic_quality;
 
+int panoptic_metrics_classes(const panoptic_metrics *m); /* of panoptic_metrics_new */
 panoptic_counts panoptic_metrics_counts(const panoptic_metrics *m, int class_index);
 panoptic_quality panoptic_metrics_class(const panoptic_metrics *m, int class_index);
 panoptic_quality panoptic_metrics_overall(const panoptic_metrics *m);

@@ -11,7 +11,7 @@ typedef struct room { /* a buffer that grows */
     size_t bytes;
 } room;
 
-enum part { RAW, LABELS, X, TARGET, OFFSETS, POSITIONS, FRAME_PATCH, TURN, PARTS };
+enum part { RAW, LABELS, X, TARGET, OFFSETS, POSITIONS, FRAME_PATCH, TURN, HEATMAP, INSTANCES, PARTS };
 
 struct patch_feed {
     device *device;
@@ -20,10 +20,13 @@ struct patch_feed {
     room part[PARTS];
     int32_t *position; /* [position_capacity] on their way */
     size_t position_capacity;
+    paps_parcel *parcel; /* [parcel_capacity] of the batch */
+    size_t parcel_capacity;
+    paps_truth truth;
     /* the pass */
     bool labels;
     patch_loader *loader;
-    ticket *raw_ticket, *labels_ticket; /* uploads that read the loader's memory */
+    ticket *raw_ticket, *labels_ticket, *heatmap_ticket, *instances_ticket; /* uploads of the loader's memory */
 };
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -56,6 +59,7 @@ void patch_feed_free(patch_feed *f)
     buffer_free(f->std);
     buffer_free(f->class_map);
     free(f->position);
+    free(f->parcel);
     free(f);
 }
 
@@ -89,9 +93,14 @@ static int send_later(patch_feed *f, enum part part, const void *values, size_t 
 
 static int uploads_wait(patch_feed *f)
 {
-    int rc = ticket_wait(f->raw_ticket), other = ticket_wait(f->labels_ticket);
-    f->raw_ticket = f->labels_ticket = NULL;
-    return rc ? rc : other;
+    ticket **const all[] = {&f->raw_ticket, &f->labels_ticket, &f->heatmap_ticket, &f->instances_ticket};
+    int rc = OK;
+    for (int i = 0; i < 4; i++) {
+        const int one = ticket_wait(*all[i]);
+        *all[i] = NULL;
+        if (!rc) rc = one;
+    }
+    return rc;
 }
 
 static int send_positions(patch_feed *f, const patch_batch *b)
@@ -150,6 +159,23 @@ done:
     return rc;
 }
 
+/* The parcels' maps, and what a head wants to know of each parcel. */
+static int load_parcels(patch_feed *f, const patch_batch *b)
+{
+    int rc = OK;
+    const parcel_maps *m = b->parcels;
+    const size_t pixels = (size_t)b->patches * (size_t)patches_height(f->set) * (size_t)patches_width(f->set);
+    const size_t count = (size_t)m->first[b->patches];
+    TRY(send_later(f, HEATMAP, m->heatmap, pixels * sizeof(float), &f->heatmap_ticket));
+    TRY(send_later(f, INSTANCES, m->instance, pixels * sizeof(int32_t), &f->instances_ticket));
+    TRY(memory_grow((void **)&f->parcel, &f->parcel_capacity, count, sizeof *f->parcel));
+    for (size_t i = 0; i < count; i++)
+        f->parcel[i] = (paps_parcel){m->fact[i].height, m->fact[i].width, m->fact[i].class};
+    f->truth = (paps_truth){m->zone, m->first, f->parcel};
+done:
+    return rc;
+}
+
 /* ---- a pass ------------------------------------------------------------------------------------------------------ */
 
 int patch_feed_batches(const patch_feed_pass *pass)
@@ -166,6 +192,7 @@ int patch_feed_begin(patch_feed *f, patch_feed_pass pass)
                                 .batch_size = pass.batch_size,
                                 .training = pass.training,
                                 .labels = pass.labels,
+                                .parcels = pass.parcels,
                                 .seed = pass.seed,
                                 .epoch = pass.epoch};
     patch_feed_end(f);
@@ -188,6 +215,7 @@ int patch_feed_next(patch_feed *f, patch_feed_batch *out)
     if (!b) goto done;
     TRY(load_x(f, b));
     if (f->labels) TRY(load_target(f, b));
+    if (b->parcels) TRY(load_parcels(f, b));
     TRY(send(f, OFFSETS, b->offsets, b->patches + 1));
     TRY(send_positions(f, b));
     *out = (patch_feed_batch){
@@ -200,6 +228,10 @@ int patch_feed_next(patch_feed *f, patch_feed_batch *out)
         .offsets = f->part[OFFSETS].buffer,
         .positions = f->part[POSITIONS].buffer,
         .target = f->labels ? f->part[TARGET].buffer : NULL,
+        .heatmap = b->parcels ? f->part[HEATMAP].buffer : NULL,
+        .instances = b->parcels ? f->part[INSTANCES].buffer : NULL,
+        .maps = b->parcels,
+        .truth = b->parcels ? &f->truth : NULL,
         .sample = b->sample,
         .days = b->days,
         .host_offsets = b->offsets,

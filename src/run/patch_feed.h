@@ -7,6 +7,7 @@
 #define FURROW_RUN_PATCH_FEED_H
 
 #include "data/patches.h"
+#include "model/paps.h"
 #include "rt/rt.h"
 
 typedef struct patch_feed patch_feed;
@@ -16,6 +17,7 @@ typedef struct patch_feed_pass {
     int count, batch_size;   /* the last batch may be smaller */
     bool training;           /* date drop-out, random subsets of dates, turns */
     bool labels;             /* every patch of the order has them */
+    bool parcels;            /* likewise */
     uint64_t seed, epoch;    /* of the draws in training */
     const float *mean, *std; /* [bands], copied: patches_normalisation */
 } patch_feed_pass;
@@ -30,7 +32,11 @@ typedef struct patch_feed_batch {
     buffer *offsets;   /* [patches + 1] (int) */
     buffer *positions; /* [frames] (int) day - the set's first position */
     buffer *target;    /* [patches x height x width] (int) classes, -1: void; NULL: no labels wanted */
+    buffer *heatmap;   /* [patches x height x width] of centres; NULL: no parcels wanted */
+    buffer *instances; /* likewise (int) the parcel of each pixel */
     /* The same on the host. */
+    const parcel_maps *maps; /* NULL: no parcels wanted */
+    const paps_truth *truth;
     const uint32_t *sample;      /* [patches] indices into the set */
     const int32_t *days;         /* [frames] days since the reference date */
     const int32_t *host_offsets; /* [patches + 1] */

@@ -1,5 +1,5 @@
 /* A published conf.json is flat: one object with the options of train.py (VSainteuf/pytorch-psetae and
- * lightweight-temporal-attention-pytorch) or train_semantic.py (utae-paps). Here it is sorted into furrow's sections. */
+ * lightweight-temporal-attention-pytorch) train_semantic.py or train_panoptic.py (utae-paps). Here it is sorted into furrow's sections. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,10 +68,26 @@ static const mapping image_mappings[] = {
     {"val_after", "train", "val_after"},
 };
 
-typedef struct mapping_list {
-    const mapping *item;
-    size_t count;
-} mapping_list;
+/* Image networks with a head (train_panoptic.py): those, but the encoder is named otherwise, and these. */
+static const mapping head_mappings[] = {
+    {"backbone", "model", "arch"},
+    {"shape_size", "head", "shape_size"},
+    {"mask_conv", "head", "mask_conv"},
+    {"num_classes", "head", "num_classes"},
+    {"min_confidence", "head", "min_confidence"},
+    {"min_remain", "head", "min_remain"},
+    {"mask_threshold", "head", "mask_threshold"},
+    {"l_center", "train", "l_center"},
+    {"l_size", "train", "l_size"},
+    {"l_shape", "train", "l_shape"},
+    {"l_class", "train", "l_class"},
+    {"beta", "train", "beta"},
+    {"warmup", "train", "warmup"},
+    {"supmax", "train", "supmax"},
+    {"autotune", "train", "autotune"},
+    {"val_metrics_only", "train", "val_metrics_only"},
+    {"void_label", "train", "ignore_index"},
+};
 
 /* Parcels: read here one by one, below. */
 static const char *const special[] = {"geomfeat", "positions", "device", "num_classes", "tae", "gru", "tcnn", NULL};
@@ -90,25 +106,34 @@ static bool truth(const cJSON *item)
     return cJSON_IsTrue(item) || (cJSON_IsNumber(item) && item->valueint != 0);
 }
 
-/* "model" names a network for images: then the other table counts. */
-static bool is_for_images(const cJSON *root)
+/* Which script wrote it. */
+enum script { SCRIPT_PARCELS, SCRIPT_SEMANTIC, SCRIPT_PANOPTIC };
+
+static bool names_image_network(const cJSON *name)
 {
     enum model_kind kind;
-    const cJSON *name = get(root, "model");
     return cJSON_IsString(name) && !model_arch_kind(name->valuestring, &kind) && kind == MODEL_DENSE;
 }
 
-static mapping_list mappings_of(bool images)
+static enum script script_of(const cJSON *root)
 {
-    if (images) return (mapping_list){image_mappings, sizeof image_mappings / sizeof *image_mappings};
-    return (mapping_list){parcel_mappings, sizeof parcel_mappings / sizeof *parcel_mappings};
+    if (names_image_network(get(root, "backbone"))) return SCRIPT_PANOPTIC;
+    return names_image_network(get(root, "model")) ? SCRIPT_SEMANTIC : SCRIPT_PARCELS;
 }
 
-static const mapping *mapping_of(mapping_list list, const char *key)
+static const mapping *find(const mapping *list, size_t count, const char *key)
 {
-    for (size_t i = 0; i < list.count; i++)
-        if (strcmp(list.item[i].from, key) == 0) return &list.item[i];
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].from, key) == 0) return &list[i];
     return NULL;
+}
+
+static const mapping *mapping_of(enum script script, const char *key)
+{
+    const mapping *found = NULL;
+    if (script == SCRIPT_PARCELS) return find(parcel_mappings, sizeof parcel_mappings / sizeof *parcel_mappings, key);
+    if (script == SCRIPT_PANOPTIC) found = find(head_mappings, sizeof head_mappings / sizeof *head_mappings, key);
+    return found ? found : find(image_mappings, sizeof image_mappings / sizeof *image_mappings, key);
 }
 
 /* Flat: none of furrow's sections is there as an object, and some key of the published scripts is. */
@@ -120,7 +145,7 @@ static bool is_flat(const cJSON *root)
         if (cJSON_IsObject(get(root, ours[i]))) return false;
     const cJSON *item;
     cJSON_ArrayForEach(item, root)
-        if (mapping_of(mappings_of(is_for_images(root)), item->string)) return true;
+        if (mapping_of(script_of(root), item->string)) return true;
     return false;
 }
 
@@ -167,13 +192,13 @@ static void map_special(const cJSON *root, cJSON *data, cJSON *network, cJSON *o
 }
 
 /* "a, b, c" of the keys that mean nothing here; NULL when there are none or memory is out. */
-static char *unmapped_keys(const cJSON *root, bool images)
+static char *unmapped_keys(const cJSON *root, enum script script)
 {
     char *list = NULL;
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
-        const bool read = mapping_of(mappings_of(images), item->string) || strcmp(item->string, "device") == 0;
-        if (read || (!images && is_special(item->string))) continue;
+        const bool read = mapping_of(script, item->string) || strcmp(item->string, "device") == 0;
+        if (read || (script == SCRIPT_PARCELS && is_special(item->string))) continue;
         char *longer = list ? text_format("%s, %s", list, item->string) : text_copy(item->string);
         free(list);
         list = longer;
@@ -188,23 +213,25 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
         *out = root;
         return OK;
     }
-    const bool images = is_for_images(root);
+    const enum script script = script_of(root);
     cJSON *result = cJSON_CreateObject();
     cJSON *data = cJSON_AddObjectToObject(result, "data");
     cJSON *network = cJSON_AddObjectToObject(result, "model");
     cJSON_AddObjectToObject(result, "train");
+    cJSON *head = script == SCRIPT_PANOPTIC ? cJSON_AddObjectToObject(network, "head") : NULL;
+    if (head) cJSON_AddStringToObject(head, "arch", "paps");
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
-        const mapping *m = mapping_of(mappings_of(images), item->string);
+        const mapping *m = mapping_of(script, item->string);
         if (!m || cJSON_IsNull(item)) continue;
-        cJSON *section = cJSON_GetObjectItemCaseSensitive(result, m->section);
+        cJSON *section = strcmp(m->section, "head") ? cJSON_GetObjectItemCaseSensitive(result, m->section) : head;
         cJSON_AddItemToObject(section, m->to, cJSON_Duplicate(item, true));
     }
-    if (images)
+    if (script != SCRIPT_PARCELS)
         map_device(root, result);
     else
         map_special(root, data, network, result);
-    char *ignored = unmapped_keys(root, images);
+    char *ignored = unmapped_keys(root, script);
     log_note("%s is a published, flat configuration%s%s", path, ignored ? "; without a meaning here: " : "",
              ignored ? ignored : "");
     free(ignored);

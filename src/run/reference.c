@@ -200,6 +200,8 @@ void reference_free(reference_input *r)
     buffer_free(r->batch.offsets);
     buffer_free(r->batch.positions);
     buffer_free(r->batch.target);
+    buffer_free(r->batch.heatmap);
+    buffer_free(r->batch.instances);
     buffer_free(r->table);
     r->table = NULL;
     r->batch = (batch){0};

@@ -159,7 +159,7 @@ int reference_read_images(reference_input *r, const model *m, double pad_value)
     TRY(upload_frames(r, &i));
     TRY(upload_dates(r, &i));
     TRY(h5_exists(r->file, "/input/target", &target));
-    if (target) TRY(upload_target(r, &i, model_classes(m)));
+    if (target && !model_head(m)) TRY(upload_target(r, &i, model_classes(m)));
 done:
     images_free(&i);
     return rc;

@@ -5,21 +5,26 @@
 #include "base/memory.h"
 #include "run/infer.h"
 
-int score_new(const run_config *c, int classes, score *out)
+int score_new(const run_config *c, const network *w, score *out)
 {
-    *out = (score){.gamma = c->train.gamma, .percent = c->kind == MODEL_DENSE};
+    const int classes = model_classes(w->model);
+    *out = (score){.gamma = c->train.gamma, .percent = c->kind == MODEL_DENSE && !c->head};
     int rc = config_ignored_class(c, classes, &out->ignored);
-    return rc ? rc : confusion_new(classes, &out->confusion);
+    if (rc) return rc;
+    return c->head ? parcel_score_new(classes, out->ignored, &out->parcels) : confusion_new(classes, &out->confusion);
 }
 
 void score_free(score *s)
 {
     confusion_free(&s->confusion);
+    parcel_score_free(s->parcels);
+    s->parcels = NULL;
 }
 
 int score_take(void *user, const inference *i)
 {
     score *s = user;
+    if (s->parcels) return parcel_score_take(s->parcels, i->network, i->batch, true);
     for (int k = 0; k < i->rows; k++) {
         const double *row = i->log_p + (size_t)k * (size_t)i->classes;
         const int label = i->target[k];
@@ -40,7 +45,7 @@ void score_rows(score *s, const int32_t *predicted, const int32_t *target, int r
 
 void score_end(score *s)
 {
-    s->loss = s->counted ? s->loss / (double)s->counted : 0;
+    s->loss = s->parcels ? parcel_score_loss(s->parcels, LOSS_ALL) : s->counted ? s->loss / (double)s->counted : 0;
 }
 
 int score_measured(const score *s, confusion *out)
@@ -72,6 +77,51 @@ double score_iou(const score *s)
     return measured(s, confusion_mean_iou);
 }
 
+double score_value(const score *s)
+{
+    return s->parcels ? panoptic_metrics_overall(s->parcels->metrics).pq : score_iou(s);
+}
+
+const char *score_value_name(const score *s)
+{
+    return s->parcels ? "PQ" : "mIoU";
+}
+
+void score_add(score *to, const score *from)
+{
+    if (to->parcels)
+        parcel_score_add(to->parcels, from->parcels);
+    else
+        confusion_add(&to->confusion, &from->confusion);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+const char *score_table(const run_config *c)
+{
+    return c->head ? "test_tables.npy" : "conf_mat.npy";
+}
+
+int score_save(const score *s, const char *path)
+{
+    return s->parcels ? parcel_score_save(s->parcels, path) : confusion_save(&s->confusion, path);
+}
+
+int score_read(score *s, const char *path)
+{
+    int rc = OK;
+    confusion one = {0};
+    if (s->parcels) return parcel_score_read(s->parcels, path);
+    TRY(confusion_new(s->confusion.classes, &one));
+    TRY(confusion_read(&one, path));
+    confusion_add(&s->confusion, &one);
+done:
+    confusion_free(&one);
+    return rc;
+}
+
+/* ---- results ----------------------------------------------------------------------------------------------------- */
+
 static void put(cJSON *object, const char *prefix, const char *name, double value)
 {
     char *key = text_format("%s_%s", prefix, name);
@@ -81,6 +131,10 @@ static void put(cJSON *object, const char *prefix, const char *name, double valu
 
 void score_put(const score *s, const char *prefix, cJSON *object)
 {
+    if (s->parcels) {
+        parcel_score_put(s->parcels, prefix, object);
+        return;
+    }
     put(object, prefix, "accuracy", score_accuracy(s));
     put(object, prefix, "loss", s->loss);
     put(object, prefix, "IoU", score_iou(s) * (s->percent ? 100 : 1));

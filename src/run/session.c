@@ -31,7 +31,7 @@ static int fill_from_weights(cJSON *config, const char *where, const char *weigh
     TRY(same_arch(config, stored, where, weights));
     const cJSON *item;
     cJSON_ArrayForEach(item, stored) {
-        if (cJSON_HasObjectItem(config, item->string)) continue;
+        if (cJSON_HasObjectItem(config, item->string) || strcmp(item->string, "head") == 0) continue;
         cJSON_AddItemToObject(config, item->string, cJSON_Duplicate(item, true));
     }
 done:
@@ -113,6 +113,13 @@ int session_network(session *s, uint64_t seed, network **out)
     w->padding = strcmp(s->config.root.padding, "skip") ? PADDING_TRAINING : PADDING_SKIP;
     w->exact = s->config.root.exact;
     w->memory_limit = memory_limit(s);
+    const train_options *t = &s->config.train;
+    w->head_loss = (paps_loss){.centre = (float)t->l_center,
+                               .size = (float)t->l_size,
+                               .shape = (float)t->l_shape,
+                               .class = (float)t->l_class,
+                               .beta = (float)t->beta,
+                               .every_maximum = !t->supmax};
     return config_ignored_class(&s->config, classes, &w->ignore_class);
 }
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/fold.h"
-#include "run/metrics.h"
+#include "run/overall.h"
 #include "run/weights.h"
 
 static int write_config(const session *s)
@@ -35,68 +35,6 @@ static int use_recorded_forms(const session *s, bool resumed)
     if (!folder) return FAILED;
     int rc = forms_use(s, folder);
     free(folder);
-    return rc;
-}
-
-/* Outputs of the network: for patches there may be more than the labels have. */
-static int classes_of(const session *s)
-{
-    model *m = NULL;
-    if (model_new(s->model, s->where, &m)) return samples_classes(&s->set);
-    const int classes = model_classes(m);
-    model_free(m);
-    return classes;
-}
-
-/* Adds up the confusion matrices of the folds that have one; *folds lists them. */
-static int sum_folds(const session *s, confusion *sum, cJSON *folds)
-{
-    int rc = OK;
-    confusion one = {0};
-    TRY(confusion_new(sum->classes, &one));
-    for (int k = 1; k <= s->config.train.kfold; k++) {
-        char *path = fold_path(s, k, "conf_mat.npy");
-        if (!path)
-            rc = FAILED;
-        else if (file_exists(path)) {
-            rc = confusion_read(&one, path);
-            if (!rc) confusion_add(sum, &one);
-            if (!rc) cJSON_AddItemToArray(folds, cJSON_CreateNumber(k));
-        }
-        free(path);
-        if (rc) goto done;
-    }
-done:
-    confusion_free(&one);
-    return rc;
-}
-
-/* A void class is left out of the measures. */
-static int write_overall(const session *s, int classes, cJSON **out)
-{
-    int rc = OK, ignored;
-    confusion sum = {0};
-    char **names = NULL, *path = path_join(s->config.train.res_dir, "overall.json");
-    cJSON *overall = NULL, *folds = cJSON_CreateArray();
-    TRY_NEW(path);
-    TRY(class_names(s, NULL, classes, &names));
-    TRY(confusion_new(classes, &sum));
-    TRY(sum_folds(s, &sum, folds));
-    TRY(config_ignored_class(&s->config, classes, &ignored));
-    if (ignored >= 0) confusion_clear(&sum, ignored);
-    overall = confusion_overall(&sum);
-    cJSON_AddItemToObject(overall, "folds", folds);
-    folds = NULL;
-    cJSON_AddItemToObject(overall, "per_class", confusion_per_class(&sum, (const char *const *)names));
-    TRY(json_write(path, overall));
-    *out = overall;
-    overall = NULL;
-done:
-    confusion_free(&sum);
-    cJSON_Delete(overall);
-    cJSON_Delete(folds);
-    names_free(names, classes);
-    free(path);
     return rc;
 }
 
@@ -184,7 +122,7 @@ int furrow_train(const furrow_run_options *o, char **json)
     TRY(use_recorded_forms(&s, o->resume));
     TRY(write_config(&s));
     TRY(train_folds(&s, o, &weights, results));
-    TRY(write_overall(&s, classes_of(&s), &overall));
+    TRY(overall_write(&s, &overall));
     rc = summary(&s, results, overall, json);
     results = overall = NULL;
 done:

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "run/reference.h"
 #include "run/verify.h"
+#include "run/verify_paps.h"
 
 static const double output_limit = 1e-4, buffer_limit = 1e-4, gradient_floor = 1e-5, gradient_share = 1e-6;
 
@@ -25,7 +26,8 @@ typedef struct reference {
     network *network;
     reference_input input;
     limits limits;
-    double pad_value; /* images */
+    double pad_value;      /* images */
+    reference_truth truth; /* with a head */
 } reference;
 
 /* ---- the network ------------------------------------------------------------------------------------------------- */
@@ -39,11 +41,12 @@ static int read_model(reference *r, model **out)
     TRY(h5_get_text(r->file, "/", "model", &text));
     TRY(json_parse(text, strlen(text), h5_path(r->file), &config));
     static const char *const none[] = {"dropout", "attention_dropout"};
+    cJSON *encoder = cJSON_GetObjectItemCaseSensitive(config, "encoder"), *inner = encoder ? encoder : config;
     for (int i = 0; i < 2; i++) {
-        cJSON_DeleteItemFromObjectCaseSensitive(config, none[i]);
-        cJSON_AddNumberToObject(config, none[i], 0);
+        cJSON_DeleteItemFromObjectCaseSensitive(inner, none[i]);
+        cJSON_AddNumberToObject(inner, none[i], 0);
     }
-    const cJSON *pad = cJSON_GetObjectItemCaseSensitive(config, "pad_value");
+    const cJSON *pad = cJSON_GetObjectItemCaseSensitive(inner, "pad_value");
     r->pad_value = cJSON_IsNumber(pad) ? pad->valuedouble : 0;
     TRY(model_new(config, h5_path(r->file), out));
 done:
@@ -67,7 +70,9 @@ static int read_input(reference *r, const model *m)
 {
     if (model_kind_of(m) == MODEL_DENSE) {
         r->limits = image_limits;
-        return reference_read_images(&r->input, m, r->pad_value);
+        int rc = reference_read_images(&r->input, m, r->pad_value);
+        if (!rc && model_head(m)) rc = reference_read_truth(&r->input, model_classes(m), &r->truth);
+        return rc;
     }
     r->limits = parcel_limits;
     return reference_read_parcels(&r->input, m);
@@ -78,15 +83,23 @@ static char *key_path(const char *group, const tensor *p)
     return text_format("%s/%s", group, p->name);
 }
 
-/* The file's values of a parameter, as many as it has. */
+/* The file's values of a parameter, as many as it has. A gradient that it does not have is zero, a buffer stays as it
+ * was: of parameters that the published code keeps without using them in training. */
 static int read_values(reference *r, const char *group, const tensor *p, float **out)
 {
     int rc = OK;
+    bool there = true;
     float *values = NULL;
     char *path = key_path(group, p);
     TRY_NEW(path);
     TRY_NEW(values = memory_new(tensor_count(p), sizeof *values));
-    TRY(h5_read(r->file, path, NUMBER_F32, tensor_count(p), values));
+    if (strcmp(group, "/weights")) TRY(h5_exists(r->file, path, &there));
+    if (!there && !strcmp(group, "/train/buffers")) {
+        free(path);
+        free(values);
+        return read_values(r, "/weights", p, out);
+    }
+    if (there) TRY(h5_read(r->file, path, NUMBER_F32, tensor_count(p), values));
     *out = values;
     values = NULL;
 done:
@@ -166,6 +179,12 @@ static int check_eval(reference *r)
     TRY(load_weights(r));
     TRY(network_use(r->network, false, &r->input.batch));
     TRY(network_forward(r->network, 0));
+    if (r->network->head) {
+        TRY(check_output(r, "/eval/heatmap", r->network->head_out.heatmap));
+        TRY(check_output(r, "/eval/saliency", r->network->head_out.saliency));
+        TRY(verify_paps_eval(r->file, r->network, &r->truth, r->report));
+        goto done;
+    }
     TRY(h5_exists(r->file, "/eval/spatial_encoder", &spatial));
     if (spatial) TRY(check_output(r, "/eval/spatial_encoder", r->network->out.spatial));
     TRY(check_output(r, "/eval/output", r->network->logits));
@@ -264,6 +283,7 @@ static int check_train(reference *r)
     TRY(network_use(r->network, true, &r->input.batch));
     TRY(network_forward(r->network, 0));
     TRY(check_loss(r, "train/loss", (double)loss));
+    if (r->network->head) TRY(verify_paps_train(r->file, r->network, &r->truth, r->limits.loss, r->report));
     TRY(check_buffers(r));
     TRY(net_backward(r->network->net, r->network->loss, 0));
     TRY(check_gradients(r));
@@ -314,5 +334,6 @@ done:
     model_free(m);
     network_free(r.network);
     reference_free(&r.input);
+    reference_truth_free(&r.truth);
     return rc;
 }
