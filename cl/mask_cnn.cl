@@ -1,9 +1,9 @@
 /* The mask network of PaPs (Sainte Fare Garnot and Landrieu 2021) on all crops of a batch, forward; see mask_cnn.clh
  * and src/op/mask_cnn.c.
  *
- * check: -DCHANNELS=16 -DVW=4 -DPX=4 -DLANES=64
- * check: -DCHANNELS=5 -DVW=4 -DPX=4 -DLANES=64
- * check-cpu: -DCHANNELS=16 -DVW=16 -DPX=16 -DLANES=1 */
+ * check: -DCHANNELS=16 -DVW=4 -DPX=4 -DLANES=64 -DPARTS=4
+ * check: -DCHANNELS=5 -DVW=4 -DPX=4 -DLANES=64 -DPARTS=4
+ * check-cpu: -DCHANNELS=16 -DVW=16 -DPX=12 -DLANES=1 -DPARTS=4 */
 #include "mask_cnn.clh"
 
 /* weight [C], a line of `floats` each -> packed[line of PADDED], or 0 beyond the channels. */
@@ -111,29 +111,32 @@ __kernel GROUP_OF(LANES) void mask_cnn_statistics(__global const float *restrict
 
 /* ---- forward ------------------------------------------------------------------------------------------------------- */
 
-/* y [values of all crops]. Groups: crops (dimension 0) x parts, each of which takes every so-many-th tile of the crop.
- * bias3 [1]. scratch: a map of values, two of channels. 4 x 9 C + 2 x 9 C C FLOPs a staged pixel. */
-__kernel GROUP_OF(LANES) void mask_cnn(__global const float *restrict x, __global const crop *restrict crops,
+/* y [values of all crops]. A group takes every so-many-th unit, tile after tile. bias3 [1]. scratch: a map of values, two
+ * of channels. 4 x 9 C + 2 x 9 C C FLOPs a staged pixel. */
+__kernel GROUP_OF(LANES) void mask_cnn(__global const float *restrict x, __global const crop *restrict crops, int count,
                                        __global const float *restrict packed, __global const float *restrict bias3,
                                        __global const float *restrict statistics, __global float *restrict y, int side,
                                        __local float *scratch)
 {
-    const int i = (int)get_group_id(0), lane = (int)get_local_id(0), parts = (int)get_num_groups(1);
-    const crop c = crops[i];
-    const int map = map_pixels(side), start = map_start(side), tiles = tiles_of(c, side, 3);
+    const int lane = (int)get_local_id(0), map = map_pixels(side), start = map_start(side);
     __local float *value = scratch + start, *first = scratch + map + start * PADDED, *second = first + map * PADDED;
-    NOUNROLL for (int k = (int)get_group_id(1); k < tiles; k += parts) {
-        const tile t = tile_of(c, k, side, 3);
-        stage_values(value, x, t);
-        local_wait();
-        first_layer(first, value, t, packed, statistics[2 * i], statistics[2 * i + 1], 1, 0.0f);
-        local_wait();
-        second_layer(second, first, t, packed, 1);
-        local_wait();
-        for (int p = lane; p < own_pixels(t); p += LANES) {
-            const int q = own_place(t, p);
-            y[value_of(t, q)] = bias3[0] + narrow_at(second + q * PADDED, t.pitch, packed + THIRD_WEIGHT, 1);
+    NOUNROLL for (int u = (int)get_group_id(0); u < count * PARTS; u += (int)get_num_groups(0)) {
+        const int i = u % count;
+        const crop c = crops[i];
+        const int tiles = tiles_of(c, side, 3);
+        NOUNROLL for (int k = u / count; k < tiles; k += PARTS) {
+            const tile t = tile_of(c, k, side, 3);
+            stage_values(value, x, t);
+            local_wait();
+            first_layer(first, value, t, packed, statistics[2 * i], statistics[2 * i + 1], 1, 0.0f);
+            local_wait();
+            second_layer(second, first, t, packed, 1);
+            local_wait();
+            for (int p = lane; p < own_pixels(t); p += LANES) {
+                const int q = own_place(t, p);
+                y[value_of(t, q)] = bias3[0] + narrow_at(second + q * PADDED, t.pitch, packed + THIRD_WEIGHT, 1);
+            }
+            local_wait();
         }
-        local_wait();
     }
 }

@@ -1,12 +1,11 @@
 /* The mask network of PaPs, backward; see mask_cnn.clh and src/op/mask_cnn.c for the formulas. A tile's layers are made
  * again, so nothing is stored between the passes.
  *
- * Both kernels walk over units: unit u is part u / crops of crop u % crops, which owns every PARTS-th tile. A group
- * takes every so-many-th unit, in order, and adds what its tiles give the parameters to a record of its own.
+ * A group adds what its tiles give the parameters to a record of its own, in order.
  *
  * check: -DCHANNELS=16 -DVW=4 -DPX=4 -DLANES=64 -DPARTS=4
  * check: -DCHANNELS=5 -DVW=4 -DPX=4 -DLANES=64 -DPARTS=4
- * check-cpu: -DCHANNELS=16 -DVW=16 -DPX=16 -DLANES=1 -DPARTS=4 */
+ * check-cpu: -DCHANNELS=16 -DVW=16 -DPX=12 -DLANES=1 -DPARTS=4 */
 #include "mask_cnn.clh"
 
 /* A record: lines of PADDED floats, as src/op/mask_cnn.h says. Line 9 of the tap sums is the plain sum. */
@@ -78,7 +77,7 @@ static inline void second_slopes(__local float *second, __local const float *dy,
         const int block = u % BLOCKS, q = begin + u / BLOCKS;
         const vec result = VLOAD(block, second + q * PADDED);
         vec d = (vec)0.0f;
-        UNROLL for (int tap = 0; tap < TAPS; tap++)
+        EACH_TAP for (int tap = 0; tap < TAPS; tap++)
             d = MULTIPLY_ADD(VLOAD(block, packed + THIRD_WEIGHT + tap * PADDED),
                              (vec)dy[q - tap_distance(tap, t.pitch)], d);
         VSTORE(relu_gradient(d, result), block, second + q * PADDED);
@@ -121,10 +120,10 @@ static inline float2 norm_sums(__global float *record, __local const float *firs
     }
     local_wait();
     float2 total = (float2)(0.0f, 0.0f);
-    for (int block = 0; block < BLOCKS; block++) {
+    NOUNROLL for (int block = 0; block < BLOCKS; block++) {
         const vec weight = VLOAD(block, packed + NORM_WEIGHT), plain = VLOAD(block, box + TAPS * PADDED);
         vec along = plain * (VLOAD(block, packed + FIRST_BIAS) - mean);
-        for (int tap = 0; tap < TAPS; tap++)
+        NOUNROLL for (int tap = 0; tap < TAPS; tap++)
             along = MULTIPLY_ADD(VLOAD(block, packed + FIRST_WEIGHT + tap * PADDED), VLOAD(block, box + tap * PADDED),
                                  along);
         along *= scale;

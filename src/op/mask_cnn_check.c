@@ -78,29 +78,31 @@ static void fill_shifted(const void *user, size_t count, uint64_t stream, double
     for (size_t i = 0; i < count; i++) values[i] += 20;
 }
 
-#define CASE(title, p, n, c, fill_crops, fill_x)                                                                       \
+#define CASE(title, p, n, c, fill_crops, fill_x, x_kind, weight_kind)                                                  \
     {                                                                                                                  \
         .name = "mask_cnn " title,                                                                                     \
-        .input = (const check_input[]){{"x", CHECK_INPUT, {2, {p, 1}}, fill_x},                                        \
+        .input = (const check_input[]){{"x", x_kind, {2, {p, 1}}, fill_x},                                             \
                                        {"crops", CHECK_INTEGER, {2, {n, CROP_INTS}}, fill_crops},                      \
-                                       {"weight1", CHECK_PARAMETER, {4, {c, 1, 3, 3}}, NULL},                          \
-                                       {"bias1", CHECK_PARAMETER, {1, {c}}, NULL},                                     \
-                                       {"norm weight", CHECK_PARAMETER, {1, {c}}, NULL},                               \
-                                       {"norm bias", CHECK_PARAMETER, {1, {c}}, NULL},                                 \
-                                       {"weight2", CHECK_PARAMETER, {4, {c, c, 3, 3}}, NULL},                          \
-                                       {"bias2", CHECK_PARAMETER, {1, {c}}, NULL},                                     \
-                                       {"weight3", CHECK_PARAMETER, {4, {1, c, 3, 3}}, NULL},                          \
-                                       {"bias3", CHECK_PARAMETER, {1, {1}}, NULL}},                                    \
+                                       {"weight1", weight_kind, {4, {c, 1, 3, 3}}, NULL},                              \
+                                       {"bias1", weight_kind, {1, {c}}, NULL},                                         \
+                                       {"norm weight", weight_kind, {1, {c}}, NULL},                                   \
+                                       {"norm bias", weight_kind, {1, {c}}, NULL},                                     \
+                                       {"weight2", weight_kind, {4, {c, c, 3, 3}}, NULL},                              \
+                                       {"bias2", weight_kind, {1, {c}}, NULL},                                         \
+                                       {"weight3", weight_kind, {4, {1, c, 3, 3}}, NULL},                              \
+                                       {"bias3", weight_kind, {1, {1}}, NULL}},                                        \
         .inputs = 10, .build = build, .outputs = 1, .reference = reference                                             \
     }
 
 static const op_check checks[] = {
-    CASE("4 crops, 16 channels", 40, 4, 16, fill_few, NULL),
-    CASE("4 crops, 5 channels", 40, 4, 5, fill_few, NULL),
-    CASE("a crop of several tiles", 173, 2, 16, fill_tall, NULL),
-    CASE("tiles along both sides, 3 channels", 2901, 2, 3, fill_large, NULL),
-    CASE("20 channels", 173, 2, 20, fill_tall, NULL),
-    CASE("values around 20", 173, 2, 8, fill_tall, fill_shifted),
+    CASE("4 crops, 16 channels", 40, 4, 16, fill_few, NULL, CHECK_INPUT, CHECK_PARAMETER),
+    CASE("a crop of several tiles", 173, 2, 16, fill_tall, NULL, CHECK_INPUT, CHECK_PARAMETER),
+    CASE("4 crops, 5 channels", 40, 4, 5, fill_few, NULL, CHECK_INPUT, CHECK_PARAMETER),
+    CASE("tiles along both sides", 2901, 2, 5, fill_large, NULL, CHECK_INPUT, CHECK_PARAMETER),
+    CASE("values around 20", 173, 2, 5, fill_tall, fill_shifted, CHECK_INPUT, CHECK_PARAMETER),
+    CASE("20 channels", 40, 4, 20, fill_few, NULL, CHECK_INPUT, CHECK_PARAMETER),
+    CASE("weights as they are", 40, 4, 5, fill_few, NULL, CHECK_INPUT, CHECK_CONSTANT),
+    CASE("weights alone", 40, 4, 5, fill_few, NULL, CHECK_CONSTANT, CHECK_PARAMETER),
 };
 
 const op_check *mask_cnn_checks(int *count)
