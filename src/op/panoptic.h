@@ -13,7 +13,7 @@
 typedef struct crop {
     int32_t patch, first;                             /* of the batch; of the P values */
     int32_t top, left, height, width;                 /* in the image; height and width may be 0 */
-    int32_t box_top, box_left, box_height, box_width; /* of the whole box, which may reach beyond the image; 1 or more */
+    int32_t box_top, box_left, box_height, box_width; /* of the whole box, partly outside perhaps; 1 or more */
 } crop;
 enum { CROP_INTS = 10 };
 
