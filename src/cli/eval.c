@@ -63,8 +63,24 @@ static void show_matrix(const cJSON *document)
     }
 }
 
+static void show_panoptic(const cJSON *document)
+{
+    const cJSON *fold;
+    cJSON_ArrayForEach(fold, member(document, "folds")) {
+        const double samples = number_of(fold, "samples");
+        if (member(fold, "fold")) printf("fold %s: ", figure(number_of(fold, "fold"), 0));
+        printf("%s %s, PQ %s, loss %s\n", figure(samples, 0), noun_after(samples, document, "samples_are"),
+               figure(number_of(fold, "test_PQ"), 4), figure(number_of(fold, "test_loss"), 4));
+    }
+    print_panoptic(member(document, "panoptic"));
+}
+
 static void show(const cJSON *document)
 {
+    if (member(document, "panoptic")) {
+        show_panoptic(document);
+        return;
+    }
     show_folds(document);
     show_classes(document);
     show_matrix(document);
@@ -85,20 +101,21 @@ int command_eval(int argc, char **argv)
         RUN_OPTION_JSON,
         {0},
     };
-    const command_syntax syntax = {"eval CONFIG --weights W [--fold K] [--set KEY=VALUE ...]",
-                                   "Accuracy, mIoU, each class's precision, recall, F1 and IoU, and the confusion "
-                                   "matrix, counted in parcels or, of image\n"
-                                   "patches, in pixels, those of the void class (train.ignore_index) left out. With a "
-                                   "run folder, each fold's\n"
-                                   "weights are measured on that fold's test set. --set eval.subset=validation, train "
-                                   "or all looks at others;\n"
-                                   "with all, the folds' log-probabilities are averaged. As published, mIoU is a "
-                                   "fraction of parcels, in percent\n"
-                                   "of patches.",
-                                   options,
-                                   &a.positional,
-                                   1,
-                                   1};
+    const command_syntax syntax = {
+        "eval CONFIG --weights W [--fold K] [--set KEY=VALUE ...]",
+        "Accuracy, mIoU, each class's precision, recall, F1 and IoU, and the confusion "
+        "matrix, counted in parcels or, of image\n"
+        "patches, in pixels, those of the void class (train.ignore_index) left out. With a "
+        "run folder, each fold's\n"
+        "weights are measured on that fold's test set. --set eval.subset=validation, train "
+        "or all looks at others;\n"
+        "with all, the folds' log-probabilities are averaged. As published, mIoU is a "
+        "fraction of parcels, in percent\n"
+        "of patches. With a head that finds parcels: SQ, RQ and PQ, of each class and their means.",
+        options,
+        &a.positional,
+        1,
+        1};
     bool done;
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;

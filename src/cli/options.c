@@ -97,9 +97,22 @@ static enum parsed add(const command_syntax *s, text_list *list, const char *ite
     return PARSED;
 }
 
+static enum parsed read_real(const command_syntax *s, const option *o, const char *value)
+{
+    char *end;
+    const double number = strtod(value, &end);
+    if (end == value || *end || !(number >= o->low && number <= o->high)) {
+        fprintf(stderr, "furrow: --%s is \"%s\"; wanted a number from %d to %d\n", o->name, value, o->low, o->high);
+        return wrong(s);
+    }
+    *(double *)o->target = number;
+    return PARSED;
+}
+
 static enum parsed read_value(const command_syntax *s, const option *o, const char *value)
 {
     if (o->type == OPTION_INT) return read_int(s, o, value);
+    if (o->type == OPTION_REAL) return read_real(s, o, value);
     if (o->type == OPTION_TEXT) {
         *(const char **)o->target = value;
         return PARSED;

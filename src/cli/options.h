@@ -15,6 +15,7 @@ enum option_type {
     OPTION_FLAG, /* bool */
     OPTION_TEXT, /* const char * */
     OPTION_INT,  /* int, low .. high */
+    OPTION_REAL, /* double, low .. high */
     OPTION_SETS, /* text_list: --set a=b [c=d ...], any number of times */
 };
 

@@ -13,7 +13,12 @@ static void show(const cJSON *document)
         print_padded(one->string, width);
         printf(" %10s\n", figure(one->valuedouble, 0));
     }
-    if (member(document, "patches"))
+    if (member(document, "geojson"))
+        printf("%s parcels in %s patches: %s; of each patch, ID_instances.npy, ID_classes.npy, ID_confidence.npy and\n"
+               "ID.png in %s\n",
+               figure(number_of(document, "found"), 0), figure(number_of(document, "patches"), 0),
+               text_of(document, "geojson"), text_of(document, "out"));
+    else if (member(document, "patches"))
         printf("%s patches: of each, ID_classes.npy, ID_scores.npy and ID.png in %s; %s\n",
                figure(number_of(document, "patches"), 0), text_of(document, "out"), text_of(document, "json"));
     else
@@ -28,18 +33,24 @@ int command_predict(int argc, char **argv)
         {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W", "a checkpoint, or a run folder with Fold_k/model.h5"},
         {"out", OPTION_TEXT, &a.options.out, 0, 0, "DIR", "folder to write into; made if need be"},
         RUN_OPTION_FOLD("this fold's weights only"),
+        {"tolerance", OPTION_REAL, &a.options.tolerance, 0, 1000, "PIXELS",
+         "with a head: simplify outlines by so much (0)"},
         RUN_OPTION_SET,
         RUN_OPTION_DEVICE,
         RUN_OPTION_JSON,
         {0},
     };
     const command_syntax syntax = {
-        "predict CONFIG --weights W --out DIR [--fold K] [--set KEY=VALUE ...]",
+        "predict CONFIG --weights W --out DIR [--fold K] [--tolerance PIXELS] [--set KEY=VALUE ...]",
         "Gives every sample of the pack its classes; no labels are needed. Of parcels: predictions.csv and\n"
         "predictions.json with each parcel's label, class index and the probability of each class. Of image patches:\n"
         "ID_classes.npy (the class of each pixel), ID_scores.npy (each class's probability), ID.png (the clearest "
         "date,\n"
         "the classes in their colours and, where there are labels, the truth) and, over all, predictions.json. With a\n"
+        "head that finds parcels: parcels.geojson (outlines with class, confidence and area, in the patches' "
+        "coordinate\n"
+        "system), and of each patch ID_instances.npy, ID_classes.npy, ID_confidence.npy and ID.png; by one fold. With "
+        "a\n"
         "run folder, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and where it\n"
         "is silent from the weights.",
         options,

@@ -50,3 +50,21 @@ const char *fold_iou_figure(const cJSON *document, const cJSON *fold, const char
     const double value = number_of(fold, key);
     return in_percent(document) ? percent_figure(value) : figure(value, 4);
 }
+
+void print_panoptic(const cJSON *measures)
+{
+    const cJSON *one, *classes = member(measures, "classes");
+    const int width = names_width(classes, "class");
+    printf("\n");
+    print_padded("class", width);
+    printf(" %8s %8s %8s %8s %8s %8s\n", "SQ", "RQ", "PQ", "found", "wrong", "missed");
+    cJSON_ArrayForEach(one, classes) {
+        print_padded(one->string, width);
+        printf(" %8s %8s %8s", figure(number_of(one, "SQ"), 4), figure(number_of(one, "RQ"), 4),
+               figure(number_of(one, "PQ"), 4));
+        printf(" %8s %8s %8s\n", figure(number_of(one, "TP"), 0), figure(number_of(one, "FP"), 0),
+               figure(number_of(one, "FN"), 0));
+    }
+    printf("SQ %s, RQ %s, PQ %s: %s\n", figure(number_of(measures, "SQ"), 4), figure(number_of(measures, "RQ"), 4),
+           figure(number_of(measures, "PQ"), 4), text_of(measures, "note"));
+}

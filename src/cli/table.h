@@ -20,4 +20,7 @@ const char *iou_figure(const cJSON *document, double fraction);
 /* Of "val_IoU" and "test_IoU", which of patches are in percent already. */
 const char *fold_iou_figure(const cJSON *document, const cJSON *fold, const char *key);
 
+/* SQ, RQ, PQ and counts of the classes of a head's measures ({"SQ", ..., "note", "classes"}), and the means over them. */
+void print_panoptic(const cJSON *measures);
+
 #endif

@@ -18,9 +18,27 @@ static void show_plan(const cJSON *document)
            figure(number_of(document, "limit_bytes") / 1e6, 1));
 }
 
+static void show_panoptic(const cJSON *document)
+{
+    const cJSON *fold;
+    printf("%-6s %10s %8s %8s %8s %8s\n", "fold", "best epoch", "val PQ", "test SQ", "test RQ", "test PQ");
+    cJSON_ArrayForEach(fold, member(document, "folds")) {
+        printf("%-6s %10s %8s", figure(number_of(fold, "fold"), 0), figure(number_of(fold, "best_epoch"), 0),
+               figure(number_of(fold, "val_PQ"), 4));
+        printf(" %8s %8s %8s\n", figure(number_of(fold, "test_SQ"), 4), figure(number_of(fold, "test_RQ"), 4),
+               figure(number_of(fold, "test_PQ"), 4));
+    }
+    print_panoptic(member(document, "overall"));
+    printf("run folder: %s\n", text_of(document, "res_dir"));
+}
+
 static void show(const cJSON *document)
 {
     const cJSON *fold;
+    if (member(member(document, "overall"), "PQ")) {
+        show_panoptic(document);
+        return;
+    }
     if (member(document, "peak_bytes")) {
         show_plan(document);
         return;
@@ -56,7 +74,9 @@ int command_train(int argc, char **argv)
         "validation\n"
         "mIoU, and tests it.\n"
         "Everything goes into the run folder train.res_dir: conf.json, Fold_k/{trainlog.json, model.h5, last.h5,\n"
-        "test_metrics.json, conf_mat.npy}, overall.json, forms.json. A run that was stopped goes on with --resume and\n"
+        "test_metrics.json, conf_mat.npy}, overall.json, forms.json; with a head that finds parcels the best PQ "
+        "counts,\n"
+        "and test_tables.npy stands for conf_mat.npy. A run that was stopped goes on with --resume and\n"
         "ends with the same bits. CONFIG may be a published conf.json.",
         options,
         &a.positional,

@@ -1,6 +1,7 @@
 #include "run/picture.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,39 @@ void picture_panel(picture *p, int panel, const uint8_t *rgb)
             const size_t from = (size_t)(y / p->scale) * (size_t)columns + (size_t)(x / p->scale);
             const size_t to = (size_t)(y + GAP) * (size_t)p->width + (size_t)(x + left);
             memcpy(p->rgb + 3 * to, rgb + 3 * from, 3);
+        }
+}
+
+/* Is the enlarged pixel within the line between two ids? A line is a twelfth of an original pixel, 1 at least, on each
+ * side. */
+static bool on_outline(const picture *p, const int32_t *ids, int x, int y)
+{
+    const int columns = p->panel_width / p->scale, rows = p->panel_height / p->scale;
+    const int reach = p->scale > 12 ? p->scale / 12 : 1;
+    const int32_t id = ids[y / p->scale * columns + x / p->scale];
+    for (int side = 0; side < 4; side++) {
+        const int u = (x + (side == 0 ? reach : side == 1 ? -reach : 0) + p->scale) / p->scale - 1;
+        const int v = (y + (side == 2 ? reach : side == 3 ? -reach : 0) + p->scale) / p->scale - 1;
+        const bool inside = u >= 0 && v >= 0 && u < columns && v < rows;
+        if ((inside ? ids[v * columns + u] : 0) != id) return true;
+    }
+    return false;
+}
+
+void picture_parcels(picture *p, int panel, const uint8_t *rgb, const int32_t *ids, const uint32_t *colour)
+{
+    enum { TINT = 90 /* of 255 */ };
+    const int columns = p->panel_width / p->scale, left = GAP + panel * (p->panel_width + GAP);
+    picture_panel(p, panel, rgb);
+    for (int y = 0; y < p->panel_height; y++)
+        for (int x = 0; x < p->panel_width; x++) {
+            const int32_t id = ids[y / p->scale * columns + x / p->scale];
+            uint8_t *to = p->rgb + 3 * ((size_t)(y + GAP) * (size_t)p->width + (size_t)(x + left));
+            const int share = !id ? 0 : on_outline(p, ids, x, y) ? 255 : TINT;
+            for (int c = 0; c < 3 && id; c++) {
+                const int wanted = (int)(colour[id] >> (16 - 8 * c) & 255);
+                to[c] = (uint8_t)((to[c] * (255 - share) + wanted * share) / 255);
+            }
         }
 }
 

@@ -17,6 +17,10 @@ void picture_free(picture *p);
 /* Panel `panel` from colours [height x width x 3]. */
 void picture_panel(picture *p, int panel, const uint8_t *rgb);
 
+/* Panel `panel` from colours, with parcels drawn over it: ids [height x width] (0: none) tinted in colour[id] (0xRRGGBB)
+ * and outlined where the id changes. */
+void picture_parcels(picture *p, int panel, const uint8_t *rgb, const int32_t *ids, const uint32_t *colour);
+
 /* The clearest of `dates` frames [dates x height x width x bands]: the one whose visible bands are dark and even, as
  * clouds and their shadows are not; frames without any contrast come last. */
 int picture_clearest(const float *frames, int dates, int pixels, int bands);

@@ -42,7 +42,10 @@ static int load(prediction *r)
         TRY(checkpoint_load(r->weights.path[i], w, CHECKPOINT_WEIGHTS));
         TRY(ensemble_add(&r->networks));
     }
-    if (r->weights.count > 1) log_note("the mean of %d folds' log-probabilities", r->weights.count);
+    if (w->head && r->weights.count > 1)
+        rc = fail(USAGE, "parcels found by %d folds have no mean; wanted one of them: --fold K", r->weights.count);
+    else if (r->weights.count > 1)
+        log_note("the mean of %d folds' log-probabilities", r->weights.count);
 done:
     cJSON_Delete(state);
     return rc;
@@ -52,7 +55,7 @@ static int summary(const prediction *r, cJSON *all, char **json)
 {
     cJSON_AddNumberToObject(all, "networks", r->weights.count);
     cJSON_AddStringToObject(all, "samples_are", samples_noun(&r->s.set));
-    cJSON_AddStringToObject(all, "counted", samples_rows_noun(&r->s.set));
+    cJSON_AddStringToObject(all, "counted", r->s.config.head ? "parcels" : samples_rows_noun(&r->s.set));
     cJSON *tally = cJSON_AddObjectToObject(all, "classes");
     for (int k = 0; k < r->classes; k++) cJSON_AddNumberToObject(tally, r->names[k], (double)r->tally[k]);
     return json_text(all, json);
@@ -61,7 +64,7 @@ static int summary(const prediction *r, cJSON *all, char **json)
 int furrow_predict(const furrow_run_options *o, char **json)
 {
     int rc = OK;
-    prediction r = {.folder = o->out};
+    prediction r = {.folder = o->out, .tolerance = o->tolerance};
     cJSON *all = cJSON_CreateObject();
     *json = NULL;
     if (!o->weights || !o->out) {
@@ -74,7 +77,10 @@ int furrow_predict(const furrow_run_options *o, char **json)
     TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
     TRY(load(&r));
     TRY(session_batches(&r.s, &r.batches));
-    TRY(r.s.config.kind == MODEL_DENSE ? predict_patches(&r, all) : predict_parcels(&r, all));
+    if (r.s.config.head)
+        TRY(predict_panoptic(&r, all));
+    else
+        TRY(r.s.config.kind == MODEL_DENSE ? predict_patches(&r, all) : predict_parcels(&r, all));
     rc = summary(&r, all, json);
     all = NULL;
 done:

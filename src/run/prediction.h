@@ -15,11 +15,13 @@ typedef struct prediction {
     char **names;   /* [classes] */
     int64_t *tally; /* [classes] parcels or pixels predicted as each */
     const char *folder;
+    double tolerance; /* of outlines, pixels */
 } prediction;
 
 /* Runs the networks over the whole set and writes the results; `all` receives what the summary says of them. */
 int predict_parcels(prediction *p, cJSON *all);
 int predict_patches(prediction *p, cJSON *all);
+int predict_panoptic(prediction *p, cJSON *all); /* patches, by a network with a head */
 
 /* The same for each batch's rows: the classes' probabilities sum to 1. FAILED, naming the sample, when they are not
  * finite. p [rows x classes], from log_p. */
