@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data-tools/pack_moments.h"
+#include "data-tools/synth_parcels.h"
 #include "data-tools/synth_world.h"
 #include "format/npy.h"
 
@@ -46,9 +47,10 @@ typedef struct patch {
     int index, dates, cells, parcels;
     int32_t *days; /* [dates] since the first of September 2018 */
     cell *cell;
-    int *nearest; /* [size x size] */
-    bool *border; /* [size x size] */
-    double cover; /* share of pixels that lie in a parcel */
+    int *nearest;   /* [size x size] */
+    bool *border;   /* [size x size] */
+    int32_t *given; /* [cells - 1] ids of real parcels, sorted, of cells 1 ..; cell 0 is background; NULL: none */
+    double cover;   /* share of pixels that lie in a parcel */
     int16_t *values;
     uint8_t *target;
     int32_t *ids;
@@ -63,9 +65,22 @@ static void patch_free(patch *p)
     free(p->values);
     free(p->target);
     free(p->ids);
+    free(p->given);
 }
 
-static int patch_new(const synth_pastis_options *o, int index, patch *p)
+/* Real parcels decide how many cells there are. */
+static int parcels_take(const synth_parcels *real, patch *p)
+{
+    int rc = OK;
+    size_t count;
+    TRY(synth_parcels_read(real, (size_t)p->index, p->ids));
+    TRY(synth_parcels_list(p->ids, (size_t)real->side * (size_t)real->side, &p->given, &count));
+    p->cells = (int)count + 1;
+done:
+    return rc;
+}
+
+static int patch_new(const synth_pastis_options *o, const synth_parcels *real, int index, patch *p)
 {
     synth_draws d = {key_of(o, PURPOSE_PATCH, index, 0), 0};
     const size_t pixels = (size_t)o->size * (size_t)o->size;
@@ -73,13 +88,14 @@ static int patch_new(const synth_pastis_options *o, int index, patch *p)
     *p = (patch){.index = index};
     p->dates = o->least_dates + (int)(synth_uniform(&d) * span);
     p->cells = 2 + (int)(pixels / PIXELS_A_PARCEL);
+    TRY_NEW(p->ids = memory_new(pixels, sizeof *p->ids));
+    if (real->count) TRY(parcels_take(real, p));
     TRY_NEW(p->days = memory_new((size_t)p->dates, sizeof *p->days));
     TRY_NEW(p->cell = memory_new((size_t)p->cells, sizeof *p->cell));
     TRY_NEW(p->nearest = memory_new(pixels, sizeof *p->nearest));
     TRY_NEW(p->border = memory_new(pixels, sizeof *p->border));
     TRY_NEW(p->values = memory_new(pixels * (size_t)p->dates, (size_t)o->bands * sizeof *p->values));
     TRY_NEW(p->target = memory_new(pixels, 3));
-    TRY_NEW(p->ids = memory_new(pixels, sizeof *p->ids));
     for (int t = 0; t < p->dates; t++) { /* one in each of as many equal parts of the year */
         int first = t * YEAR / p->dates, next = (t + 1) * YEAR / p->dates;
         p->days[t] = first + (int)(synth_uniform(&d) * (next - first));
@@ -111,10 +127,40 @@ static void cells_draw(const synth_pastis_options *o, patch *p)
             c->class_index = kind < 0.15 ? 0 : kind < 0.20 ? o->classes - 1 : crop;
         /* Void parcels are crops of which nobody knows the kind; background is a season that no crop has. */
         c->season = synth_season(c->class_index == o->classes - 1 ? crop : c->class_index);
+        if (p->given && !i) c->class_index = 0;
         if (!c->class_index) c->season.vigour = 0.1;
         c->season = synth_season_vary(c->season, &d);
-        c->id = c->class_index ? ++p->parcels : 0;
+        p->parcels += c->class_index > 0;
+        c->id = !c->class_index ? 0 : p->given ? p->given[i - 1] : p->parcels;
     }
+}
+
+static void pixel_label(patch *p, size_t at, size_t pixels, size_t *inside)
+{
+    const cell *c = &p->cell[p->nearest[at]];
+    const bool parcel = c->id && !p->border[at];
+    p->target[at] = (uint8_t)(parcel ? c->class_index : 0);
+    p->target[pixels + at] = (uint8_t)c->class_index;
+    if (!p->given) p->ids[at] = parcel ? c->id : 0; /* real ids stay, those of background parcels too */
+    *inside += parcel;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Each pixel belongs to the real parcel whose id it has. */
+static void land_take(const synth_pastis_options *o, patch *p)
+{
+    size_t inside = 0, pixels = (size_t)o->size * (size_t)o->size;
+    for (size_t at = 0; at < pixels; at++) {
+        const int32_t *found = bsearch(&p->ids[at], p->given, (size_t)p->cells - 1, sizeof *p->given, by_id);
+        p->nearest[at] = found ? (int)(found - p->given) + 1 : 0;
+        pixel_label(p, at, pixels, &inside);
+    }
+    p->cover = (double)inside / (double)pixels;
 }
 
 /* Each pixel belongs to the cell of the nearest point; one about as near to two lies between them. */
@@ -134,13 +180,8 @@ static void land_divide(const synth_pastis_options *o, patch *p)
                 second = away;
             }
         }
-        const cell *c = &p->cell[p->nearest[at]];
         p->border[at] = sqrt(second) - sqrt(first) < 1;
-        bool parcel = c->id && !p->border[at];
-        p->target[at] = (uint8_t)(parcel ? c->class_index : 0);
-        p->target[pixels + at] = (uint8_t)c->class_index;
-        p->ids[at] = parcel ? c->id : 0;
-        inside += parcel;
+        pixel_label(p, at, pixels, &inside);
     }
     p->cover = (double)inside / (double)pixels;
 }
@@ -216,7 +257,10 @@ static int patch_fill(const synth_pastis_options *o, patch *p)
     double *covers = memory_new((size_t)p->cells, sizeof *covers);
     if (!covers) return FAILED;
     cells_draw(o, p);
-    land_divide(o, p);
+    if (p->given)
+        land_take(o, p);
+    else
+        land_divide(o, p);
     for (int t = 0; t < p->dates; t++) frame_fill(o, p, t, covers, p->values + (size_t)t * frame);
     free(covers);
     return OK;
@@ -351,15 +395,15 @@ done:
     return rc;
 }
 
-static int patches_write(const synth_pastis_options *o, const char *data, const char *annotations, cJSON *features,
-                         moments *folds)
+static int patches_write(const synth_pastis_options *o, const synth_parcels *real, const char *data,
+                         const char *annotations, cJSON *features, moments *folds)
 {
     const size_t pixels = (size_t)o->size * (size_t)o->size;
     patch p = {0};
     int rc = OK;
     for (int i = 0; i < o->patches; i++) {
         if (interrupt_requested()) return fail(INTERRUPTED, "interrupted after %d patches", i);
-        TRY(patch_new(o, i, &p));
+        TRY(patch_new(o, real, i, &p));
         TRY(patch_fill(o, &p));
         moments_add_planes(&folds[i % FOLDS], NUMBER_I16, p.values, (size_t)p.dates, pixels);
         TRY(patch_write(o, &p, data, annotations));
@@ -387,15 +431,21 @@ done:
     return rc;
 }
 
-int synth_pastis(const char *folder, const synth_pastis_options *options)
+int synth_pastis(const char *folder, synth_pastis_options *options)
 {
     int rc = OK;
+    synth_parcels real = {0};
     moments folds[FOLDS] = {{0}};
     cJSON *features, *metadata = metadata_new(&features);
     char *data = path_join(folder, "DATA_S2"), *annotations = path_join(folder, "ANNOTATIONS");
     if (!data || !annotations || !features) {
         rc = fail(FAILED, "out of memory");
         goto done;
+    }
+    if (options->parcels) {
+        TRY(synth_parcels_open(options->parcels, &real));
+        options->patches = real.count > INT16_MAX ? INT16_MAX : (int)real.count;
+        options->size = real.side;
     }
     TRY(options_check(options));
     if (file_exists(data)) {
@@ -405,11 +455,12 @@ int synth_pastis(const char *folder, const synth_pastis_options *options)
     for (int f = 0; f < FOLDS; f++) TRY(moments_new(options->bands, &folds[f]));
     TRY(folder_make(data));
     TRY(folder_make(annotations));
-    TRY(patches_write(options, data, annotations, features, folds));
+    TRY(patches_write(options, &real, data, annotations, features, folds));
     TRY(documents_write(options, folder, metadata, folds));
 done:
     for (int f = 0; f < FOLDS; f++) moments_free(&folds[f]);
     cJSON_Delete(metadata);
+    synth_parcels_free(&real);
     free(data);
     free(annotations);
     return rc;

@@ -9,6 +9,7 @@ typedef struct synth_pastis_options {
     int least_dates, most_dates;
     int bands, classes; /* background, crops, void */
     uint64_t seed;
+    const char *parcels; /* a folder in PASTIS's form whose parcel ids are taken, patches and size with them; NULL: none */
 } synth_pastis_options;
 
 /* What `furrow synth pastis DIR` makes without options. */
@@ -21,10 +22,12 @@ synth_pastis_options synth_pastis_defaults(void);
  *   metadata.geojson              folds 1 to 5 in turn, dates from September 2018 to September 2019, squares in EPSG:2154
  *   NORM_S2_patch.json            mean and standard deviation of each band over each fold's patches
  *   label_names.json              unless there are PASTIS's own 20 classes
+ * With `parcels` the ids of the patches are those files', in their order; id 0 is background.
  * Parcels are the cells around random points, with a strip of background (class 0) between them; some cells are
  * background, some of the last class (void). Every crop has a growing season of its own, parcels differ from it in
- * timing, vigour and soil; pixels are noisy, and a third of the images has clouds. A function of the options alone.
+ * timing, vigour and soil; pixels are noisy, and a third of the images has clouds. A function of the options alone;
+ * with `parcels`, options->patches and size become what there is.
  * USAGE for options out of range, FAILED when something cannot be written, INTERRUPTED. */
-int synth_pastis(const char *folder, const synth_pastis_options *options);
+int synth_pastis(const char *folder, synth_pastis_options *options);
 
 #endif

@@ -181,8 +181,8 @@ static void drawn_by_id(void **state)
     int differ = 0, own = 0;
     for (uint64_t epoch = 1; epoch <= 40; epoch++) {
         int32_t a[6], b[6], other[6];
-        const patch_pass first = {orders[0], PATCHES, 2, true, true, 7, epoch};
-        patch_pass second = {orders[1], PATCHES, 5, true, false, 7, epoch};
+        const patch_pass first = {orders[0], PATCHES, 2, true, true, false, 7, epoch};
+        patch_pass second = {orders[1], PATCHES, 5, true, false, false, 7, epoch};
         const int count = drawn_dates(s, &first, 5, a);
         assert_in_range(count, 1, 4);
         assert_int_equal(drawn_dates(s, &second, 5, b), count);
@@ -212,7 +212,7 @@ static void drawn_evenly(void **state)
         patches *s = open_set(&o);
         for (uint64_t epoch = 0; epoch < EPOCHS; epoch++) {
             int32_t days[6];
-            const patch_pass pass = {order, 1, 1, true, false, 1, epoch};
+            const patch_pass pass = {order, 1, 1, true, false, false, 1, epoch};
             const int count = drawn_dates(s, &pass, 5, days);
             if (subset) assert_int_equal(count, 2);
             for (int t = 0; t < count; t++) taken[days[t] / 10]++;
@@ -234,7 +234,7 @@ static void one_date_stays(void **state)
     for (uint64_t epoch = 0; epoch < 60; epoch++) {
         int32_t days[6];
         const uint32_t order[1] = {5};
-        assert_int_equal(drawn_dates(s, &(patch_pass){order, 1, 1, true, false, 1, epoch}, 5, days), 1);
+        assert_int_equal(drawn_dates(s, &(patch_pass){order, 1, 1, true, false, false, 1, epoch}, 5, days), 1);
         seen |= 1 << days[0] / 10;
     }
     assert_int_equal(seen, 63);
@@ -284,7 +284,7 @@ static int turns_seen(const small_patches *pack, bool augment, bool training)
     for (uint64_t epoch = 0; epoch < 60; epoch++) {
         patch_loader *l;
         const patch_batch *b;
-        assert_ok(patch_loader_start(s, &(patch_pass){order, 3, 3, training, false, 1, epoch}, &l));
+        assert_ok(patch_loader_start(s, &(patch_pass){order, 3, 3, training, false, false, 1, epoch}, &l));
         assert_ok(patch_loader_next(l, &b));
         for (int i = 0; i < 3; i++) seen |= 1 << b->turn[i];
         patch_loader_stop(l);
@@ -318,7 +318,7 @@ static void damaged_values(void **state)
         patches *s = open_set(&o);
         patch_loader *l;
         const patch_batch *b;
-        assert_ok(patch_loader_start(s, &(patch_pass){(const uint32_t[]){0, 1, 2}, 3, 2, false, true, 0, 0}, &l));
+        assert_ok(patch_loader_start(s, &(patch_pass){(const uint32_t[]){0, 1, 2}, 3, 2, false, true, false, 0, 0}, &l));
         assert_ok(patch_loader_next(l, &b));
         for (int k = 0; k < 2; k++) {
             assert_int_equal(patch_loader_next(l, &b), FAILED);
@@ -342,7 +342,7 @@ static void stopped_midway(void **state)
     for (int after = 0; after < 30; after++) {
         patch_loader *l;
         const patch_batch *b;
-        assert_ok(patch_loader_start(s, &(patch_pass){order, LONG, 3, true, true, 1, 1}, &l));
+        assert_ok(patch_loader_start(s, &(patch_pass){order, LONG, 3, true, true, false, 1, 1}, &l));
         for (int i = 0; i < after; i++) assert_ok(patch_loader_next(l, &b));
         patch_loader_stop(l);
     }
@@ -360,7 +360,7 @@ static void interrupted(void **state)
     patch_loader *l;
     const patch_batch *b;
     int rc = OK, batches = 0;
-    assert_ok(patch_loader_start(s, &(patch_pass){order, 8, 1, true, true, 1, 1}, &l));
+    assert_ok(patch_loader_start(s, &(patch_pass){order, 8, 1, true, true, false, 1, 1}, &l));
     assert_ok(patch_loader_next(l, &b));
     interrupt_request();
     while (!(rc = patch_loader_next(l, &b)) && b) batches++;

@@ -126,7 +126,7 @@ static void labels_refused(void **state)
     assert_ok(patches_open(&o, false, &s));
     patch_loader *l;
     const patch_batch *b;
-    assert_ok(patch_loader_start(s, &(patch_pass){(const uint32_t[]){2}, 1, 1, false, true, 0, 0}, &l));
+    assert_ok(patch_loader_start(s, &(patch_pass){(const uint32_t[]){2}, 1, 1, false, true, false, 0, 0}, &l));
     assert_int_equal(patch_loader_next(l, &b), FAILED);
     assert_holds(error_message(), "patch 12 has no labels");
     patch_loader_stop(l);

@@ -101,7 +101,7 @@ static void assert_pass(patch_feed *f, int batch_size, bool training, bool label
 {
     patch_feed_batch b;
     int seen = 0, batches = 0;
-    const patch_feed_pass pass = {order, PATCHES, batch_size, training, labels, 3, 4, mean, std};
+    const patch_feed_pass pass = {order, PATCHES, batch_size, training, labels, false, 3, 4, mean, std};
     assert_ok(patch_feed_begin(f, pass));
     for (;; batches++) {
         assert_ok(patch_feed_next(f, &b));
@@ -129,7 +129,7 @@ static void passes(void **state)
     assert_pass(f, 3, true, false);
     assert_pass(f, 3, false, true);
     assert_pass(f, 2, true, true);
-    assert_ok(patch_feed_begin(f, (patch_feed_pass){order, 0, 2, false, true, 0, 0, mean, std}));
+    assert_ok(patch_feed_begin(f, (patch_feed_pass){order, 0, 2, false, true, false, 0, 0, mean, std}));
     assert_ok(patch_feed_next(f, &b));
     assert_int_equal(b.patches, 0);
     patch_feed_free(f);
@@ -150,7 +150,7 @@ static void queued_work(void **state)
     int frames[PATCHES], turn[PATCHES];
     int32_t days[PATCHES][6];
     assert_ok(patch_feed_new(test_device, s, &f));
-    assert_ok(patch_feed_begin(f, (patch_feed_pass){order, PATCHES, 1, true, true, 9, 1, mean, std}));
+    assert_ok(patch_feed_begin(f, (patch_feed_pass){order, PATCHES, 1, true, true, false, 9, 1, mean, std}));
     for (int i = 0; i < PATCHES; i++) {
         assert_ok(buffer_new(test_device, room, &kept[i]));
         assert_ok(patch_feed_next(f, &b));
@@ -178,7 +178,7 @@ static void ended_early(void **state)
     patch_feed_batch b;
     assert_ok(patch_feed_new(test_device, s, &f));
     for (int after = 0; after < 4; after++) {
-        assert_ok(patch_feed_begin(f, (patch_feed_pass){order, PATCHES, 2, true, true, 0, 0, mean, std}));
+        assert_ok(patch_feed_begin(f, (patch_feed_pass){order, PATCHES, 2, true, true, false, 0, 0, mean, std}));
         for (int i = 0; i < after; i++) assert_ok(patch_feed_next(f, &b));
         if (after % 2) patch_feed_end(f); /* else the next pass ends it */
     }
@@ -194,7 +194,7 @@ static void damaged(void **state)
     patch_feed *f;
     patch_feed_batch b;
     assert_ok(patch_feed_new(test_device, s, &f));
-    assert_ok(patch_feed_begin(f, (patch_feed_pass){last, 3, 2, false, true, 0, 0, mean, std}));
+    assert_ok(patch_feed_begin(f, (patch_feed_pass){last, 3, 2, false, true, false, 0, 0, mean, std}));
     assert_ok(patch_feed_next(f, &b));
     assert_batch(&b, true);
     for (int i = 0; i < 2; i++) {
@@ -271,7 +271,7 @@ static void real_images(void **state)
     assert_ok(patches_normalisation(s, split.train, split.train_count, &by, &deviations));
     assert_ok(patch_feed_new(test_device, s, &f));
     assert_ok(
-        patch_feed_begin(f, (patch_feed_pass){split.train, split.train_count, 1, false, true, 0, 0, by, deviations}));
+        patch_feed_begin(f, (patch_feed_pass){split.train, split.train_count, 1, false, true, false, 0, 0, by, deviations}));
     for (int i = 0; i < split.train_count; i++) {
         assert_ok(patch_feed_next(f, &b));
         assert_real_patch(s, &b, folder, by);

@@ -23,7 +23,7 @@ static synth_pastis_options options_of(uint64_t seed)
 
 static void make(const char *name, uint64_t seed)
 {
-    const synth_pastis_options o = options_of(seed);
+    synth_pastis_options o = options_of(seed);
     assert_ok(synth_pastis(in_scratch(name), &o));
 }
 

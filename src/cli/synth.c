@@ -116,13 +116,15 @@ static int synth_pastis_command(int argc, char **argv)
         {"size", OPTION_INT, &o.size, 1, 1 << 16, "S", "pixels of a patch's side"},
         {"dates", OPTION_TEXT, &dates, 0, 0, "A-B", "images of a patch, from A to B, or as many as said"},
         {"bands", OPTION_INT, &o.bands, 1, 1 << 16, "C", "spectral bands"},
+        {"parcels", OPTION_TEXT, &o.parcels, 0, 0, "FOLDER",
+         "over the real parcels of FOLDER/ANNOTATIONS/ParcelIDs_*.npy: a patch of each, in its size"},
         {"classes", OPTION_INT, &o.classes, 3, 256, "K", "0 is background, K - 1 void, crops between; 20: PASTIS's"},
         {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
         {0},
     };
     const command_syntax syntax = {
-        "synth pastis DIR [--patches N] [--size S] [--dates A-B] [--classes K] [--seed SEED] ...",
+        "synth pastis DIR [--patches N] [--size S] [--dates A-B] [--classes K] [--parcels FOLDER] ...",
         "Makes a small labelled data set in PASTIS's folder format: parcels, crops with their own phenology, noisy\n"
         "pixels, clouds. --size 128 --dates 38-61 --classes 20 has PASTIS's sizes.",
         options,
