@@ -9,7 +9,8 @@ typedef struct synth_pastis_options {
     int least_dates, most_dates;
     int bands, classes; /* background, crops, void */
     uint64_t seed;
-    const char *parcels; /* a folder in PASTIS's form whose parcel ids are taken, patches and size with them; NULL: none */
+    const char
+        *parcels; /* a folder in PASTIS's form whose parcel ids are taken, patches and size with them; NULL: none */
 } synth_pastis_options;
 
 /* What `furrow synth pastis DIR` makes without options. */

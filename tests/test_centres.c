@@ -88,8 +88,9 @@ static void test_crops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_maxima),           cmocka_unit_test(test_no_maximum), cmocka_unit_test(test_zones),
-        cmocka_unit_test(test_zone_out_of_range), cmocka_unit_test(test_crops),
+        cmocka_unit_test(test_maxima), cmocka_unit_test(test_no_maximum),
+        cmocka_unit_test(test_zones),  cmocka_unit_test(test_zone_out_of_range),
+        cmocka_unit_test(test_crops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,7 +318,8 @@ static void damaged_values(void **state)
         patches *s = open_set(&o);
         patch_loader *l;
         const patch_batch *b;
-        assert_ok(patch_loader_start(s, &(patch_pass){(const uint32_t[]){0, 1, 2}, 3, 2, false, true, false, 0, 0}, &l));
+        assert_ok(
+            patch_loader_start(s, &(patch_pass){(const uint32_t[]){0, 1, 2}, 3, 2, false, true, false, 0, 0}, &l));
         assert_ok(patch_loader_next(l, &b));
         for (int k = 0; k < 2; k++) {
             assert_int_equal(patch_loader_next(l, &b), FAILED);

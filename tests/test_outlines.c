@@ -20,9 +20,7 @@ static void draw_map(uint64_t seed, int height, int width, int ids, int32_t *map
     for (int i = 0; i < height * width; i++) {
         random_block(key, next++, word);
         const bool copies = word[0] % 4 != 0 && i > 0;
-        map[i] = !copies ? (int32_t)(word[1] % (uint32_t)ids)
-                 : word[2] % 2 || i < width ? map[i - 1]
-                                            : map[i - width];
+        map[i] = !copies ? (int32_t)(word[1] % (uint32_t)ids) : word[2] % 2 || i < width ? map[i - 1] : map[i - width];
     }
 }
 
@@ -182,9 +180,8 @@ static void test_geojson(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact),      cmocka_unit_test(test_hole_and_corner),
-        cmocka_unit_test(test_simplified), cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_geojson),
+        cmocka_unit_test(test_exact),   cmocka_unit_test(test_hole_and_corner), cmocka_unit_test(test_simplified),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_geojson),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

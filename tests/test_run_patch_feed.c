@@ -270,8 +270,8 @@ static void real_images(void **state)
     assert_int_equal(split.train_count + split.validation_count + split.test_count, 9);
     assert_ok(patches_normalisation(s, split.train, split.train_count, &by, &deviations));
     assert_ok(patch_feed_new(test_device, s, &f));
-    assert_ok(
-        patch_feed_begin(f, (patch_feed_pass){split.train, split.train_count, 1, false, true, false, 0, 0, by, deviations}));
+    assert_ok(patch_feed_begin(
+        f, (patch_feed_pass){split.train, split.train_count, 1, false, true, false, 0, 0, by, deviations}));
     for (int i = 0; i < split.train_count; i++) {
         assert_ok(patch_feed_next(f, &b));
         assert_real_patch(s, &b, folder, by);

@@ -83,13 +83,8 @@ static void test_ious(void **state)
     const int areas[] = {0, 8, 4};
     const int32_t instance[2 * HEIGHT * WIDTH] = {1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 1, 1};
     const int32_t parcel[] = {1, 2, 1, 0};
-    const paps_found found = {.count = 4,
-                              .patches = 2,
-                              .height = HEIGHT,
-                              .width = WIDTH,
-                              .parcel = parcel,
-                              .crop = crops,
-                              .mask = masks};
+    const paps_found found = {
+        .count = 4, .patches = 2, .height = HEIGHT, .width = WIDTH, .parcel = parcel, .crop = crops, .mask = masks};
     float iou[4];
     (void)state;
     parcel_ious(&found, instance, area, areas, iou);

@@ -85,7 +85,7 @@ struct net {
     int error; /* the first of this tape */
     char *error_text;
     list nodes, tensors, memory; /* of the tape: node *, tensor * (inputs, outputs, saved, work), malloc'ed */
-    store *store; /* its own, or that of the net it is a branch of */
+    store *store;                /* its own, or that of the net it is a branch of */
     bool branch;
     list chunks;           /* buffer *: the arena */
     size_t arena_bytes;    /* of this tape */
@@ -105,9 +105,9 @@ tensor *late_target(const node *n, int i);        /* the tensor whose producer l
 size_t align_floats(const net *n, size_t floats); /* rounded up to the device's view alignment */
 
 int net_new_branch(net *trunk, net **out); /* on the trunk's parameters and constants */
-void tape_release(net *n);        /* frees nodes, tensors and their views */
-int parameters_place(net *n);     /* lays new parameters out and uploads them */
-int parameters_transpose(net *n); /* refreshes the transposed copies when stale */
+void tape_release(net *n);                 /* frees nodes, tensors and their views */
+int parameters_place(net *n);              /* lays new parameters out and uploads them */
+int parameters_transpose(net *n);          /* refreshes the transposed copies when stale */
 void parameters_free(net *n);
 void lives_find(net *n);                 /* when each tensor is in use */
 int memory_place(net *n, size_t *total); /* that, and the bytes it takes; nothing is allocated */

@@ -14,7 +14,7 @@
 enum initial {
     INITIAL_ZERO,
     INITIAL_ONE,
-    INITIAL_VALUE, /* `scale` */
+    INITIAL_VALUE,         /* `scale` */
     INITIAL_NORMAL,        /* deviation `scale` */
     INITIAL_XAVIER_NORMAL, /* sqrt(2 / (fan in + fan out)) of [N x K x taps...]: (N + K) taps */
 };

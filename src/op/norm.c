@@ -78,7 +78,8 @@ int norm_frozen(device *d, const norm_call *c)
     norm_kernel k;
     TRY(norm_kernel_get(d, c->columns, "frozen_statistics", &k));
     TRY(LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, ((cost){2.0 * c->columns, 16.0 * c->columns}),
-               arg_buffer(c->running_mean), arg_buffer(c->running_var), arg_int(c->columns), arg_buffer(c->statistics)));
+               arg_buffer(c->running_mean), arg_buffer(c->running_var), arg_int(c->columns),
+               arg_buffer(c->statistics)));
     TRY(normalise(d, c, NULL));
 done:
     return rc;
@@ -138,7 +139,8 @@ static int whole_backward(device *d, const norm_call *c, const norm_gradients *g
               : LAUNCH(k.kernel, k.groups, 1, 1, k.lanes, passes_over(c, 3, 15), arg_buffer(g->dy), arg_buffer(c->z),
                        arg_buffer(g->dz), arg_int(c->rows), arg_int(c->columns), arg_buffer(c->statistics),
                        arg_buffer(c->weight), arg_buffer(c->bias), arg_int(c->relu), arg_int(g->add_z),
-                       arg_buffer(g->weight), arg_int(g->add_weight), arg_buffer(g->bias), arg_int(g->add_bias), arg_int(g->frozen));
+                       arg_buffer(g->weight), arg_int(g->add_weight), arg_buffer(g->bias), arg_int(g->add_bias),
+                       arg_int(g->frozen));
 }
 
 static int chunk_sums(device *d, const norm_call *c, const norm_gradients *g)
