@@ -1,9 +1,9 @@
-/* furrow: the command line. Chooses the command, catches Ctrl-C, and turns codes into exit codes. */
-#include <signal.h>
+/* furrow: the command line. Chooses the command, and turns codes into exit codes. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 
 static const command commands[] = {
@@ -19,20 +19,6 @@ static const command commands[] = {
     {"bench", "measure inference and training speed", command_bench},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static void interrupted(int signal_number)
-{
-    (void)signal_number;
-    furrow_interrupt(); /* the handler is reset: a second Ctrl-C ends the process at once */
-}
-
-static void catch_interrupt(void)
-{
-    struct sigaction action = {.sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static void print_help(FILE *out)
 {
@@ -88,7 +74,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    catch_interrupt();
+    interrupt_catch();
     progress_install();
     int code = run(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && code == FURROW_OK) {
