@@ -47,6 +47,7 @@ typedef struct furrow_run_options {
     const char *device;  /* selector; NULL: the config's, else FURROW_DEVICE, else auto */
     const char *weights; /* a checkpoint, or a run folder with Fold_k/model.h5; train: may be NULL */
     const char *out;     /* predict: the folder to write into */
+    bool attention;      /* predict: what each date weighed, too */
     double tolerance;    /* predict, with a head: pixels by which outlines may be simplified; 0: exact */
     int fold;            /* 1 ..; 0: as configured, else all */
     bool resume;         /* train: go on where the run folder stopped */
@@ -71,7 +72,9 @@ int furrow_eval(const furrow_run_options *options, char **json);
 /* Writes into options->out: predictions.csv and predictions.json; of patches predictions.json and for each patch
  * ID_classes.npy, ID_scores.npy and ID.png, with a head ID_instances.npy, ID_classes.npy, ID_confidence.npy and ID.png
  * beside parcels.geojson. JSON: {"parcels" or "patches" (how many), "csv" (parcels), "out" (patches),
- * "json", "samples_are", "counted", "networks", "classes": {name: how many are of it}} */
+ * "json", "samples_are", "counted", "networks", "classes": {name: how many are of it}}. With options->attention also
+ * attention.svg and attention.csv (parcels) or attention.json and for each patch ID_attention.npy and ID_attention.svg;
+ * JSON: "attention", "attention_picture", the paths of the files over all samples. */
 int furrow_predict(const furrow_run_options *options, char **json);
 
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */

@@ -127,6 +127,13 @@ check "eval of all parcels" run 0 eval "$work/run.json" --weights "$work/run" --
 check "predict" run 0 predict "$work/run.json" --weights "$work/run" --out "$work/predicted"
 check "a line a parcel" [ "$(wc -l <"$work/predicted/predictions.csv")" -eq 121 ]
 check "header" grep -q '^id,label,class,p_' "$work/predicted/predictions.csv"
+check "predict --attention" run 0 predict "$work/run.json" --weights "$work/run" --out "$work/weighed" --attention
+check "the same classes" same "$work/predicted/predictions.csv" "$work/weighed/predictions.csv"
+check "a line a date of each parcel" grep -q '^1,[0-9-]*,[0-9.e-]*,[0-9.e-]*,[0-9.e-]*$' "$work/weighed/attention.csv"
+check "which sum to 1" awk -F, 'NR > 1 { all[$1] += $3; one[$1] += $4 }
+    END { for (p in all) if (all[p] < 0.9999 || all[p] > 1.0001 || one[p] < 0.9999 || one[p] > 1.0001) exit 1
+          exit length(all) != 120 }' "$work/weighed/attention.csv"
+check "a picture of them" grep -q '<title>20..-..-..: ' "$work/weighed/attention.svg"
 check "info of a checkpoint" run 0 info "$work/run/Fold_1/model.h5" --json
 check "which holds the network" printed '"arch"'
 check "weights of another network" run 1 predict "$work/run.json" --weights "$work/run" --out "$work/p2" \
@@ -176,6 +183,12 @@ check "scores of 5 classes" grep -aq "'<f4'.*(5, 16, 16" "$work/maps/10000_score
 check "predict --json" run 0 predict "$work/dense.json" --weights "$work/dense/Fold_1/model.h5" --out "$work/maps2" --json
 check "is a document" document
 check "the same map" same "$work/maps/10003_classes.npy" "$work/maps2/10003_classes.npy"
+check "predict --attention" run 0 predict "$work/dense.json" --weights "$work/dense" --out "$work/maps3" --attention
+check "the same map" same "$work/maps/10003_classes.npy" "$work/maps3/10003_classes.npy"
+for file in attention.json attention.svg 10000_attention.npy 10004_attention.svg; do
+    check "attention has $file" test -s "$work/maps3/$file"
+done
+check "2 heads at 8 x 8 pixels" grep -aq "'<f4'.*(2, [345], 8, 8" "$work/maps3/10000_attention.npy"
 check "info of a checkpoint" run 0 info "$work/dense/Fold_1/model.h5"
 check "names the network" printed "arch *utae"
 check "widths that heads do not divide" run 2 train "$work/dense.json" --set model.n_head=3
@@ -196,7 +209,26 @@ check "too many strides" run 2 train "$work/dense.json" \
 check "parcels are no images" run 1 train "$work/dense.json" --set "data.pack=$work/p.h5"
 check "a limit that is too small" run 1 train "$work/dense.json" --set memory_limit=1000
 check "says so" said "memory_limit"
-check "other kind of weights" run 2 predict "$work/dense.json" --weights "$work/run" --out "$work/maps3"
+check "other kind of weights" run 2 predict "$work/dense.json" --weights "$work/run" --out "$work/maps4"
+
+# ---- a run that finds parcels in the images
+sed "s#\"n_head\": 2#&, \"head\": {\"arch\": \"paps\", \"shape_size\": 8}#; s#$work/dense#$work/paps#; s#\"epochs\": 1#\"epochs\": 2, \"warmup\": 0#" "$work/dense.json" \
+    >"$work/paps.json"
+check "a head without warm-up" run 0 train "$work/paps.json" --set train.lr=0.003
+for file in Fold_1/trainlog.json Fold_1/test_metrics.json Fold_1/model.h5 Fold_1/test_tables.npy; do
+    check "its run folder has $file" test -s "$work/paps/$file"
+done
+check "published keys" grep -q '"test_PQ"' "$work/paps/Fold_1/test_metrics.json"
+check "eval" run 0 eval "$work/paps.json" --weights "$work/paps"
+check "says that means do not multiply" printed "PQ here is not SQ x RQ"
+check "predict" run 0 predict "$work/paps.json" --weights "$work/paps" --out "$work/found" --attention
+for file in parcels.geojson predictions.json 10000_instances.npy 10001_classes.npy 10002_confidence.npy 10003.png \
+    attention.svg 10004_attention.npy; do
+    check "found has $file" test -s "$work/found/$file"
+done
+check "a feature collection" grep -q '"FeatureCollection"' "$work/found/parcels.geojson"
+check "a warm-up without end" run 2 train "$work/paps.json" --set train.warmup=2
+check "says why" said "train.warmup is 2; wanted less than train.epochs"
 
 # ---- the same seed, the same bits; a resumed run too; the run folder's own configuration repeats it
 check "train again" run 0 train "$work/run.json" --set "train.res_dir=$work/again"

@@ -35,13 +35,15 @@ int command_predict(int argc, char **argv)
         RUN_OPTION_FOLD("this fold's weights only"),
         {"tolerance", OPTION_REAL, &a.options.tolerance, 0, 1000, "PIXELS",
          "with a head: simplify outlines by so much (0)"},
+        {"attention", OPTION_FLAG, &a.options.attention, 0, 0, NULL,
+         "also what each date weighed: tables, maps, pictures"},
         RUN_OPTION_SET,
         RUN_OPTION_DEVICE,
         RUN_OPTION_JSON,
         {0},
     };
     const command_syntax syntax = {
-        "predict CONFIG --weights W --out DIR [--fold K] [--tolerance PIXELS] [--set KEY=VALUE ...]",
+        "predict CONFIG --weights W --out DIR [--fold K] [--tolerance PIXELS] [--attention] [--set KEY=VALUE ...]",
         "Gives every sample of the pack its classes; no labels are needed. Of parcels: predictions.csv and\n"
         "predictions.json with each parcel's label, class index and the probability of each class. Of image patches:\n"
         "ID_classes.npy (the class of each pixel), ID_scores.npy (each class's probability), ID.png (the clearest "

@@ -133,6 +133,11 @@ int patches_dates(const patches *s, int sample)
     return s->dates[sample] < s->max_dates ? s->dates[sample] : s->max_dates;
 }
 
+int32_t patches_reference(const patches *s)
+{
+    return s->reference;
+}
+
 int patches_first_position(const patches *s)
 {
     return s->first_position;

@@ -39,6 +39,7 @@ int patches_height(const patches *s);
 int patches_width(const patches *s);
 int patches_longest(const patches *s); /* dates of the longest series that a batch can hold */
 int patches_dates(const patches *s, int sample);
+int32_t patches_reference(const patches *s);  /* the day that counts as 0, since 1970-01-01 */
 int patches_first_position(const patches *s); /* smallest and largest day since the reference date */
 int patches_last_position(const patches *s);
 const char *patches_id(const patches *s, int sample);

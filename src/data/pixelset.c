@@ -127,6 +127,11 @@ bool pixelset_has_dates(const pixelset *s)
     return s->has_dates;
 }
 
+int32_t pixelset_reference(const pixelset *s)
+{
+    return s->reference;
+}
+
 int pixelset_first_position(const pixelset *s)
 {
     return s->first_position;

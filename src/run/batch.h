@@ -23,6 +23,7 @@ typedef struct batch {
         *maps;                   /* the same as the data set has it, with labels and areas; reference results: NULL */
     buffer *heatmap, *instances; /* [rows] true heat; (int) the parcel of each pixel */
     const uint32_t *sample;      /* [samples] indices into the data set */
+    const int32_t *days;         /* [frames] on the host: since the set's reference date; NULL: reference results */
 } batch;
 
 #endif

@@ -107,6 +107,7 @@ int batches_next(batches *b, batch *out)
         .heatmap = p.heatmap,
         .instances = p.instances,
         .sample = p.sample,
+        .days = p.days,
     };
     return OK;
 }

@@ -23,6 +23,7 @@ typedef struct slot {
     int parcels, frames; /* of the batch; parcels 0: nothing under way */
     enum pixel_type type;
     uint32_t *sample; /* [parcels] */
+    int32_t *days;    /* [frames] */
 } slot;
 
 /* A stretch of the order that the loader cuts into pieces of one size. */
@@ -95,9 +96,11 @@ static void slot_release(slot *s)
     buffer_free(s->small);
     free(s->staging);
     free(s->sample);
+    free(s->days);
     s->small = NULL;
     s->staging = NULL;
     s->sample = NULL;
+    s->days = NULL;
 }
 
 void feed_free(feed *f)
@@ -123,6 +126,7 @@ static int slot_reserve(feed *f, slot *s, int parcels)
     slot_release(s);
     TRY_NEW(s->staging = memory_new(f->small_bytes, 1));
     TRY_NEW(s->sample = memory_new((size_t)parcels, sizeof *s->sample));
+    TRY_NEW(s->days = memory_new((size_t)parcels * (size_t)f->longest, sizeof *s->days));
     TRY(buffer_new(f->device, f->small_bytes, &s->small));
     for (int i = 0; i < PARTS; i++) {
         size_t end = i + 1 < PARTS ? f->start[i + 1] : f->small_bytes;
@@ -264,6 +268,7 @@ static int stage(feed *f)
     s->frames = b->frames;
     s->type = b->raw_type;
     memcpy(s->sample, b->sample, (size_t)b->parcels * sizeof *s->sample);
+    memcpy(s->days, b->days, (size_t)b->frames * sizeof *s->days);
     s->parcels = b->parcels;
 done:
     return rc;
@@ -354,6 +359,7 @@ int feed_next(feed *f, batch *out)
         .positions = s->view[PART_POSITIONS],
         .target = s->view[PART_TARGET],
         .sample = s->sample,
+        .days = s->days,
     };
 done:
     return rc;

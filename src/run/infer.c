@@ -42,14 +42,34 @@ typedef struct room {
     double *log_p, *row;
     int32_t *target;
     int rows;
+    float *attention, *attention_sum;
+    size_t attention_values;
 } room;
 
-static void room_free(room *r)
+static void room_release_rows(room *r)
 {
     free(r->logits);
     free(r->log_p);
     free(r->row);
     free(r->target);
+    r->logits = NULL;
+    r->log_p = r->row = NULL;
+    r->target = NULL;
+    r->rows = 0;
+}
+
+static void room_release_attention(room *r)
+{
+    free(r->attention);
+    free(r->attention_sum);
+    r->attention = r->attention_sum = NULL;
+    r->attention_values = 0;
+}
+
+static void room_free(room *r)
+{
+    room_release_rows(r);
+    room_release_attention(r);
 }
 
 static int room_reserve(room *r, int rows, int classes)
@@ -57,13 +77,32 @@ static int room_reserve(room *r, int rows, int classes)
     int rc = OK;
     if (rows <= r->rows) return OK;
     const size_t cells = (size_t)rows * (size_t)classes;
-    room_free(r);
-    *r = (room){0};
+    room_release_rows(r);
     TRY_NEW(r->logits = memory_new(cells, sizeof *r->logits));
     TRY_NEW(r->log_p = memory_new(cells, sizeof *r->log_p));
     TRY_NEW(r->row = memory_new((size_t)classes, sizeof *r->row));
     TRY_NEW(r->target = memory_new((size_t)rows, sizeof *r->target));
     r->rows = rows;
+done:
+    return rc;
+}
+
+/* Where weights of dates are kept: `share` of this network's, added up from the first network on. */
+static int add_attention(network *w, room *r, bool first, float share)
+{
+    int rc = OK;
+    const tensor *t = w->keep_attention ? network_attention(w) : NULL;
+    if (!t) return OK;
+    const size_t values = tensor_count(t);
+    if (values > r->attention_values) {
+        room_release_attention(r);
+        TRY_NEW(r->attention = memory_new(values, sizeof *r->attention));
+        TRY_NEW(r->attention_sum = memory_new(values, sizeof *r->attention_sum));
+        r->attention_values = values;
+    }
+    if (first) memset(r->attention_sum, 0, values * sizeof *r->attention_sum);
+    TRY(net_read(w->net, t, r->attention));
+    for (size_t i = 0; i < values; i++) r->attention_sum[i] += share * r->attention[i];
 done:
     return rc;
 }
@@ -86,7 +125,7 @@ done:
 }
 
 /* What was found stays on the network (paps_read). */
-static int infer_head(const ensemble *e, const batch *b, inference *out)
+static int infer_head(const ensemble *e, const batch *b, room *r, inference *out)
 {
     int rc = OK;
     if (e->count > 1) {
@@ -95,7 +134,12 @@ static int infer_head(const ensemble *e, const batch *b, inference *out)
     }
     TRY(network_use(e->network, false, b));
     TRY(network_forward(e->network, 0));
-    *out = (inference){.batch = b, .rows = b->rows, .classes = model_classes(e->network->model), .network = e->network};
+    TRY(add_attention(e->network, r, true, 1));
+    *out = (inference){.batch = b,
+                       .rows = b->rows,
+                       .classes = model_classes(e->network->model),
+                       .network = e->network,
+                       .attention = r->attention_sum};
 done:
     return rc;
 }
@@ -104,16 +148,17 @@ static int infer_batch(const ensemble *e, const batch *b, bool labels, room *r, 
 {
     int rc = OK;
     const int classes = model_classes(e->network->model), networks = e->count ? e->count : 1;
-    if (e->network->head) return infer_head(e, b, out);
+    if (e->network->head) return infer_head(e, b, r, out);
     TRY(room_reserve(r, b->rows, classes));
     memset(r->log_p, 0, (size_t)b->rows * (size_t)classes * sizeof *r->log_p);
     for (int k = 0; k < networks; k++) {
         if (e->count > 1) TRY(network_set_values(e->network, e->values[k]));
         TRY(add_network(e->network, b, r, 1.0 / networks));
+        TRY(add_attention(e->network, r, k == 0, 1.0f / (float)networks));
     }
     labels = labels && b->target;
     if (labels) TRY(buffer_read(b->target, 0, r->target, (size_t)b->rows * sizeof *r->target));
-    *out = (inference){b, b->rows, classes, r->log_p, labels ? r->target : NULL, e->network};
+    *out = (inference){b, b->rows, classes, r->log_p, labels ? r->target : NULL, e->network, r->attention_sum};
 done:
     return rc;
 }

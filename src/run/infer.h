@@ -22,6 +22,7 @@ typedef struct inference {
     const double *log_p;   /* [rows x classes]; NULL: the network has a head (paps_read) */
     const int32_t *target; /* [rows]; NULL when the pass has no labels, and with a head */
     network *network;
+    const float *attention; /* of network_attention, the networks' mean; NULL: not kept */
 } inference;
 
 /* Gives every batch of the pass to `take`, in order. An ensemble without values runs with the network's present

@@ -72,6 +72,7 @@ static int parcels_record(network *w, bool training, int parcels, int frames)
     w->logits = w->out.logits;
     net_keep(n, w->logits);
     if (w->keep_spatial) net_keep(n, w->out.spatial);
+    if (w->keep_attention) net_keep(n, w->out.attention);
     w->target = w->loss = NULL;
     if (training) {
         w->target = net_input_given(n, "target", ELEMENT_INT, SHAPE(parcels));
@@ -134,6 +135,11 @@ done:
 int network_forward(network *w, uint64_t step)
 {
     return net_forward(w->net, step);
+}
+
+const tensor *network_attention(const network *w)
+{
+    return is_dense(w) ? w->image_out.attention : w->out.attention;
 }
 
 int network_optimiser(network *w)

@@ -40,6 +40,7 @@ typedef struct network {
     paps_loss head_loss;   /* of a head */
     bool heatmap_only;     /* a head looks at no centres: warm-up */
     bool truth;            /* of a head's batches the parcels are known, when evaluating too */
+    bool keep_attention;   /* network_attention can be read after a forward pass, as the logits can */
     bool keep_spatial;     /* parcels: the encoder's output can be read after a forward pass, as the logits can */
     /* the tape */
     bool recorded, training;
@@ -77,6 +78,10 @@ int network_use(network *w, bool training, const batch *b);
  * dropout, and must differ from step to step. */
 int network_forward(network *w, uint64_t step);
 int network_learn(network *w, uint64_t step); /* backward and Adam, after network_forward */
+
+/* The weights of dates, as the heads of the tape see them, after network_record: [frames x heads] of parcels, [frames h w
+ * x heads] of images (rows as pixel_sequences orders them). NULL: the network has no attention. */
+const tensor *network_attention(const network *w);
 
 int network_optimiser(network *w); /* makes Adam's state (zeros) when it is not there */
 

@@ -77,6 +77,7 @@ static void record_tape(network *w, bool training, int patches, int frames, int 
     w->image_out = model_build_dense(w->model, n, &w->images);
     w->logits = w->image_out.logits ? reshape(n, w->image_out.logits, SHAPE(rows, model_classes(w->model))) : NULL;
     net_keep(n, w->logits);
+    if (w->keep_attention) net_keep(n, w->image_out.attention);
     w->target = w->loss = NULL;
     if (w->head)
         record_head(w, patches);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "run/attention_log.h"
 #include "run/checkpoint.h"
 #include "run/prediction.h"
 
@@ -77,14 +78,17 @@ int furrow_predict(const furrow_run_options *o, char **json)
     TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
     TRY(load(&r));
     TRY(session_batches(&r.s, &r.batches));
+    if (o->attention) TRY(attention_log_new(&r, &r.attention));
     if (r.s.config.head)
         TRY(predict_panoptic(&r, all));
     else
         TRY(r.s.config.kind == MODEL_DENSE ? predict_patches(&r, all) : predict_parcels(&r, all));
+    if (r.attention) TRY(attention_log_finish(r.attention, all));
     rc = summary(&r, all, json);
     all = NULL;
 done:
     cJSON_Delete(all);
+    attention_log_free(r.attention);
     batches_free(r.batches);
     ensemble_free(&r.networks);
     network_free(r.networks.network);

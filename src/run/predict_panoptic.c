@@ -10,6 +10,7 @@
 #include "data/patches.h"
 #include "format/npy.h"
 #include "format/png.h"
+#include "run/attention_log.h"
 #include "run/parcel_polygons.h"
 #include "run/parcel_score.h"
 #include "run/picture.h"
@@ -185,6 +186,7 @@ static int take(void *user, const inference *i)
     TRY(memory_grow((void **)&a->frames, &a->frames_capacity, values, sizeof *a->frames));
     TRY(buffer_read(b->offsets, 0, a->offsets, ((size_t)b->samples + 1) * sizeof *a->offsets));
     TRY(buffer_read(b->x, 0, a->frames, values * sizeof *a->frames));
+    if (a->job->attention) TRY(attention_log_take(a->job->attention, i, NULL));
     for (int k = 0; k < b->samples; k++) TRY(save_patch(a, i, &found, k));
 done:
     return rc;

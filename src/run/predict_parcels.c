@@ -1,88 +1,19 @@
 /* predict for parcels: predictions.csv and predictions.json, a line a parcel. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "run/prediction.h"
+#include "base/text_file.h"
+#include "run/attention_log.h"
 
 typedef struct parcels {
     prediction *job;
     double *p; /* [count x classes] probabilities */
     int done;
+    int *class; /* of a batch's */
+    size_t class_capacity;
 } parcels;
-
-/* ---- text -------------------------------------------------------------------------------------------------------- */
-
-typedef struct text {
-    char *bytes;
-    size_t length, capacity;
-    bool failed;
-} text;
-
-static void put(text *t, const char *bytes, size_t length)
-{
-    void *items = t->bytes;
-    if (t->failed) return;
-    if (memory_grow(&items, &t->capacity, t->length + length, 1)) {
-        t->failed = true;
-        return;
-    }
-    t->bytes = items;
-    memcpy(t->bytes + t->length, bytes, length);
-    t->length += length;
-}
-
-static void put_text(text *t, const char *string)
-{
-    put(t, string, strlen(string));
-}
-
-static void __attribute__((format(printf, 2, 3))) put_format(text *t, const char *format, ...)
-{
-    char line[64];
-    va_list arguments;
-    va_start(arguments, format);
-    int used = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    put(t, line, (size_t)used);
-}
-
-/* RFC 4180: quoted when it holds a comma, a quote or a line's end; quotes doubled. */
-static void put_csv(text *t, const char *prefix, const char *value)
-{
-    bool quoted = strpbrk(value, ",\"\r\n") != NULL;
-    if (quoted) put(t, "\"", 1);
-    put_text(t, prefix);
-    for (const char *c = value; *c; c++) {
-        if (*c == '"') put(t, "\"", 1);
-        put(t, c, 1);
-    }
-    if (quoted) put(t, "\"", 1);
-}
-
-static void put_json(text *t, const char *string)
-{
-    put(t, "\"", 1);
-    for (const char *c = string; *c; c++) {
-        if ((unsigned char)*c < 0x20) {
-            put_format(t, "\\u%04x", (unsigned)(unsigned char)*c);
-            continue;
-        }
-        if (*c == '"' || *c == '\\') put(t, "\\", 1);
-        put(t, c, 1);
-    }
-    put(t, "\"", 1);
-}
-
-static int write_text(text *t, const char *path)
-{
-    if (t->failed) return FAILED;
-    return file_write(path, t->bytes, t->length);
-}
 
 /* ---- the two files ----------------------------------------------------------------------------------------------- */
 
@@ -93,52 +24,52 @@ static int best_class(const parcels *r, int i)
 
 static int write_csv(const parcels *r, const char *path)
 {
-    text t = {0};
-    put_text(&t, "id,label,class");
+    text_file *f = NULL;
+    int rc = text_file_open(path, &f);
+    if (rc) return rc;
+    text_put(f, "id,label,class");
     for (int k = 0; k < r->job->classes; k++) {
-        put(&t, ",", 1);
-        put_csv(&t, "p_", r->job->names[k]);
+        text_put(f, ",");
+        text_put_csv(f, "p_", r->job->names[k]);
     }
-    put(&t, "\n", 1);
+    text_put(f, "\n");
     for (int i = 0; i < r->job->count; i++) {
         int best = best_class(r, i);
-        put_csv(&t, "", samples_id(&r->job->s.set, i));
-        put(&t, ",", 1);
-        put_csv(&t, "", r->job->names[best]);
-        put_format(&t, ",%d", best);
+        text_put_csv(f, "", samples_id(&r->job->s.set, i));
+        text_put(f, ",");
+        text_put_csv(f, "", r->job->names[best]);
+        text_put_format(f, ",%d", best);
         for (int k = 0; k < r->job->classes; k++)
-            put_format(&t, ",%.7g", r->p[(size_t)i * (size_t)r->job->classes + (size_t)k]);
-        put(&t, "\n", 1);
+            text_put_format(f, ",%.7g", r->p[(size_t)i * (size_t)r->job->classes + (size_t)k]);
+        text_put(f, "\n");
     }
-    int rc = write_text(&t, path);
-    free(t.bytes);
-    return rc;
+    return text_file_finish(f);
 }
 
 static int write_json(const parcels *r, const char *path)
 {
-    text t = {0};
-    put_text(&t, "{\"classes\": [");
+    text_file *f = NULL;
+    int rc = text_file_open(path, &f);
+    if (rc) return rc;
+    text_put(f, "{\"classes\": [");
     for (int k = 0; k < r->job->classes; k++) {
-        if (k) put_text(&t, ", ");
-        put_json(&t, r->job->names[k]);
+        if (k) text_put(f, ", ");
+        text_put_json(f, r->job->names[k]);
     }
-    put_text(&t, "],\n\"parcels\": [");
+    text_put(f, "],\n\"parcels\": [");
     for (int i = 0; i < r->job->count; i++) {
         int best = best_class(r, i);
-        put_text(&t, i ? ",\n{\"id\": " : "\n{\"id\": ");
-        put_json(&t, samples_id(&r->job->s.set, i));
-        put_text(&t, ", \"label\": ");
-        put_json(&t, r->job->names[best]);
-        put_format(&t, ", \"class\": %d, \"probabilities\": [", best);
+        text_put(f, i ? ",\n{\"id\": " : "\n{\"id\": ");
+        text_put_json(f, samples_id(&r->job->s.set, i));
+        text_put(f, ", \"label\": ");
+        text_put_json(f, r->job->names[best]);
+        text_put_format(f, ", \"class\": %d, \"probabilities\": [", best);
         for (int k = 0; k < r->job->classes; k++)
-            put_format(&t, "%s%.7g", k ? ", " : "", r->p[(size_t)i * (size_t)r->job->classes + (size_t)k]);
-        put_text(&t, "]}");
+            text_put_format(f, "%s%.7g", k ? ", " : "", r->p[(size_t)i * (size_t)r->job->classes + (size_t)k]);
+        text_put(f, "]}");
     }
-    put_text(&t, "\n]}\n");
-    int rc = write_text(&t, path);
-    free(t.bytes);
-    return rc;
+    text_put(f, "\n]}\n");
+    return text_file_finish(f);
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
@@ -147,9 +78,16 @@ static int take(void *user, const inference *i)
 {
     parcels *r = user;
     double *p = r->p + (size_t)r->done * (size_t)i->classes;
-    int rc = prediction_probabilities(r->job, i, p);
-    for (int k = 0; k < i->rows && !rc; k++) r->job->tally[argmax(p + (size_t)k * (size_t)i->classes, i->classes)]++;
+    int rc = OK;
+    TRY(prediction_probabilities(r->job, i, p));
+    TRY(memory_grow((void **)&r->class, &r->class_capacity, (size_t)i->rows, sizeof *r->class));
+    for (int k = 0; k < i->rows; k++) {
+        r->class[k] = argmax(p + (size_t)k * (size_t)i->classes, i->classes);
+        r->job->tally[r->class[k]]++;
+    }
+    if (r->job->attention) TRY(attention_log_take(r->job->attention, i, r->class));
     r->done += i->rows;
+done:
     return rc;
 }
 
@@ -183,6 +121,7 @@ int predict_parcels(prediction *job, cJSON *all)
     cJSON_AddStringToObject(all, "json", document);
 done:
     free(r.p);
+    free(r.class);
     free(csv);
     free(document);
     return rc;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "format/npy.h"
 #include "format/png.h"
+#include "run/attention_log.h"
 #include "run/picture.h"
 #include "run/prediction.h"
 
@@ -200,6 +201,7 @@ static int take(void *user, const inference *i)
     TRY(buffer_read(b->offsets, 0, m->offsets, ((size_t)b->samples + 1) * sizeof *m->offsets));
     TRY(buffer_read(b->x, 0, m->frames,
                     (size_t)b->frames * (size_t)pixels_of(m) * (size_t)m->bands * sizeof *m->frames));
+    if (m->job->attention) TRY(attention_log_take(m->job->attention, i, NULL));
     for (int k = 0; k < b->samples; k++) TRY(save_patch(m, k, (int)b->sample[k], truth_of(m, i, k)));
 done:
     return rc;

@@ -6,6 +6,8 @@
 #include "run/session.h"
 #include "run/weights.h"
 
+typedef struct attention_log attention_log; /* run/attention_log.h */
+
 typedef struct prediction {
     session s;
     weight_files weights;
@@ -15,7 +17,8 @@ typedef struct prediction {
     char **names;   /* [classes] */
     int64_t *tally; /* [classes] parcels or pixels predicted as each */
     const char *folder;
-    double tolerance; /* of outlines, pixels */
+    double tolerance;         /* of outlines, pixels */
+    attention_log *attention; /* NULL: not wanted */
 } prediction;
 
 /* Runs the networks over the whole set and writes the results; `all` receives what the summary says of them. */

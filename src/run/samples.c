@@ -66,6 +66,18 @@ data_sizes samples_sizes(const sample_set *s)
     };
 }
 
+bool samples_reference(const sample_set *s, int32_t *day)
+{
+    *day = s->images ? patches_reference(s->images) : pixelset_reference(s->parcels);
+    return s->images || pixelset_has_dates(s->parcels);
+}
+
+void samples_days(const sample_set *s, int *first, int *last)
+{
+    *first = s->images ? patches_first_position(s->images) : pixelset_first_position(s->parcels);
+    *last = s->images ? patches_last_position(s->images) : pixelset_last_position(s->parcels);
+}
+
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
 
 int samples_split(const sample_set *s, const train_options *t, int fold, fold_split *out)

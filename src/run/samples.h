@@ -25,6 +25,9 @@ int samples_rows(const sample_set *s);    /* outputs a sample has: 1, or its pix
 const char *samples_class_name(const sample_set *s, int class_index);
 const char *samples_id(const sample_set *s, int sample);
 data_sizes samples_sizes(const sample_set *s);
+/* The days of batches count from *day (since 1970-01-01); false: the set has no dates, they count 0, 1, 2, ... */
+bool samples_reference(const sample_set *s, int32_t *day);
+void samples_days(const sample_set *s, int *first, int *last); /* smallest and largest of all samples */
 
 /* The fold's parts: of all samples by the published shuffle (parcels), or by the patches' fold numbers. What is odd
  * about them is warned of; FAILED when too few are left to train on. `title` comes first in messages. */
