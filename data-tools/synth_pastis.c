@@ -1,5 +1,6 @@
 #include "data-tools/synth_pastis.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 enum {
     FIRST_ID = 10000,
     FOLDS = 5,
+    PATCHES = 20, /* when it is not said how many */
     PASTIS_CLASSES = 20,
     PIXELS_A_PARCEL = 140,
     YEAR = 365, /* days from the first of September */
@@ -44,8 +46,8 @@ typedef struct cell { /* around a point: a parcel, or background */
 } cell;
 
 typedef struct patch {
-    int index, dates, cells, parcels;
-    int32_t *days; /* [dates] since the first of September 2018 */
+    int index, fold, dates, cells, parcels; /* fold from 0 */
+    int32_t *days;                          /* [dates] since the first of September 2018 */
     cell *cell;
     int *nearest;   /* [size x size] */
     bool *border;   /* [size x size] */
@@ -73,7 +75,7 @@ static int parcels_take(const synth_parcels *real, patch *p)
 {
     int rc = OK;
     size_t count;
-    TRY(synth_parcels_read(real, (size_t)p->index, p->ids));
+    TRY(synth_parcels_read(real, (size_t)p->index % real->count, p->ids));
     TRY(synth_parcels_list(p->ids, (size_t)real->side * (size_t)real->side, &p->given, &count));
     p->cells = (int)count + 1;
 done:
@@ -85,7 +87,7 @@ static int patch_new(const synth_pastis_options *o, const synth_parcels *real, i
     synth_draws d = {key_of(o, PURPOSE_PATCH, index, 0), 0};
     const size_t pixels = (size_t)o->size * (size_t)o->size;
     int rc = OK, span = o->most_dates - o->least_dates + 1;
-    *p = (patch){.index = index};
+    *p = (patch){.index = index, .fold = (int)((real->count ? (size_t)index % real->count : (size_t)index) % FOLDS)};
     p->dates = o->least_dates + (int)(synth_uniform(&d) * span);
     p->cells = 2 + (int)(pixels / PIXELS_A_PARCEL);
     TRY_NEW(p->ids = memory_new(pixels, sizeof *p->ids));
@@ -320,7 +322,7 @@ static cJSON *feature_of(const synth_pastis_options *o, const patch *p)
     cJSON_AddStringToObject(feature, "id", text);
     cJSON_AddStringToObject(feature, "type", "Feature");
     properties = cJSON_AddObjectToObject(feature, "properties");
-    cJSON_AddNumberToObject(properties, "Fold", 1 + p->index % FOLDS);
+    cJSON_AddNumberToObject(properties, "Fold", 1 + p->fold);
     cJSON_AddNumberToObject(properties, "ID_PATCH", FIRST_ID + p->index);
     cJSON_AddNumberToObject(properties, "N_Parcel", p->parcels);
     cJSON_AddNumberToObject(properties, "Parcel_Cover", p->cover);
@@ -379,7 +381,7 @@ static cJSON *names_document(int classes)
 synth_pastis_options synth_pastis_defaults(void)
 {
     return (synth_pastis_options){
-        .patches = 20, .size = 32, .least_dates = 12, .most_dates = 16, .bands = 10, .classes = 8, .seed = 1};
+        .size = 32, .least_dates = 12, .most_dates = 16, .bands = 10, .classes = 8, .seed = 1};
 }
 
 static int options_check(const synth_pastis_options *o)
@@ -405,7 +407,7 @@ static int patches_write(const synth_pastis_options *o, const synth_parcels *rea
         if (interrupt_requested()) return fail(INTERRUPTED, "interrupted after %d patches", i);
         TRY(patch_new(o, real, i, &p));
         TRY(patch_fill(o, &p));
-        moments_add_planes(&folds[i % FOLDS], NUMBER_I16, p.values, (size_t)p.dates, pixels);
+        moments_add_planes(&folds[p.fold], NUMBER_I16, p.values, (size_t)p.dates, pixels);
         TRY(patch_write(o, &p, data, annotations));
         cJSON_AddItemToArray(features, feature_of(o, &p));
         patch_free(&p);
@@ -444,9 +446,9 @@ int synth_pastis(const char *folder, synth_pastis_options *options)
     }
     if (options->parcels) {
         TRY(synth_parcels_open(options->parcels, &real));
-        options->patches = real.count > INT16_MAX ? INT16_MAX : (int)real.count;
         options->size = real.side;
     }
+    if (!options->patches) options->patches = real.count ? (int)(real.count % INT_MAX) : PATCHES;
     TRY(options_check(options));
     if (file_exists(data)) {
         rc = fail(FAILED, "%s exists: wanted a folder without DATA_S2, so that no patches are mixed", data);

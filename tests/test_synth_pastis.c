@@ -140,6 +140,40 @@ static void names_of_pastis(void **state)
     patch_pack_close(p);
 }
 
+/* Three files of parcels for seven patches: each in turn, its parcels as they are, a fold of its own. */
+static void over_parcels_of_another_folder(void **state)
+{
+    const pack_pastis_options options = {0};
+    const size_t square[2] = {SIZE, SIZE};
+    int32_t ids[SIZE * SIZE], back[SIZE * SIZE];
+    synth_pastis_options o = options_of(1);
+    patch_pack *p;
+    (void)state;
+    assert_ok(folder_make(in_scratch("real/ANNOTATIONS")));
+    for (int f = 0; f < 3; f++) {
+        char name[64];
+        for (int i = 0; i < SIZE * SIZE; i++) ids[i] = i % SIZE < 4 + f ? 0 : 7 + f;
+        snprintf(name, sizeof name, "real/ANNOTATIONS/ParcelIDs_%d.npy", f);
+        assert_ok(npy_write(in_scratch(name), NUMBER_I32, 2, square, ids));
+    }
+    o.parcels = in_scratch("real");
+    o.patches = 0;
+    assert_ok(synth_pastis(in_scratch("three"), &o));
+    assert_int_equal(o.patches, 3);
+    o.patches = 7;
+    assert_ok(synth_pastis(in_scratch("seven"), &o));
+    assert_ok(pack_pastis(in_scratch("seven"), in_scratch("seven.h5"), &options, NULL));
+    assert_ok(patch_pack_open(in_scratch("seven.h5"), &p));
+    assert_int_equal(patch_pack_count(p), 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(patch_pack_fold(p, i), 1 + i % 3);
+        assert_ok(patch_pack_read_parcels(p, i, back));
+        for (int k = 0; k < SIZE * SIZE; k++)
+            assert_int_equal(back[k], k % SIZE < 4 + (int)(i % 3) ? 0 : 7 + (int)(i % 3));
+    }
+    patch_pack_close(p);
+}
+
 static void refused(synth_pastis_options o, const char *part)
 {
     assert_int_equal(synth_pastis(in_scratch("f"), &o), USAGE);
@@ -170,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_function_of_the_seed),
         cmocka_unit_test_setup(packs_without_a_problem, log_start),
         cmocka_unit_test(names_of_pastis),
+        cmocka_unit_test(over_parcels_of_another_folder),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

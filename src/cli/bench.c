@@ -30,21 +30,23 @@ int command_bench(int argc, char **argv)
         {"batch", OPTION_INT, &o.batch, 1, 1 << 20, "B", "parcels (128) or patches (1) a batch"},
         {"dates", OPTION_INT, &o.dates, 1, 4096, "T", "dates of each (24; 45)"},
         {"size", OPTION_INT, &o.pixels, 1, 1 << 16, "S", "pixels of each parcel (64); a patch's side (128)"},
+        {"parcels", OPTION_INT, &o.parcels, 1, 1 << 20, "N", "with a head: parcels in each patch (100)"},
         {"memory-limit", OPTION_INT, &megabytes, 1, 1 << 30, "MB", "patches: keep to so many megabytes"},
         {"exact", OPTION_FLAG, &o.exact, 0, 0, NULL, "patches: direct convolutions only, no Winograd"},
         {"device", OPTION_TEXT, &o.device, 0, 0, "D", "auto, an index, part of a name, cpu, gpu or accelerator"},
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
         {0},
     };
-    const command_syntax syntax = {"bench [MODEL] [--batch B] [--dates T] [--size S] [--memory-limit MB] [--exact]",
-                                   "Parcels or patches a second of MODEL (psetae, pseltae, utae; psetae when left out) "
-                                   "at the published widths, in\n"
-                                   "inference and in whole training steps, batches in memory, the median of steady "
-                                   "steps; beside the device's measured peak.",
-                                   options,
-                                   &models,
-                                   0,
-                                   1};
+    const command_syntax syntax = {
+        "bench [MODEL] [--batch B] [--dates T] [--size S] [--parcels N] [--memory-limit MB] [--exact]",
+        "Parcels or patches a second of MODEL (psetae, pseltae, utae, with a head utae+paps; "
+        "psetae when left out) at the published widths, in\n"
+        "inference and in whole training steps, batches in memory, the median of steady "
+        "steps; beside the device's measured peak.",
+        options,
+        &models,
+        0,
+        1};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
     o.memory_limit = 1e6 * megabytes;

@@ -112,12 +112,13 @@ static int synth_pastis_command(int argc, char **argv)
     const char *dates = NULL;
     bool json = false, done;
     const option options[] = {
-        {"patches", OPTION_INT, &o.patches, 1, 1 << 24, "N", "how many patches; folds 1 to 5 in turn"},
+        {"patches", OPTION_INT, &o.patches, 1, 1 << 24, "N",
+         "how many patches (20; with --parcels one of each); folds 1 to 5 in turn"},
         {"size", OPTION_INT, &o.size, 1, 1 << 16, "S", "pixels of a patch's side"},
         {"dates", OPTION_TEXT, &dates, 0, 0, "A-B", "images of a patch, from A to B, or as many as said"},
         {"bands", OPTION_INT, &o.bands, 1, 1 << 16, "C", "spectral bands"},
         {"parcels", OPTION_TEXT, &o.parcels, 0, 0, "FOLDER",
-         "over the real parcels of FOLDER/ANNOTATIONS/ParcelIDs_*.npy: a patch of each, in its size"},
+         "over the real parcels of FOLDER/ANNOTATIONS/ParcelIDs_*.npy: each in turn, in its size"},
         {"classes", OPTION_INT, &o.classes, 3, 256, "K", "0 is background, K - 1 void, crops between; 20: PASTIS's"},
         {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},

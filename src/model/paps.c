@@ -229,7 +229,7 @@ static int find_centres(paps *p, net *n, const tensor *heatmap)
     int rc = OK;
     TRY(room(&p->heat, tensor_count(heatmap), sizeof(float)));
     TRY(net_read(n, heatmap, p->heat));
-    if (net_training(n) && p->truth && !p->loss.every_maximum)
+    if ((net_training(n) || p->loss.zones_always) && p->truth && !p->loss.every_maximum)
         TRY(centres_of_zones(p->heat, p->truth->zone, p->truth->first, p->patches, p->height, p->width, &p->list));
     else
         TRY(centres_of_maxima(p->heat, p->patches, p->height, p->width, &p->list));

@@ -17,7 +17,7 @@ typedef struct batch {
     buffer *offsets;     /* [samples + 1] */
     buffer *positions;   /* [frames] lines of the position table */
     buffer *target;      /* [rows], negative: none; NULL: not known */
-    /* Patches, for a head that finds parcels; NULL: none known. */
+    /* Patches, for a head that finds parcels; NULL: none known, or (all but `parcels`) no losses wanted. */
     const paps_truth *parcels;
     const struct parcel_maps
         *maps;                   /* the same as the data set has it, with labels and areas; reference results: NULL */

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "furrow.h"
 #include "run/bench.h"
+#include "run/bench_parcels.h"
 #include "run/clock.h"
 #include "run/network.h"
 #include "run/peak.h"
@@ -24,6 +25,8 @@ typedef struct bench {
     device *device;
     enum model_kind kind;
     network *network;
+    char *arch, *head;     /* of the model's name; head NULL: none */
+    bench_parcels parcels; /* with a head */
     batch batch;
     size_t input_bytes;
 } bench;
@@ -112,7 +115,8 @@ static int make_network(bench *b)
     int rc = OK;
     model *m = NULL;
     cJSON *config = cJSON_CreateObject();
-    cJSON_AddStringToObject(config, "arch", b->o.model);
+    cJSON_AddStringToObject(config, "arch", b->arch);
+    if (b->head) cJSON_AddStringToObject(cJSON_AddObjectToObject(config, "head"), "arch", b->head);
     network_input input = {.bands = BANDS, .position_lines = b->o.dates * DAYS, .longest = b->o.dates};
     if (b->kind == MODEL_DENSE) {
         input.height = input.width = b->o.pixels;
@@ -139,9 +143,12 @@ done:
 static int one_step(bench *b, bool training, uint64_t step)
 {
     int rc = OK;
+    b->batch.heatmap = training ? b->parcels.heatmap : NULL; /* predicting computes no losses */
+    b->batch.instances = training ? b->parcels.instance : NULL;
     TRY(network_use(b->network, training, &b->batch));
     TRY(network_forward(b->network, step));
     if (training) TRY(network_learn(b->network, step));
+    if (b->head && !training) TRY(bench_parcels_settle(&b->parcels, b->network));
     TRY(device_finish(b->device));
 done:
     return rc;
@@ -197,6 +204,7 @@ static int results(const bench *b, rate inference, rate training, char **json)
     cJSON_AddNumberToObject(o, "batch", b->o.batch);
     cJSON_AddNumberToObject(o, "dates", b->o.dates);
     cJSON_AddNumberToObject(o, b->kind == MODEL_DENSE ? "size" : "pixels", b->o.pixels);
+    if (b->head) cJSON_AddNumberToObject(o, "parcels", b->o.parcels);
     cJSON_AddStringToObject(o, "unit", b->kind == MODEL_DENSE ? "patches" : "parcels");
     cJSON_AddNumberToObject(o, "inference_per_s", inference.per_s);
     cJSON_AddNumberToObject(o, "training_per_s", training.per_s);
@@ -208,16 +216,29 @@ static int results(const bench *b, rate inference, rate training, char **json)
     return json_text(o, json);
 }
 
+/* "utae+paps": the network, and a head on it. */
+static int split_name(bench *b)
+{
+    int rc = OK;
+    const char *plus = strchr(b->o.model, '+');
+    TRY_NEW(b->arch = text_format("%.*s", plus ? (int)(plus - b->o.model) : (int)strlen(b->o.model), b->o.model));
+    if (plus) TRY_NEW(b->head = text_copy(plus + 1));
+done:
+    return rc;
+}
+
 static int check_options(bench *b)
 {
     furrow_bench_options *o = &b->o;
     if (!o->model) o->model = "psetae";
-    int rc = model_arch_kind(o->model, &b->kind);
+    int rc = split_name(b);
+    if (!rc) rc = model_arch_kind(b->arch, &b->kind);
     if (rc) return rc;
     const bool images = b->kind == MODEL_DENSE;
     if (!o->batch) o->batch = images ? 1 : 128;
     if (!o->dates) o->dates = images ? 45 : 24;
     if (!o->pixels) o->pixels = images ? 128 : 64;
+    if (!o->parcels) o->parcels = 100;
     const int least = images ? 1 : 2;
     if (o->batch < least || o->batch > 1 << 20)
         return fail(USAGE, "batch %d; wanted %d to %d", o->batch, least, 1 << 20);
@@ -234,6 +255,10 @@ static int bench_open(bench *b)
     int rc = OK;
     TRY(make_network(b));
     TRY(make_batch(b));
+    if (!b->head) goto done;
+    TRY(bench_parcels_new(b->device, b->o.batch, b->o.pixels, b->o.parcels, CLASSES, &b->parcels));
+    TRY(bench_parcels_aim(&b->parcels, b->network));
+    b->batch.parcels = &b->parcels.truth;
 done:
     return rc;
 }
@@ -241,6 +266,9 @@ done:
 static void bench_close(bench *b)
 {
     network_free(b->network);
+    bench_parcels_free(&b->parcels);
+    free(b->arch);
+    free(b->head);
     buffer_free(b->batch.x);
     buffer_free(b->batch.mask);
     buffer_free(b->batch.extra);

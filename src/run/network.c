@@ -124,7 +124,7 @@ int network_record(network *w, bool training, int samples, int frames, int longe
 int network_use(network *w, bool training, const batch *b)
 {
     int rc = OK;
-    w->truth = b->parcels != NULL;
+    w->truth = b->parcels && b->heatmap;
     TRY(network_record(w, training, b->samples, b->frames, b->longest));
     TRY(is_dense(w) ? images_use(w, b) : parcels_use(w, b));
     if (w->target) TRY(net_input_use(w->net, w->target, b->target));
