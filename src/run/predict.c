@@ -1,5 +1,6 @@
 /* furrow_predict: every sample's classes and probabilities, from one checkpoint or the mean of several folds'. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -25,6 +26,40 @@ int prediction_probabilities(const prediction *r, const inference *i, double *p)
         for (int c = 0; c < i->classes; c++) p[at + (size_t)c] /= sum;
     }
     return OK;
+}
+
+int prediction_run(prediction *p, bool labels, int (*take)(void *user, const inference *i), void *user)
+{
+    int rc = OK;
+    uint32_t *order = memory_new((size_t)p->count, sizeof *order);
+    TRY_NEW(order);
+    for (int i = 0; i < p->count; i++) order[i] = (uint32_t)i;
+    const batches_pass pass = {.order = order,
+                               .count = p->count,
+                               .batch_size = session_eval_batch(&p->s),
+                               .labels = labels && samples_classes(&p->s.set) > 0};
+    TRY(infer(&p->networks, p->batches, pass, "predict", take, user));
+done:
+    free(order);
+    return rc;
+}
+
+int prediction_save_patches(const prediction *p, const char *path, const char *counted, cJSON *entries)
+{
+    cJSON *all = cJSON_CreateObject(), *classes = cJSON_AddArrayToObject(all, "classes");
+    for (int k = 0; k < p->classes; k++) {
+        char colour[8];
+        cJSON *entry = cJSON_CreateObject();
+        snprintf(colour, sizeof colour, "#%06x", (unsigned)patches_class_colour(p->s.set.images, k) & 0xffffffu);
+        cJSON_AddStringToObject(entry, "name", p->names[k]);
+        cJSON_AddStringToObject(entry, "colour", colour);
+        cJSON_AddNumberToObject(entry, counted, (double)p->tally[k]);
+        cJSON_AddItemToArray(classes, entry);
+    }
+    cJSON_AddItemReferenceToObject(all, "patches", entries);
+    int rc = json_write(path, all);
+    cJSON_Delete(all);
+    return rc;
 }
 
 /* The network, with the weights of all folds; the names of its outputs are the first one's. */

@@ -1,7 +1,6 @@
 /* predict for networks with a head: of each patch ID_instances.npy (int32, H x W, 0: none), ID_classes.npy (uint8),
  * ID_confidence.npy (float32) and ID.png (the clearest date, the parcels found over it and, where they are known, the
  * true ones); of all, parcels.geojson and predictions.json. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -194,47 +193,21 @@ done:
 
 /* ---- all of them ---------------------------------------------------------------------------------------------------- */
 
-static int save_summary(const atlas *a, const char *path)
-{
-    const prediction *job = a->job;
-    cJSON *all = cJSON_CreateObject(), *classes = cJSON_AddArrayToObject(all, "classes");
-    for (int k = 0; k < job->classes; k++) {
-        char colour[8];
-        cJSON *entry = cJSON_CreateObject();
-        snprintf(colour, sizeof colour, "#%06x", (unsigned)patches_class_colour(job->s.set.images, k) & 0xffffffu);
-        cJSON_AddStringToObject(entry, "name", job->names[k]);
-        cJSON_AddStringToObject(entry, "colour", colour);
-        cJSON_AddNumberToObject(entry, "parcels", (double)job->tally[k]);
-        cJSON_AddItemToArray(classes, entry);
-    }
-    cJSON_AddItemReferenceToObject(all, "patches", a->patches);
-    int rc = json_write(path, all);
-    cJSON_Delete(all);
-    return rc;
-}
-
 int predict_panoptic(prediction *job, cJSON *all)
 {
     int rc = OK;
     atlas a = {0};
     cJSON *found = cJSON_CreateArray();
     char *document = path_join(job->folder, "predictions.json"), *polygons = path_join(job->folder, "parcels.geojson");
-    uint32_t *order = memory_new((size_t)job->count, sizeof *order);
     TRY_NEW(document);
     TRY_NEW(polygons);
-    TRY_NEW(order);
     TRY(atlas_new(job, polygons, &a));
     a.patches = found;
-    for (int i = 0; i < job->count; i++) order[i] = (uint32_t)i;
-    const batches_pass pass = {.order = order,
-                               .count = job->count,
-                               .batch_size = session_eval_batch(&job->s),
-                               .labels = samples_classes(&job->s.set) > 0};
-    TRY(infer(&job->networks, job->batches, pass, "predict", take, &a));
+    TRY(prediction_run(job, true, take, &a));
     rc = geojson_finish(a.polygons);
     a.polygons = NULL;
     if (rc) goto done;
-    TRY(save_summary(&a, document));
+    TRY(prediction_save_patches(job, document, "parcels", found));
     cJSON_AddNumberToObject(all, "patches", job->count);
     cJSON_AddNumberToObject(all, "found", (double)a.parcels);
     cJSON_AddStringToObject(all, "out", job->folder);
@@ -243,7 +216,6 @@ int predict_panoptic(prediction *job, cJSON *all)
 done:
     cJSON_Delete(found);
     atlas_free(&a);
-    free(order);
     free(document);
     free(polygons);
     return rc;

@@ -91,20 +91,6 @@ done:
     return rc;
 }
 
-static int run_all(parcels *r)
-{
-    int rc = OK;
-    prediction *job = r->job;
-    uint32_t *order = memory_new((size_t)job->count, sizeof *order);
-    TRY_NEW(order);
-    for (int i = 0; i < job->count; i++) order[i] = (uint32_t)i;
-    const batches_pass pass = {.order = order, .count = job->count, .batch_size = session_eval_batch(&job->s)};
-    TRY(infer(&job->networks, job->batches, pass, "predict", take, r));
-done:
-    free(order);
-    return rc;
-}
-
 int predict_parcels(prediction *job, cJSON *all)
 {
     int rc = OK;
@@ -113,7 +99,7 @@ int predict_parcels(prediction *job, cJSON *all)
     TRY_NEW(csv);
     TRY_NEW(document);
     TRY_NEW(r.p = memory_new((size_t)job->count * (size_t)job->classes, sizeof *r.p));
-    TRY(run_all(&r));
+    TRY(prediction_run(job, false, take, &r));
     TRY(write_csv(&r, csv));
     TRY(write_json(&r, document));
     cJSON_AddNumberToObject(all, "parcels", job->count);

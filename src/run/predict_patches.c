@@ -1,7 +1,6 @@
 /* predict for patches: of each, ID_classes.npy (uint8 or int32, H x W), ID_scores.npy (float32, classes x H x W:
  * probabilities) and ID.png (the clearest date in natural colours, the prediction, the truth where there is one); of
  * all, predictions.json (classes with names and colours, pixels of each class, accuracy). */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -209,50 +208,23 @@ done:
 
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
-static int save_summary(const maps *m, const char *path)
-{
-    const prediction *job = m->job;
-    cJSON *all = cJSON_CreateObject(), *classes = cJSON_AddArrayToObject(all, "classes");
-    for (int k = 0; k < job->classes; k++) {
-        char colour[8];
-        cJSON *entry = cJSON_CreateObject();
-        snprintf(colour, sizeof colour, "#%06x", (unsigned)patches_class_colour(job->s.set.images, k) & 0xffffffu);
-        cJSON_AddStringToObject(entry, "name", job->names[k]);
-        cJSON_AddStringToObject(entry, "colour", colour);
-        cJSON_AddNumberToObject(entry, "pixels", (double)job->tally[k]);
-        cJSON_AddItemToArray(classes, entry);
-    }
-    cJSON_AddItemReferenceToObject(all, "patches", m->patches);
-    int rc = json_write(path, all);
-    cJSON_Delete(all);
-    return rc;
-}
-
 int predict_patches(prediction *job, cJSON *all)
 {
     int rc = OK;
     maps m = {0};
     cJSON *found = cJSON_CreateArray();
     char *document = path_join(job->folder, "predictions.json");
-    uint32_t *order = memory_new((size_t)job->count, sizeof *order);
     TRY_NEW(document);
-    TRY_NEW(order);
     TRY(maps_new(job, &m));
     m.patches = found;
-    for (int i = 0; i < job->count; i++) order[i] = (uint32_t)i;
-    const batches_pass pass = {.order = order,
-                               .count = job->count,
-                               .batch_size = session_eval_batch(&job->s),
-                               .labels = samples_classes(&job->s.set) > 0};
-    TRY(infer(&job->networks, job->batches, pass, "predict", take, &m));
-    TRY(save_summary(&m, document));
+    TRY(prediction_run(job, true, take, &m));
+    TRY(prediction_save_patches(job, document, "pixels", found));
     cJSON_AddNumberToObject(all, "patches", job->count);
     cJSON_AddStringToObject(all, "out", job->folder);
     cJSON_AddStringToObject(all, "json", document);
 done:
     cJSON_Delete(found);
     maps_free(&m);
-    free(order);
     free(document);
     return rc;
 }

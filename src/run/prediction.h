@@ -26,7 +26,13 @@ int predict_parcels(prediction *p, cJSON *all);
 int predict_patches(prediction *p, cJSON *all);
 int predict_panoptic(prediction *p, cJSON *all); /* patches, by a network with a head */
 
-/* The same for each batch's rows: the classes' probabilities sum to 1. FAILED, naming the sample, when they are not
+/* Gives every sample's batch to `take`, in the set's order; labels: with the truth, where the set has any. */
+int prediction_run(prediction *p, bool labels, int (*take)(void *user, const inference *i), void *user);
+
+/* predictions.json of patches: {"classes": [{"name", "colour", COUNTED: how many}], "patches"}. */
+int prediction_save_patches(const prediction *p, const char *path, const char *counted, cJSON *entries);
+
+/* For each batch's rows: the classes' probabilities sum to 1. FAILED, naming the sample, when they are not
  * finite. p [rows x classes], from log_p. */
 int prediction_probabilities(const prediction *r, const inference *i, double *p);
 
