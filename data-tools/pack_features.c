@@ -13,7 +13,8 @@
 #include "base/memory.h"
 #include "data-tools/pack_source.h"
 
-enum { WIDTH_MAX = 1 << 16 };
+/* TABLE_LARGE: one parcel's entry must not make a table of so many cells for all of them. */
+enum { WIDTH_MAX = 1 << 16, TABLE_LARGE = 1 << 24 };
 
 /* The length of one parcel's entry: a number counts as a list of one; 0 when it is no feature. */
 static size_t width_of(const cJSON *item)
@@ -97,12 +98,16 @@ static int feature_add(pack_source *s, const cJSON *document, const char *file, 
     char *name = NULL;
     float *values = NULL;
     double *mean = NULL, *std = NULL;
-    size_t cells;
-    pack_feature *all = realloc(s->features, (s->feature_count + 1) * sizeof *all);
-    if (!all) return fail(FAILED, "out of memory for features");
-    s->features = all;
+    size_t cells, capacity = s->feature_count;
+    void *grown = s->features;
+    TRY(memory_grow(&grown, &capacity, capacity + 1, sizeof *s->features));
+    s->features = grown;
     if (width > WIDTH_MAX || !size_multiply(s->count, width, &cells)) {
         pack_problem(s, "META/%s: %zu features, wanted at most %d", file, width, WIDTH_MAX);
+        return OK;
+    }
+    if (cells > TABLE_LARGE && (size_t)cJSON_GetArraySize(document) < s->count / 64) {
+        pack_problem(s, "META/%s: %zu features, but only of few parcels", file, width);
         return OK;
     }
     TRY_NEW(name = text_format("%.*s", (int)(strlen(file) - 5), file));
@@ -112,7 +117,7 @@ static int feature_add(pack_source *s, const cJSON *document, const char *file, 
     values_read(s, document, file, width, values);
     moments(s, width, values, mean, std);
     missing_warn(s, file, width, values);
-    all[s->feature_count++] = (pack_feature){name, (int)width, values, mean, std};
+    s->features[s->feature_count++] = (pack_feature){name, (int)width, values, mean, std};
     return OK;
 done:
     free(name);

@@ -55,15 +55,16 @@ static void nomenclature_read(pack_source *s, const cJSON *object, int32_t *valu
 static int nomenclature_add(pack_source *s, const cJSON *object)
 {
     int rc = OK;
-    pack_labels *all = realloc(s->labels, (s->nomenclatures + 1) * sizeof *all);
+    size_t capacity = s->nomenclatures;
+    void *grown = s->labels;
     char *name = NULL;
     int32_t *values = NULL;
-    if (!all) return fail(FAILED, "out of memory for labels");
-    s->labels = all;
+    TRY(memory_grow(&grown, &capacity, capacity + 1, sizeof *s->labels));
+    s->labels = grown;
     TRY_NEW(name = text_copy(object->string));
     TRY_NEW(values = memory_new(s->count, sizeof *values));
     nomenclature_read(s, object, values);
-    all[s->nomenclatures++] = (pack_labels){name, values};
+    s->labels[s->nomenclatures++] = (pack_labels){name, values};
     name = NULL;
     values = NULL;
 done:

@@ -35,6 +35,11 @@ static void test_json_is_strict(void **state)
     refused("{\"a\": {\"b\": 1, \"b\": 2}}", "f.json: the key \"b\" stands twice in one object");
     refused("[1, 2] 3", "f.json: line 1, column 8: not valid JSON");
     refused("", "f.json: line 1, column 1: not valid JSON");
+    refused("{\"a\": 1,\n\"a\\u0000b\": 2}", "f.json: line 2, column 3: a character 0, which no text holds");
+    assert_int_equal(json_parse("{}\0{}", 5, "f", &value), FAILED);
+    assert_string_equal(error_message(), "f: line 1, column 3: a character 0, which no text holds");
+    assert_int_equal(json_parse("[\"\\\\u0000\"]", 11, "f", &value), OK); /* a backslash and letters */
+    cJSON_Delete(value);
     refused(deep, "f.json: line 1, column 65: nested deeper than 64");
     assert_int_equal(json_parse("{\"[[\": \"\\\"[\"}", 13, "f", &value), OK); /* brackets and quotes in texts */
     cJSON_Delete(value);

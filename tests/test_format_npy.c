@@ -158,6 +158,7 @@ static void refusals(void **state)
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", 8, "cut off");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4294967296)}", 8,
                    "too large");
+    expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296)}", 0, "too large");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", 8, "fits the memory");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,2)}", 8, "at most 8");
     npy_header h;

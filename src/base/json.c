@@ -22,19 +22,27 @@ static void position(const char *text, const char *at, int *line, int *column)
     }
 }
 
-/* cJSON recurses: brackets outside strings are counted before it sees them. */
-static int depth_check(const char *text, size_t length, const char *where)
+static int refuse_at(const char *text, size_t at, const char *where, const char *what)
 {
-    int depth = 0, line, column;
+    int line, column;
+    position(text, text + at, &line, &column);
+    return fail(FAILED, "%s: line %d, column %d: %s", where, line, column, what);
+}
+
+/* What cJSON would not see. It recurses: brackets outside strings are counted before. A 0 byte it takes for the end, and
+ * an escaped one ends the string that C makes of it: two keys that differ would be one. */
+static int text_check(const char *text, size_t length, const char *where)
+{
+    int depth = 0;
     bool quoted = false;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
+        if (!c || (quoted && c == '\\' && !strncmp(text + i + 1, "u0000", 5)))
+            return refuse_at(text, i, where, "a character 0, which no text holds");
         if (c == '"') quoted = !quoted;
         if (quoted && c == '\\') i++;
         if (!quoted) depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-        if (depth <= DEPTH_MAX) continue;
-        position(text, text + i, &line, &column);
-        return fail(FAILED, "%s: line %d, column %d: nested deeper than %d", where, line, column, DEPTH_MAX);
+        if (depth > DEPTH_MAX) return refuse_at(text, i, where, "nested deeper than 64");
     }
     return OK;
 }
@@ -81,14 +89,13 @@ done:
 
 int json_parse(const char *text, size_t length, const char *where, cJSON **out)
 {
-    int rc = OK, line, column;
+    int rc = OK;
     const char *end = NULL;
     cJSON *value = NULL;
-    TRY(depth_check(text, length, where));
+    TRY(text_check(text, length, where));
     value = cJSON_ParseWithLengthOpts(text, length + 1, &end, true);
     if (!value) {
-        position(text, end ? end : text, &line, &column);
-        rc = fail(FAILED, "%s: line %d, column %d: not valid JSON", where, line, column);
+        rc = refuse_at(text, end ? (size_t)(end - text) : 0, where, "not valid JSON");
         goto done;
     }
     TRY(duplicates_check(value, where));

@@ -41,12 +41,14 @@ static int shape_read(const h5 *file, const char *path, hid_t space, h5_about *a
         return fail(FAILED, "%s: %s: has %d dimensions, wanted at most %d", file->path, path, about->rank, H5_RANK_MAX);
     if (about->rank && H5Sget_simple_extent_dims(space, shape, NULL) < 0)
         return h5_fail(file, path, "its shape cannot be read");
+    size_t all = 1; /* as if no dimension were empty: whatever is made of some of them fits too */
     about->count = 1;
     for (int i = 0; i < about->rank; i++) {
-        if (shape[i] > SIZE_MAX / 16 || !size_multiply(about->count, (size_t)shape[i], &about->count) ||
-            about->count > SIZE_MAX / 16)
+        if (shape[i] > SIZE_MAX / 16 || !size_multiply(all, shape[i] ? (size_t)shape[i] : 1, &all) ||
+            all > SIZE_MAX / 16)
             return h5_fail(file, path, "its shape is too large");
         about->shape[i] = (size_t)shape[i];
+        about->count *= about->shape[i];
     }
     return OK;
 }
@@ -88,6 +90,7 @@ static int size_check(const h5 *file, const char *path, hid_t id, hid_t properti
 static int dataset_check(const h5 *file, const char *path, hid_t id, hid_t properties, h5_about *about)
 {
     bool deflated = false;
+    size_t declared;
     int rc = OK;
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     if (type < 0 || space < 0) {
@@ -101,7 +104,11 @@ static int dataset_check(const h5 *file, const char *path, hid_t id, hid_t prope
     TRY(filters_check(file, path, properties, &deflated));
     TRY(h5_type_of(file, path, type, about));
     TRY(shape_read(file, path, space, about));
-    TRY(size_check(file, path, id, properties, deflated, about->count * H5Tget_size(type)));
+    if (!size_multiply(about->count, H5Tget_size(type), &declared)) {
+        rc = h5_fail(file, path, "its shape is too large");
+        goto done;
+    }
+    TRY(size_check(file, path, id, properties, deflated, declared));
 done:
     if (space >= 0) H5Sclose(space);
     if (type >= 0) H5Tclose(type);

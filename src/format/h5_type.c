@@ -19,6 +19,26 @@ static bool real_type(size_t size, enum number_type *out)
     return size == 2 || size == 4 || size == 8;
 }
 
+/* Bit for bit what the machine computes with, in either byte order: the library's converters are not asked to take
+ * numbers of strange widths and offsets apart. */
+static bool is_standard(hid_t type, enum number_type number)
+{
+    hid_t stored = h5_stored_type(number), turned = stored < 0 ? -1 : H5Tcopy(stored);
+    bool same = H5Tequal(type, stored) > 0;
+    if (!same && turned >= 0 && H5Tset_order(turned, H5T_ORDER_BE) >= 0) same = H5Tequal(type, turned) > 0;
+    if (turned >= 0) H5Tclose(turned);
+    return same;
+}
+
+static bool number_of(hid_t type, enum number_type *out)
+{
+    size_t size = H5Tget_size(type);
+    H5T_class_t class = H5Tget_class(type);
+    bool known = class == H5T_INTEGER ? integer_type(size, H5Tget_sign(type) == H5T_SGN_2, out)
+                                      : class == H5T_FLOAT && real_type(size, out);
+    return known && is_standard(type, *out);
+}
+
 int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out)
 {
     size_t size = H5Tget_size(type);
@@ -33,27 +53,29 @@ int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out)
     }
     if (class == H5T_ENUM) {
         hid_t base = H5Tget_super(type);
-        if (base >= 0 && H5Tget_class(base) == H5T_INTEGER)
-            known = integer_type(H5Tget_size(base), H5Tget_sign(base) == H5T_SGN_2, &out->type);
+        known = base >= 0 && number_of(base, &out->type) && number_is_integer(out->type);
         if (base >= 0) H5Tclose(base);
+    } else {
+        known = number_of(type, &out->type);
     }
-    if (class == H5T_INTEGER) known = integer_type(size, H5Tget_sign(type) == H5T_SGN_2, &out->type);
-    if (class == H5T_FLOAT) known = real_type(size, &out->type);
     if (!known) return h5_fail(file, object, "has a type other than fixed text, integer or real");
     return OK;
 }
 
-/* IEEE binary16, which the library lacks: made once, and kept. */
+/* IEEE binary16, which the library lacks: made once, and kept. Below 0 where there is no memory for it. */
 static hid_t half_type(H5T_order_t order)
 {
     static hid_t made[2] = {-1, -1};
     hid_t *type = &made[order == H5T_ORDER_BE];
     if (*type >= 0) return *type;
-    *type = H5Tcopy(H5T_IEEE_F32LE);
-    if (*type < 0 || H5Tset_fields(*type, 15, 10, 5, 0, 10) < 0 || H5Tset_size(*type, 2) < 0 ||
-        H5Tset_ebias(*type, 15) < 0 || H5Tset_order(*type, order) < 0)
-        panic("HDF5: half precision cannot be described");
-    return *type;
+    hid_t half = H5Tcopy(H5T_IEEE_F32LE);
+    if (half < 0) return half;
+    if (H5Tset_fields(half, 15, 10, 5, 0, 10) < 0 || H5Tset_size(half, 2) < 0 || H5Tset_ebias(half, 15) < 0 ||
+        H5Tset_order(half, order) < 0) {
+        H5Tclose(half);
+        return -1;
+    }
+    return *type = half;
 }
 
 hid_t h5_memory_type(enum number_type type)

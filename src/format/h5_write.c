@@ -69,7 +69,7 @@ static int make(h5 *file, const char *path, hid_t type, int rank, const size_t *
     if (rank > H5_RANK_MAX) panic("HDF5: %s: %d dimensions", path, rank);
     for (int i = 0; i < rank; i++) {
         about.shape[i] = shape[i];
-        about.count *= shape[i];
+        if (!size_multiply(about.count, shape[i], &about.count)) return h5_fail(file, path, "its shape is too large");
     }
     int rc = make_id(file, path, type, rank, shape, chunk_rows, deflate, &id);
     return rc ? rc : h5_dataset_hold(file, path, id, &about, out);

@@ -159,11 +159,13 @@ static int dictionary_parse(cursor *c, npy_header *out)
 
 static int payload_check(const char *where, uint64_t length, npy_header *out)
 {
-    size_t bytes;
+    size_t bytes, all = 1; /* as if no dimension were empty: whatever is made of some of them fits too */
     out->count = 1;
-    for (int i = 0; i < out->rank; i++)
-        if (!size_multiply(out->count, out->shape[i], &out->count))
+    for (int i = 0; i < out->rank; i++) {
+        if (!size_multiply(all, out->shape[i] ? out->shape[i] : 1, &all) || all > SIZE_MAX / 16)
             return fail(FAILED, "%s: the .npy shape is too large", where);
+        out->count *= out->shape[i];
+    }
     if (!size_multiply(out->count, number_size(out->type), &bytes) || length - out->start != bytes)
         return fail(FAILED, "%s: %llu bytes of elements from byte %zu on, wanted %zu x %zu of %s (%s)", where,
                     (unsigned long long)(length - out->start), out->start, out->count, number_size(out->type),

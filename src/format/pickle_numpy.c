@@ -109,19 +109,21 @@ static int type_build(pickle *p, pickle_value *type, const pickle_value *state)
 static int array_fill(pickle *p, pickle_value *array, const pickle_value *shape, const pickle_value *type,
                       const pickle_value *data, bool fortran)
 {
-    size_t bytes;
+    size_t bytes, all; /* all: as if no dimension were empty */
     if (type->kind != PICKLE_TYPE) return pickle_refuse(p, "an array whose type is %s", pickle_kind_name(type->kind));
     if (!is_text(data))
         return pickle_refuse(p, "an array whose elements are %s: wanted bytes", pickle_kind_name(data->kind));
     if (shape->kind != PICKLE_TUPLE || shape->count > PICKLE_RANK_MAX)
         return pickle_refuse(p, "an array's shape: wanted a tuple of at most %d dimensions", PICKLE_RANK_MAX);
     if (!(array->shape = pickle_memory(p, shape->count, sizeof *array->shape))) return FAILED;
-    bytes = number_size(type->type);
+    bytes = all = number_size(type->type);
     for (size_t i = 0; i < shape->count; i++) {
         const pickle_value *size = shape->items[i];
-        if (size->kind != PICKLE_INT || size->integer < 0 || !size_multiply(bytes, (size_t)size->integer, &bytes))
+        if (size->kind != PICKLE_INT || size->integer < 0 ||
+            !size_multiply(all, size->integer ? (size_t)size->integer : 1, &all))
             return pickle_refuse(p, "dimension %zu of an array's shape: wanted a size", i);
         array->shape[i] = (size_t)size->integer;
+        bytes *= array->shape[i];
     }
     if (bytes != data->length)
         return pickle_refuse(p, "an array with %zu bytes of elements, wanted %zu", data->length, bytes);
