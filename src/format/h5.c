@@ -94,24 +94,40 @@ static int file_prepare(const char *path, enum file_mode mode, h5 **out)
     return OK;
 }
 
-static int file_open(h5 *file, enum file_mode mode)
+hid_t h5_open_id(const char *path, bool writing)
+{
+    hid_t properties = access_properties();
+    if (properties < 0) return -1;
+    hid_t id = H5Fopen(path, writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties);
+    H5Pclose(properties);
+    return id;
+}
+
+static hid_t create_id(const char *path)
+{
+    hid_t properties = access_properties();
+    if (properties < 0) return -1;
+    hid_t id = file_create(path, properties);
+    H5Pclose(properties);
+    return id;
+}
+
+static int file_look(h5 *file)
 {
     struct stat about;
-    int rc = OK;
-    hid_t properties = -1;
-    if (mode != CREATING) {
-        if (stat(file->path, &about)) return fail(FAILED, "%s: cannot open: %s", file->path, strerror(errno));
-        if (!S_ISREG(about.st_mode)) return fail(FAILED, "%s: is not a file", file->path);
-        file->bytes = (uint64_t)about.st_size;
-    }
-    properties = access_properties();
-    if (properties < 0) return h5_fail(file, "/", "the HDF5 library does not work");
-    file->id = mode == CREATING ? file_create(file->path, properties)
-                                : H5Fopen(file->path, mode == READING ? H5F_ACC_RDONLY : H5F_ACC_RDWR, properties);
-    H5Pclose(properties);
-    if (file->id < 0)
-        rc = h5_fail(file, "/", mode == CREATING ? "the file cannot be made" : "is not a whole HDF5 file");
-    return rc;
+    if (stat(file->path, &about)) return fail(FAILED, "%s: cannot open: %s", file->path, strerror(errno));
+    if (!S_ISREG(about.st_mode)) return fail(FAILED, "%s: is not a file", file->path);
+    file->bytes = (uint64_t)about.st_size;
+    return h5_guard(file);
+}
+
+static int file_open(h5 *file, enum file_mode mode)
+{
+    int rc = mode == CREATING ? OK : file_look(file);
+    if (rc) return rc;
+    file->id = mode == CREATING ? create_id(file->path) : h5_open_id(file->path, mode == EXTENDING);
+    if (file->id >= 0) return OK;
+    return h5_fail(file, "/", mode == CREATING ? "the file cannot be made" : "is not a whole HDF5 file");
 }
 
 static int file_new(const char *path, enum file_mode mode, h5 **out)
@@ -243,12 +259,9 @@ typedef struct name_list {
     bool linked, failed; /* something that is not a hard link; out of memory */
 } name_list;
 
-static herr_t name_add(hid_t group, const char *name, const H5L_info_t *about, void *user)
+static herr_t list_add(name_list *list, const char *name)
 {
-    name_list *list = user;
     void *grown = list->names;
-    (void)group;
-    if (about->type != H5L_TYPE_HARD) list->linked = true;
     if (list->count >= NAMES_MAX || memory_grow(&grown, &list->capacity, list->count + 1, sizeof *list->names)) {
         list->failed = true;
         return -1;
@@ -258,6 +271,21 @@ static herr_t name_add(hid_t group, const char *name, const H5L_info_t *about, v
     if (list->failed) return -1;
     list->count++;
     return list->linked ? 1 : 0; /* 1 ends the walk at the name in question */
+}
+
+static herr_t member_add(hid_t group, const char *name, const H5L_info_t *about, void *user)
+{
+    name_list *list = user;
+    (void)group;
+    if (about->type != H5L_TYPE_HARD) list->linked = true;
+    return list_add(list, name);
+}
+
+static herr_t attribute_add(hid_t object, const char *name, const H5A_info_t *about, void *user)
+{
+    (void)object;
+    (void)about;
+    return list_add(user, name);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -273,7 +301,7 @@ static int names_read(h5 *file, const char *path, name_list *list)
     if (kind != H5_GROUP) return h5_fail(file, path, "is a data set, wanted a group");
     hid_t group = H5Gopen2(file->id, path, H5P_DEFAULT);
     if (group < 0) return h5_fail(file, path, "the group cannot be opened");
-    herr_t walked = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, name_add, list);
+    herr_t walked = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, member_add, list);
     H5Gclose(group);
     if (list->failed) return fail(FAILED, "%s: %s: too many names for the memory", file->path, path);
     if (list->linked)
@@ -283,11 +311,22 @@ static int names_read(h5 *file, const char *path, name_list *list)
     return OK;
 }
 
-int h5_list(h5 *file, const char *group, char ***names, size_t *count)
+static int attribute_names_read(h5 *file, const char *path, name_list *list)
+{
+    enum h5_kind kind;
+    int rc = h5_walk(file, path, &kind);
+    if (rc || kind == H5_NOTHING) return rc;
+    if (H5Aiterate_by_name(file->id, path, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, attribute_add, list, H5P_DEFAULT) < 0)
+        return h5_fail(file, path, "its attributes cannot be listed");
+    return OK;
+}
+
+static int names_take(h5 *file, const char *path, int (*read)(h5 *file, const char *path, name_list *list),
+                      char ***names, size_t *count)
 {
     name_list list = {0};
     h5_enter();
-    int rc = names_read(file, group, &list);
+    int rc = read(file, path, &list);
     h5_leave();
     if (rc) {
         h5_names_free(list.names, list.count);
@@ -297,6 +336,16 @@ int h5_list(h5 *file, const char *group, char ***names, size_t *count)
     *names = list.names;
     *count = list.count;
     return OK;
+}
+
+int h5_list(h5 *file, const char *group, char ***names, size_t *count)
+{
+    return names_take(file, group, names_read, names, count);
+}
+
+int h5_attribute_list(h5 *file, const char *path, char ***names, size_t *count)
+{
+    return names_take(file, path, attribute_names_read, names, count);
 }
 
 void h5_names_free(char **names, size_t count)

@@ -3,7 +3,8 @@
  * Nothing in a file is believed. Refused with the file's and the object's name: soft, external and user links,
  * external storage, virtual data sets, filters other than deflate, shuffle and Fletcher-32, types other than fixed
  * strings, integers (enumerations and bool count as such) and reals, variable-length data, and declared sizes that
- * the file's size cannot hold. Plug-ins are never loaded. What is written has checksums on metadata as well as data.
+ * the file's size cannot hold. Plug-ins are never loaded. A file that the library itself cannot take (it crashes, or does
+ * not come to an end) is found out by a child process, which looks at it first (h5_guard.c). What is written has checksums on metadata as well as data.
  *
  * Paths are absolute ("/parcels/id"). Rows are counted along the first dimension. Every function may be called from
  * any thread (one lock guards the library); one object is used by one thread at a time. What fails gives FAILED. */

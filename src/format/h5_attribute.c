@@ -141,6 +141,17 @@ int h5_get_text(h5 *file, const char *path, const char *name, char **out)
     return rc;
 }
 
+int h5_attribute_count(h5 *file, const char *path, const char *name, size_t *count)
+{
+    attribute a;
+    h5_enter();
+    int rc = attribute_open(file, path, name, &a);
+    *count = rc ? 0 : a.count;
+    attribute_close(&a);
+    h5_leave();
+    return rc;
+}
+
 static int numbers_get(h5 *file, const char *path, const char *name, size_t count, enum number_type type, void *out)
 {
     attribute a;

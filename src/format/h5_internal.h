@@ -25,6 +25,12 @@ struct h5_dataset {
 void h5_enter(void);
 void h5_leave(void);
 
+/* Opens as this library always does; below 0 on failure. */
+hid_t h5_open_id(const char *path, bool writing);
+
+/* Whether the library survives what the file holds: a child process finds out (h5_guard.c). FAILED where not. */
+int h5_guard(h5 *file);
+
 /* "FILE: OBJECT: what (the library's innermost reason)"; gives FAILED and clears the library's errors. */
 int h5_fail(const h5 *file, const char *object, const char *what);
 
@@ -41,6 +47,10 @@ size_t h5_rows(const h5_about *about); /* a scalar is one row */
 int h5_rows_move(h5_dataset *d, size_t first, size_t rows, hid_t type, void *in, const void *out);
 /* The same for all of a data set of text; takes the lock itself. */
 int h5_text_move(h5_dataset *d, size_t width, void *in, const void *out);
+
+/* The names of an object's attributes, freed with h5_names_free, and how many elements one has; these take the lock. */
+int h5_attribute_list(h5 *file, const char *path, char ***names, size_t *count);
+int h5_attribute_count(h5 *file, const char *path, const char *name, size_t *count);
 
 /* The element type of a data set or attribute, or its refusal. */
 int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out);
