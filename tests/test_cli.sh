@@ -237,6 +237,13 @@ check "one epoch" run 0 train "$work/run.json" --set "train.res_dir=$work/resume
 check "then the other" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" --resume
 check "same bits when resumed" same "$work/run/Fold_1/last.h5" "$work/resumed/Fold_1/last.h5"
 check "same log when resumed" same "$work/run/Fold_1/trainlog.json" "$work/resumed/Fold_1/trainlog.json"
+truncate -s 9000 "$work/resumed/Fold_1/last.h5"
+check "a damaged checkpoint" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" --resume
+check "is passed over" said "last.h5: .*passed over for the checkpoint before it"
+check "same bits from the one before" same "$work/run/Fold_1/last.h5" "$work/resumed/Fold_1/last.h5"
+truncate -s 9000 "$work/resumed/Fold_2/last.h5" "$work/resumed/Fold_2/previous.h5"
+check "two damaged checkpoints" run 1 train "$work/run.json" --set "train.res_dir=$work/resumed" --resume
+check "name the file" said "Fold_2/previous.h5"
 check "from conf.json" run 0 train "$work/run/conf.json" --set "train.res_dir=$work/repeated"
 check "same bits" same "$work/run/Fold_2/last.h5" "$work/repeated/Fold_2/last.h5"
 check "other settings do not resume" run 2 train "$work/run.json" --resume --set train.lr=0.1

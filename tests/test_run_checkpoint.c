@@ -89,7 +89,7 @@ static int differences(network *a, network *b)
 static void save(network *w, bool optimiser)
 {
     cJSON *state = cJSON_Parse("{\"epoch\": 3, \"classes\": [\"wheat\"]}");
-    assert_ok(checkpoint_save(path, w, state, optimiser));
+    assert_ok(checkpoint_save(path, NULL, w, state, optimiser));
     cJSON_Delete(state);
 }
 

@@ -82,21 +82,33 @@ static int descriptor_sync(const char *path, int flags)
     return rc;
 }
 
-int file_commit(const char *temporary, const char *path)
+static int move(const char *from, const char *to)
+{
+    return rename(from, to) ? fail(FAILED, "%s: cannot be renamed to %s: %s", from, to, strerror(errno)) : OK;
+}
+
+int file_commit_keeping(const char *temporary, const char *path, const char *before)
 {
     int rc = OK;
     char *folder = NULL;
+    bool moved = false;
     TRY_NEW(folder = folder_of(path));
     TRY(descriptor_sync(temporary, O_RDWR));
-    if (rename(temporary, path)) {
-        rc = fail(FAILED, "%s: cannot be renamed to %s: %s", temporary, path, strerror(errno));
-        goto done;
-    }
+    if (before && file_exists(path)) TRY(move(path, before));
+    moved = before != NULL;
+    TRY(move(temporary, path));
+    moved = false;
     TRY(descriptor_sync(folder, O_RDONLY));
 done:
+    if (rc && moved && !file_exists(path)) rename(before, path);
     if (rc) unlink(temporary);
     free(folder);
     return rc;
+}
+
+int file_commit(const char *temporary, const char *path)
+{
+    return file_commit_keeping(temporary, path, NULL);
 }
 
 static int write_whole(int descriptor, const char *path, const char *bytes, size_t length)

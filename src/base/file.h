@@ -15,6 +15,9 @@ int file_write(const char *path, const void *bytes, size_t length);
  * file_commit syncs it and renames it to `path`; on failure it is removed. */
 char *file_temporary(const char *path);
 int file_commit(const char *temporary, const char *path);
+/* The same, but what was at `path` is called `before` from now on: at any moment one of the two is there, whole. NULL:
+ * it is replaced. */
+int file_commit_keeping(const char *temporary, const char *path, const char *before);
 
 int folder_make(const char *path); /* with its parents; fine when it exists */
 bool file_exists(const char *path);

@@ -11,6 +11,7 @@
 #include "format/h5.h"
 
 enum { VERSION = 1 };
+#define STEPS_MOST (INT64_C(1) << 53) /* what JSON tells exactly */
 
 static char *weight_path(const char *group, const tensor *p)
 {
@@ -103,7 +104,7 @@ done:
     return rc;
 }
 
-int checkpoint_save(const char *path, network *w, const cJSON *state, bool optimiser)
+int checkpoint_save(const char *path, const char *before, network *w, const cJSON *state, bool optimiser)
 {
     int rc = OK, closed;
     h5 *file = NULL;
@@ -118,7 +119,7 @@ done:
     closed = h5_close(file);
     if (!rc) rc = closed;
     if (!rc)
-        rc = file_commit(temporary, path);
+        rc = file_commit_keeping(temporary, path, before);
     else if (temporary)
         remove(temporary);
     free(temporary);
@@ -325,10 +326,16 @@ static int read_optimiser(h5 *file, network *w)
 {
     int rc = OK;
     char *forms = NULL;
+    int64_t step;
     TRY(network_optimiser(w));
     TRY(read_moment(file, w, "/optimizer/exp_avg", w->exp_avg));
     TRY(read_moment(file, w, "/optimizer/exp_avg_sq", w->exp_avg_sq));
-    TRY(h5_read(file, "/optimizer/step", NUMBER_I64, 1, &w->adam_step));
+    TRY(h5_read(file, "/optimizer/step", NUMBER_I64, 1, &step));
+    if (step < 0 || step > STEPS_MOST) {
+        rc = fail(FAILED, "%s: /optimizer/step is %lld, wanted 0 or more", h5_path(file), (long long)step);
+        goto done;
+    }
+    w->adam_step = step;
     TRY(h5_get_text(file, "/", "forms", &forms));
     TRY(tune_import(w->device, forms));
 done:

@@ -4,8 +4,9 @@
 
 #include "run/network.h"
 
-/* Atomic: readers see the old file or the new one. `state` is JSON of the caller's; `optimiser`: Adam's too. */
-int checkpoint_save(const char *path, network *w, const cJSON *state, bool optimiser);
+/* Atomic: readers see the old file or the new one. `state` is JSON of the caller's; `optimiser`: Adam's too. What was at
+ * `path` is kept under the name `before`, unless that is NULL. */
+int checkpoint_save(const char *path, const char *before, network *w, const cJSON *state, bool optimiser);
 
 /* The model's configuration and the state, without loading weights; either may be NULL. Caller deletes. */
 int checkpoint_peek(const char *path, cJSON **config, cJSON **state);

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "run/checkpoint.h"
 #include "run/epoch.h"
+#include "run/resume.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };
 
@@ -96,17 +97,32 @@ done:
     return rc;
 }
 
-static int save(const fold_run *r, const char *file, bool optimiser)
+/* The best epoch's weights. */
+static int save_best(const fold_run *r)
 {
     int rc = OK;
     cJSON *state = NULL;
-    char *path = fold_path(r->s, r->fold, file);
+    char *path = fold_path(r->s, r->fold, "model.h5");
     TRY_NEW(path);
     TRY(state_new(r, &state));
-    TRY(checkpoint_save(path, r->network, state, optimiser));
+    TRY(checkpoint_save(path, NULL, r->network, state, false));
 done:
     cJSON_Delete(state);
     free(path);
+    return rc;
+}
+
+static int save_last(const fold_run *r)
+{
+    int rc = OK;
+    cJSON *state = NULL;
+    char *folder = fold_path(r->s, r->fold, NULL);
+    TRY_NEW(folder);
+    TRY(state_new(r, &state));
+    TRY(resume_save(folder, r->network, state));
+done:
+    cJSON_Delete(state);
+    free(folder);
     return rc;
 }
 
@@ -120,12 +136,6 @@ static int write_json(const fold_run *r, const char *file, const cJSON *value)
 }
 
 /* ---- start and resume -------------------------------------------------------------------------------------------- */
-
-static double number_in(const cJSON *object, const char *key, double otherwise)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
-}
 
 /* A log may be ahead of the checkpoint by the epoch that was interrupted between the two. */
 static int read_log(fold_run *r)
@@ -147,44 +157,29 @@ done:
     return rc;
 }
 
-static int check_settings(const fold_run *r, const cJSON *state, const char *path)
-{
-    char hash[17];
-    int rc = settings_hash(r->s, hash);
-    if (rc) return rc;
-    const cJSON *stored = cJSON_GetObjectItemCaseSensitive(state, "settings");
-    if (cJSON_IsString(stored) && strcmp(stored->valuestring, hash) == 0) return OK;
-    return fail(USAGE,
-                "%s was written under other data, model or train settings; wanted the same to resume (the run's "
-                "conf.json has them), or start anew without --resume or in another train.res_dir",
-                path);
-}
-
 static int resume(fold_run *r)
 {
     int rc = OK;
-    cJSON *state = NULL;
-    char *path = fold_path(r->s, r->fold, "last.h5");
-    TRY_NEW(path);
-    if (!file_exists(path)) goto done;
-    TRY(checkpoint_peek(path, NULL, &state));
-    TRY(check_settings(r, state, path));
-    TRY(checkpoint_load(path, r->network, CHECKPOINT_RESUME));
-    r->epoch = (int)number_in(state, "epoch", 0);
-    r->best_epoch = (int)number_in(state, "best_epoch", 0);
-    r->best = number_in(state, "best", number_in(state, "best_IoU", -1)); /* its name before there were others */
+    char hash[17], *folder = fold_path(r->s, r->fold, NULL);
+    resumed found = {.best = -1};
+    TRY_NEW(folder);
+    TRY(settings_hash(r->s, hash));
+    TRY(resume_load(folder, hash, r->network, &found));
+    r->epoch = found.epoch;
+    r->best_epoch = found.best_epoch;
+    r->best = found.best;
+    if (!r->epoch) goto done;
     TRY(read_log(r));
     log_note("%s: resumed after epoch %d", r->title, r->epoch);
 done:
-    cJSON_Delete(state);
-    free(path);
+    free(folder);
     return rc;
 }
 
 /* What an earlier run left in this fold's folder must not be taken for this run's. */
 static int clear_folder(const fold_run *r)
 {
-    static const char *const files[] = {"last.h5",           "model.h5",     "trainlog.json",
+    static const char *const files[] = {"last.h5",           "previous.h5",  "model.h5",       "trainlog.json",
                                         "test_metrics.json", "conf_mat.npy", "test_tables.npy"};
     bool any = false;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -259,7 +254,7 @@ static int validate(fold_run *r, cJSON *entry)
     if (!(value < r->best)) {
         r->best = isnan(value) ? -1 : value;
         r->best_epoch = r->epoch;
-        TRY(save(r, "model.h5", false));
+        TRY(save_best(r));
     }
 done:
     score_free(&validation);
@@ -308,7 +303,7 @@ static int one_epoch(fold_run *r)
     entry = NULL;
     TRY(forms_record(r->s, r->s->config.train.res_dir)); /* before last.h5: a resumed run knows what it used */
     TRY(write_json(r, "trainlog.json", r->log));
-    TRY(save(r, "last.h5", true));
+    TRY(save_last(r));
 done:
     cJSON_Delete(entry);
     score_free(&learning);

@@ -1,0 +1,21 @@
+/* Where a fold goes on: the newest whole checkpoint of its folder. Two are kept, last.h5 and, of the epoch before it,
+ * previous.h5; one that is damaged is passed over with a warning. */
+#ifndef FURROW_RUN_RESUME_H
+#define FURROW_RUN_RESUME_H
+
+#include "run/network.h"
+
+typedef struct resumed {
+    int epoch, best_epoch; /* epochs done; that of the best validation, 0: none yet */
+    double best;           /* its score; negative: none yet */
+} resumed;
+
+/* Loads weights, Adam's state and kernel forms into `w`, and fills *out; leaves both alone where the folder has no
+ * checkpoint. `settings`: what the run's settings hash to. USAGE where the checkpoint's run had others; FAILED where no
+ * checkpoint is whole. */
+int resume_load(const char *folder, const char *settings, network *w, resumed *out);
+
+/* Writes last.h5, with what was there before as previous.h5: at any moment one of them is whole. */
+int resume_save(const char *folder, network *w, const cJSON *state);
+
+#endif
