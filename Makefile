@@ -12,6 +12,12 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 SANITIZER_OPTIONS := ASAN_OPTIONS=allocator_may_return_null=1 OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
 endif
 
+ifdef FUZZ # `make fuzz`: clang's libFuzzer, which brings a main of its own
+override BUILD := $(BUILD:-fuzz=)-fuzz
+CC := clang
+SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
 HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := OpenCL clblast libcjson $(HDF5) zlib libpng
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
@@ -29,9 +35,10 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/kernel_text.o
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 
-.PHONY: all demo test test-full test-devices check-cl lint bench install clean tests setup
+.PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench install clean tests setup
 .SECONDARY:
 
 all: $(BUILD)/furrow
@@ -64,7 +71,14 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(BUILD)/libfurrow.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES) -lcmocka
 
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfurrow.a
+	@mkdir -p $(@D)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(LIBRARIES)
+
 tests: $(TESTS)
+
+fuzzers: $(FUZZERS)
 
 # What every first command does: the packages, then (make again: now pkg-config knows them) the program.
 setup:
@@ -96,6 +110,13 @@ test-devices: setup
 	$(AGAIN) all tests
 	@sh scripts/test-devices.sh $(BUILD)
 
+# Every reader of files against made-up ones (tests/fuzz/): for SECONDS in all, or, without, the kept ones alone.
+SECONDS ?= 0
+fuzz:
+	@sh scripts/setup.sh clang libclang-rt-14-dev
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) FUZZ=1 fuzzers
+	@sh scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
+
 check-cl:
 	@sh scripts/check-cl.sh
 
@@ -120,4 +141,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:=.d) $(TEST_SUPPORT:.o=.d)
+-include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:=.d) $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/tests/fuzz/%.d) $(TEST_SUPPORT:.o=.d)

@@ -52,7 +52,7 @@ printing=$(grep -lE '(^|[^a-z_])(printf|puts|putchar|fputs|fprintf\((stdout|stde
 [ -z "$printing" ] || complain "printing belongs to src/cli:" $printing
 
 # Length and promises.
-for file in src/*/*.[ch] data-tools/*.[ch] cl/* tests/*.[ch]; do
+for file in src/*/*.[ch] data-tools/*.[ch] cl/* tests/*.[ch] tests/*/*.[ch]; do
     [ -e "$file" ] || continue
     lines=$(wc -l <"$file")
     if [ "$lines" -gt 600 ]; then
@@ -65,7 +65,7 @@ promises=$(grep -nIE 'TODO|FIXME|\bXXX\b|not yet implemented' -r src cl data-too
 [ -z "$promises" ] || complain "promises:" "$promises"
 
 if command -v clang-format >/dev/null; then
-    unformatted=$(clang-format --dry-run -Werror src/*/*.[ch] data-tools/*.[ch] include/*.h tests/*.[ch] 2>&1 |
+    unformatted=$(clang-format --dry-run -Werror src/*/*.[ch] data-tools/*.[ch] include/*.h tests/*.[ch] tests/*/*.[ch] 2>&1 |
         sed -n 's/^\([^: ]*\):[0-9].*error:.*/\1/p' | sort -u)
     [ -z "$unformatted" ] || complain "not formatted; run clang-format -i" $unformatted
 else
