@@ -36,6 +36,7 @@ CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 
 .PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench install clean tests setup
@@ -76,7 +77,11 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfurrow.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(LIBRARIES)
 
-tests: $(TESTS)
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o
+	$(call say,LINK $@)
+	$(Q)$(CC) $(SANITIZE) -o $@ $^
+
+tests: $(TESTS) $(TEST_TOOLS)
 
 fuzzers: $(FUZZERS)
 

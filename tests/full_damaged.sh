@@ -1,0 +1,158 @@
+#!/bin/sh
+# A thousand damaged files of each kind (cut off, flipped, spliced; tests/tools/damage.c) through the commands that read
+# them: they end with 0 to 3, in time, and a failure leaves no output. DAMAGED files of each, TIME seconds for each,
+# KINDS of them. Prints counts as cmocka does, a test a kind.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+furrow=${FURROW:-build/furrow}
+damage=$(dirname "$furrow")/tests/tools/damage
+shared=${FURROW_SHARED:-../shared}
+count=${DAMAGED:-1000} limit=${TIME:-10}
+
+# ---- one damaged file: damaged.sh try KIND NUMBER, with everything in $work
+
+# command ARGUMENTS...: furrow on the damaged file. Its code, and what it must not do, in a line of $work/KIND.wrong
+command() {
+    timeout -k 5 "$limit" "$furrow" "$@" >"$here/out" 2>"$here/err" </dev/null
+    code=$?
+    [ $code -eq 0 ] || [ $code -eq 1 ] || [ $code -eq 2 ] || [ $code -eq 3 ] ||
+        echo "number $number: code $code (124: no end in $limit s): furrow $*" >>"$work/$kind.wrong"
+    [ $code -ne 0 ] && [ ! -s "$here/err" ] && echo "number $number: no message: furrow $*" >>"$work/$kind.wrong"
+    [ $code -eq 0 ] && echo "$number" >>"$work/$kind.fine"
+}
+
+# nothing FILE...: must not be there after a failure; nor may anything half-written be
+nothing() {
+    [ $code -eq 0 ] && return
+    for file in "$@" "$here"/*.temporary "$here"/*/*.temporary; do
+        [ -e "$file" ] && echo "number $number: a failure left $file" >>"$work/$kind.wrong"
+    done
+}
+
+# in_folder FOLDER FILE COMMAND...: a copy of the folder in which FILE is damaged goes through the command
+in_folder() {
+    folder=$1 file=$2
+    shift 2
+    cp -r "$work/$folder" "$here/$folder"
+    "$damage" "$work/$folder/$file" "$here/$folder/$file" "$number" || echo "no damage" >>"$work/$kind.wrong"
+    command "$@"
+    nothing "$here/out.h5"
+}
+
+damaged() { "$damage" "$1" "$2" "$number" || echo "no damage" >>"$work/$kind.wrong"; }
+
+one() {
+    here=$work/$kind.$number
+    mkdir "$here" || exit 1
+    case $kind in
+    pixels) in_folder parcels DATA/2.npy pack pixelset "$here/parcels" "$here/out.h5" ;;
+    labels) in_folder parcels META/labels.json pack pixelset "$here/parcels" "$here/out.h5" ;;
+    dates) in_folder parcels META/dates.json pack pixelset "$here/parcels" "$here/out.h5" ;;
+    features) in_folder parcels META/geomfeat.json pack pixelset "$here/parcels" "$here/out.h5" ;;
+    pickle)
+        damaged "$work/norm.pkl" "$here/norm.pkl"
+        command pack pixelset "$work/parcels" "$here/out.h5" --norm "$here/norm.pkl"
+        nothing "$here/out.h5"
+        ;;
+    images) in_folder patches DATA_S2/S2_10000.npy pack pastis "$here/patches" "$here/out.h5" ;;
+    metadata) in_folder patches metadata.geojson pack pastis "$here/patches" "$here/out.h5" ;;
+    means) in_folder patches NORM_S2_patch.json pack pastis "$here/patches" "$here/out.h5" ;;
+    parcels) in_folder patches ANNOTATIONS/ParcelIDs_10000.npy instances "$here/patches" ;;
+    config)
+        damaged "$work/run.json" "$here/run.json"
+        command eval "$here/run.json" --weights "$work/run"
+        ;;
+    pack)
+        damaged "$work/p.h5" "$here/p.h5"
+        command predict "$work/run.json" --set "data.pack=$here/p.h5" --weights "$work/run" --out "$here/maps"
+        nothing "$here/maps/predictions.csv" "$here/maps/predictions.json"
+        ;;
+    image_pack)
+        damaged "$work/i.h5" "$here/i.h5"
+        command predict "$work/dense.json" --set "data.pack=$here/i.h5" --weights "$work/dense" --out "$here/maps"
+        nothing "$here/maps/predictions.json"
+        ;;
+    weights)
+        damaged "$work/run/Fold_1/model.h5" "$here/model.h5"
+        command predict "$work/run.json" --weights "$here/model.h5" --out "$here/maps"
+        nothing "$here/maps/predictions.csv" "$here/maps/predictions.json"
+        ;;
+    resumed)
+        cp -r "$work/run" "$here/run"
+        damaged "$work/run/Fold_1/last.h5" "$here/run/Fold_1/last.h5"
+        command train "$work/run.json" --set "train.res_dir=$here/run" --resume
+        nothing
+        ;;
+    reference)
+        damaged "$work/reference$((number % 2)).h5" "$here/reference.h5"
+        command verify "$here/reference.h5"
+        ;;
+    esac
+    rm -rf "$here"
+}
+
+if [ "${1:-}" = try ]; then
+    kind=$2 number=$3
+    one
+    exit 0
+fi
+
+# ---- what is whole
+
+work=$(mktemp -d)
+export work
+trap 'rm -rf "$work"' EXIT
+train='"epochs": 1, "batch_size": 4, "fold": 1'
+cat >"$work/run.json" <<END
+{"data": {"pack": "$work/p.h5", "npixel": 4},
+ "model": {"arch": "psetae", "with_extra": false, "mlp1": [2, 8, 16], "n_head": 2, "d_k": 4, "mlp2": [32, 16],
+           "mlp3": [32, 16], "mlp4": [16, 3]},
+ "train": {$train, "kfold": 3, "res_dir": "$work/run"}}
+END
+cat >"$work/dense.json" <<END
+{"data": {"pack": "$work/i.h5"},
+ "model": {"arch": "utae", "encoder_widths": [8, 8], "decoder_widths": [8, 8], "out_conv": [8, 4], "n_head": 2, "d_model": 8},
+ "train": {$train, "res_dir": "$work/dense"}}
+END
+{
+    "$furrow" synth pixelset "$work/parcels" --parcels 12 --classes 3 --dates 4 --bands 2 --least-pixels 2 --most-pixels 5
+    "$furrow" pack pixelset "$work/parcels" "$work/p.h5"
+    "$furrow" synth pastis "$work/patches" --patches 5 --size 16 --dates 2-3 --bands 2 --classes 4
+    "$furrow" pack pastis "$work/patches" "$work/i.h5" --compress
+    "$furrow" train "$work/run.json" && "$furrow" train "$work/dense.json"
+} >"$work/log" 2>&1
+[ -s "$work/dense/Fold_1/model.h5" ] || { cat "$work/log" && exit 1; }
+# (0.5, 0.25): a pickle of protocol 2, reals as big-endian doubles
+printf '\200\002G\077\340\000\000\000\000\000\000G\077\320\000\000\000\000\000\000\206q\001.' >"$work/norm.pkl"
+"$furrow" pack pixelset "$work/parcels" "$work/n.h5" --norm "$work/norm.pkl" >"$work/log" 2>&1 || { cat "$work/log" && exit 1; }
+skipped=0
+if [ -r "$shared/goldens/ltae.h5" ]; then
+    cp "$shared/goldens/ltae.h5" "$work/reference0.h5"
+    cp "$shared/goldens/panoptic_metrics.h5" "$work/reference1.h5"
+else
+    skipped=1
+    echo "$shared/goldens is not there (FURROW_SHARED): damaged reference results skipped"
+fi
+
+# ---- all kinds
+
+passed=0 failed=0
+for kind in ${KINDS:-pixels labels dates features pickle images metadata means parcels config pack image_pack weights resumed reference}; do
+    [ $kind = reference ] && [ $skipped -eq 1 ] && continue
+    started=$(date +%s)
+    seq "$count" | xargs -P "$(nproc)" -n 1 sh "$0" try "$kind"
+    fine=$(cat "$work/$kind.fine" 2>/dev/null | wc -l)
+    verdict=passed
+    [ -e "$work/$kind.wrong" ] && verdict=failed
+    echo "$kind: $count damaged, $fine read all the same, $((count - fine)) refused in $(($(date +%s) - started)) s: $verdict"
+    if [ $verdict = passed ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        head -n 20 "$work/$kind.wrong"
+    fi
+done
+echo "[  PASSED  ] $passed test(s)."
+echo "[  FAILED  ] $failed test(s)."
+echo "[  SKIPPED ] $skipped test(s)."
+[ $failed -eq 0 ]
