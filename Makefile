@@ -81,7 +81,13 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o
 	$(call say,LINK $@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^
 
-tests: $(TESTS) $(TEST_TOOLS)
+# Loaded before a program (LD_PRELOAD), so never sanitized.
+$(BUILD)/tests/preload/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(call say,LINK $@)
+	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
+
+tests: $(TESTS) $(TEST_TOOLS) $(BUILD)/tests/preload/faults.so
 
 fuzzers: $(FUZZERS)
 

@@ -106,8 +106,9 @@ static int stage_prepare(pack_stage *s, uint64_t (*bytes_of)(const void *user, u
     *parcels = header_read(s, there);
     s->bytes = *parcels ? bytes_of(user, *parcels) : 0;
     if (*parcels && there < PAGE + s->bytes) *parcels = s->bytes = 0;
-    if (ftruncate(s->descriptor, (off_t)(PAGE + s->bytes))) return trouble(s, "cut");
-    return header_write(s, *parcels);
+    int rc = header_write(s, *parcels); /* first: whatever happens now, the file is known as ours */
+    if (!rc && ftruncate(s->descriptor, (off_t)(PAGE + s->bytes))) rc = trouble(s, "cut");
+    return rc;
 }
 
 /* ---- the interface ------------------------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* Checkpoints, into a network that they are of: to go on, as weights alone, and for another number of classes. */
 #include "tests/fuzz/fuzz_device.h"
 
-#include "furrow.h"
 #include "run/checkpoint.h"
 #include "run/resume.h"
 
@@ -26,12 +25,13 @@ static network *target(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    char *json;
     resumed found;
     network *w = target();
     const char *path = fuzz_file("last.h5", bytes, length);
-    resume_load(fuzz_folder(), "settings", w, &found);
-    if (checkpoint_load(path, w, CHECKPOINT_RESUME)) checkpoint_load(path, w, CHECKPOINT_FINE_TUNE);
-    if (!furrow_info(path, &json)) free(json);
+    switch (length % 3) { /* one opening of the file, which takes most of the time */
+    case 0: resume_load(fuzz_folder(), "settings", w, &found); break;
+    case 1: checkpoint_load(path, w, CHECKPOINT_RESUME); break;
+    default: checkpoint_load(path, w, CHECKPOINT_FINE_TUNE); break;
+    }
     return 0;
 }

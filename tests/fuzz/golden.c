@@ -1,7 +1,6 @@
 /* Reference results: the model, the inputs of each kind, and panoptic metrics, which are computed. */
 #include "tests/fuzz/fuzz_device.h"
 
-#include "furrow.h"
 #include "model/model.h"
 #include "run/reference.h"
 #include "run/reference_truth.h"
@@ -31,10 +30,8 @@ static void read_inputs(h5 *file, const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     h5 *file;
-    char *json;
     verify_report report = {.file = "fuzz"};
     const char *path = fuzz_file("a.h5", bytes, length);
-    if (!furrow_info(path, &json)) free(json);
     if (h5_open(path, &file)) return 0;
     read_inputs(file, path);
     verify_panoptic_metrics(file, &report);
