@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -42,6 +43,34 @@ static void test_json_is_strict(void **state)
     cJSON_Delete(value);
     refused(deep, "f.json: line 1, column 65: nested deeper than 64");
     assert_int_equal(json_parse("{\"[[\": \"\\\"[\"}", 13, "f", &value), OK); /* brackets and quotes in texts */
+    cJSON_Delete(value);
+}
+
+/* A document that lost a part to want of memory is not taken for whole. */
+static void test_json_without_memory(void **state)
+{
+    (void)state;
+    struct rlimit before, now;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    size_t length = 300 << 20;
+    char *large = malloc(length + 1); /* a copy of it does not fit any more */
+    assert_non_null(large);
+    memset(large, 'x', length);
+    large[length] = 0;
+    now = before;
+    now.rlim_cur = 2 * length;
+    assert_int_equal(setrlimit(RLIMIT_AS, &now), 0);
+    cJSON *value = cJSON_CreateObject();
+    bool added = cJSON_AddStringToObject(value, "a", large) && cJSON_AddStringToObject(value, "b", large);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    free(large);
+    if (!added) { /* a sanitizer has its memory elsewhere */
+        assert_null(json_print(value, true));
+        assert_string_equal(error_message(), "out of memory for a part of a JSON document");
+    }
+    char *text = json_print(value, false); /* asked once, answered once */
+    assert_non_null(text);
+    free(text);
     cJSON_Delete(value);
 }
 
@@ -252,15 +281,11 @@ static void test_schema_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_is_strict),
-        cmocka_unit_test(test_json_files),
-        cmocka_unit_test(test_json_cut_anywhere),
-        cmocka_unit_test(test_json_set),
-        cmocka_unit_test(test_schema_reads_and_writes),
-        cmocka_unit_test(test_schema_nulls),
-        cmocka_unit_test(test_schema_words),
-        cmocka_unit_test(test_schema_defaults),
-        cmocka_unit_test(test_nearest_word),
+        cmocka_unit_test(test_json_is_strict),  cmocka_unit_test(test_json_without_memory),
+        cmocka_unit_test(test_json_files),      cmocka_unit_test(test_json_cut_anywhere),
+        cmocka_unit_test(test_json_set),        cmocka_unit_test(test_schema_reads_and_writes),
+        cmocka_unit_test(test_schema_nulls),    cmocka_unit_test(test_schema_words),
+        cmocka_unit_test(test_schema_defaults), cmocka_unit_test(test_nearest_word),
         cmocka_unit_test(test_schema_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

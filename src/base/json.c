@@ -9,6 +9,38 @@
 
 enum { DEPTH_MAX = 64 };
 
+/* ---- memory ------------------------------------------------------------------------------------------------------- */
+
+static _Thread_local bool part_lost;
+
+static void *memory_for_json(size_t size)
+{
+    void *memory = malloc(size);
+    if (!memory) part_lost = true;
+    return memory;
+}
+
+__attribute__((constructor)) static void hooks_install(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){memory_for_json, free});
+}
+
+int json_lost(void)
+{
+    bool lost = part_lost;
+    part_lost = false;
+    return lost ? fail(FAILED, "out of memory for a part of a JSON document") : OK;
+}
+
+char *json_print(const cJSON *value, bool indented)
+{
+    char *text = indented ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
+    if (!json_lost() && text) return text;
+    if (!text) fail(FAILED, "out of memory for a JSON document");
+    free(text);
+    return NULL;
+}
+
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static void position(const char *text, const char *at, int *line, int *column)
@@ -95,7 +127,7 @@ int json_parse(const char *text, size_t length, const char *where, cJSON **out)
     TRY(text_check(text, length, where));
     value = cJSON_ParseWithLengthOpts(text, length + 1, &end, true);
     if (!value) {
-        rc = refuse_at(text, end ? (size_t)(end - text) : 0, where, "not valid JSON");
+        rc = json_lost() ? FAILED : refuse_at(text, end ? (size_t)(end - text) : 0, where, "not valid JSON");
         goto done;
     }
     TRY(duplicates_check(value, where));
@@ -121,8 +153,8 @@ done:
 int json_write(const char *path, const cJSON *value)
 {
     int rc = OK;
-    char *line = NULL, *text = cJSON_Print(value);
-    if (!text) return fail(FAILED, "%s: out of memory", path);
+    char *line = NULL, *text = json_print(value, true);
+    if (!text) return fail_within(FAILED, "%s", path);
     TRY_NEW(line = text_format("%s\n", text));
     TRY(file_write(path, line, strlen(line)));
 done:

@@ -55,6 +55,12 @@ int json_read(const char *path, size_t limit, cJSON **out);
 int json_parse(const char *text, size_t length, const char *where, cJSON **out); /* text[length] must be 0 */
 int json_write(const char *path, const cJSON *value);                            /* as file_write */
 
+/* cJSON tells nobody when it has no memory for a part of a document. json_lost says whether that was so in this thread
+ * since it was last asked: FAILED then. To be asked before what was made or copied is believed. json_print is cJSON's,
+ * to a new string, and asks. NULL with the message set. */
+int json_lost(void);
+char *json_print(const cJSON *value, bool indented);
+
 /* a.b.c = value (parsed as JSON, else taken as text) into `root`, for --set. */
 int json_set(cJSON *root, const char *assignment);
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "base/text_file.h"
 
 struct geojson {
@@ -40,9 +41,9 @@ int geojson_feature(geojson *g, cJSON *properties, cJSON *polygons)
     cJSON_AddItemToObject(geometry, "coordinates", several ? polygons : cJSON_DetachItemFromArray(polygons, 0));
     if (!several) cJSON_Delete(polygons);
     cJSON_AddItemToObject(feature, "geometry", geometry);
-    char *text = cJSON_PrintUnformatted(feature);
+    char *text = json_print(feature, false);
     cJSON_Delete(feature);
-    if (!text) return fail(FAILED, "out of memory");
+    if (!text) return FAILED;
     text_put(g->file, g->first ? "\n" : ",\n");
     text_put(g->file, text);
     free(text);

@@ -174,6 +174,7 @@ int model_new(const cJSON *config, const char *where, model **out)
     TRY(head_read(m, own, where));
     cJSON_DeleteItemFromObjectCaseSensitive(own, "arch");
     TRY(positions_normalise(own));
+    TRY(json_lost()); /* a default must not stand in for what was given */
     TRY_NEW(m->config = memory_new(1, m->def->config_size));
     TRY(schema_read(m->def->fields, own, where, m->config));
     TRY(m->def->check(m->config, where));

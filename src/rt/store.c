@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/schema.h"
 
 enum { FILE_LIMIT = 16 << 20 };
 
@@ -100,7 +101,7 @@ void store_save(device *d, struct store *s)
     cJSON_AddStringToObject(file, "device", d->about.name);
     cJSON_AddStringToObject(file, "driver", d->about.driver);
     cJSON_AddItemReferenceToObject(file, "entries", s->entries);
-    char *text = cJSON_Print(file);
+    char *text = json_print(file, true);
     if (!text || file_write(s->path, text, strlen(text))) cache_warn(d);
     free(text);
     cJSON_Delete(file);

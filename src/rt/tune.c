@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/schema.h"
 
 enum {
     ROUNDS = 5,
@@ -21,6 +22,7 @@ enum {
     BUDGET = 60000000,      /* nanoseconds for all rounds; the first round is always whole */
     HOPELESS = 3,           /* a form so many times slower than the best leaves the race */
     FORMS_MAX = 64,
+    IMPORTED_MAX = 10000, /* choices: a run has hundreds */
 };
 
 typedef struct choice {
@@ -277,9 +279,8 @@ char *tune_export(const device *d)
     cJSON *object = cJSON_CreateObject();
     for (size_t i = 0; i < count; i++) cJSON_AddStringToObject(object, all[i].key, all[i].form);
     free(all);
-    char *text = cJSON_Print(object);
+    char *text = json_print(object, true);
     cJSON_Delete(object);
-    if (!text) fail(FAILED, "out of memory for the list of kernel forms");
     return text;
 }
 
@@ -287,7 +288,13 @@ int tune_import(device *d, const char *json)
 {
     int rc = OK;
     struct tuning *t;
-    cJSON *object = cJSON_Parse(json), *item = NULL;
+    cJSON *object = NULL, *item = NULL;
+    TRY(json_parse(json, strlen(json), "the list of kernel forms", &object));
+    if (cJSON_GetArraySize(object) > IMPORTED_MAX) {
+        rc = fail(FAILED, "the list of kernel forms has %d entries, wanted at most %d", cJSON_GetArraySize(object),
+                  IMPORTED_MAX);
+        goto done;
+    }
     if (!cJSON_IsObject(object)) {
         rc = fail(FAILED, "the list of kernel forms is not a JSON object");
         goto done;

@@ -79,8 +79,8 @@ done:
 
 static int set_json(h5 *file, const char *name, const cJSON *value)
 {
-    char *text = cJSON_PrintUnformatted(value);
-    if (!text) return fail(FAILED, "out of memory");
+    char *text = json_print(value, false);
+    if (!text) return FAILED;
     int rc = h5_set_text(file, "/", name, text);
     free(text);
     return rc;

@@ -73,7 +73,7 @@ int config_complete_model(cJSON *settings, const char *where, enum model_kind ki
     int rc = OK;
     if (kind == MODEL_DENSE) {
         complete_images(settings, sizes);
-        return OK;
+        return json_lost();
     }
     TRY(read_widths(settings, where, &w));
     if (open_key(settings, "input_dim")) set_key(settings, "input_dim", cJSON_CreateNumber(sizes.bands));
@@ -91,6 +91,7 @@ int config_complete_model(cJSON *settings, const char *where, enum model_kind ki
     }
     if (open_key(settings, "mlp4") && sizes.classes > 0)
         set_key(settings, "mlp4", cJSON_CreateIntArray((const int[]){last_of(&w.mlp3, 128), 64, 32, sizes.classes}, 4));
+    TRY(json_lost());
 done:
     schema_free(width_fields, &w);
     return rc;

@@ -213,6 +213,7 @@ int config_read(const char *path, const char *const *set, int sets, run_config *
     out->model = cJSON_DetachItemFromObjectCaseSensitive(root, "model");
     TRY_NEW(where = text_format("%s: model", path));
     TRY(model_config_normalise(&out->model, where));
+    TRY(json_lost());
 done:
     cJSON_Delete(root);
     free(where);

@@ -62,11 +62,7 @@ static int settings_hash(const session *s, char text[17])
     cJSON_DeleteItemFromObjectCaseSensitive(all, "eval");
     cJSON_DeleteItemFromObjectCaseSensitive(all, "device");
     cJSON_AddNumberToObject(all, samples_noun(&s->set), samples_count(&s->set));
-    written = cJSON_PrintUnformatted(all);
-    if (!written) {
-        rc = fail(FAILED, "out of memory");
-        goto done;
-    }
+    TRY_NEW(written = json_print(all, false));
     snprintf(text, 17, "%016llx", (unsigned long long)hash_text(HASH_START, written));
 done:
     cJSON_Delete(all);

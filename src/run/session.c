@@ -212,8 +212,8 @@ done:
 
 int json_text(cJSON *value, char **out)
 {
-    char *text = cJSON_Print(value);
+    char *text = json_print(value, true);
     cJSON_Delete(value);
     *out = text;
-    return text ? OK : fail(FAILED, "out of memory");
+    return text ? OK : FAILED;
 }

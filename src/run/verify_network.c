@@ -46,6 +46,7 @@ static int read_model(reference *r, model **out)
         cJSON_DeleteItemFromObjectCaseSensitive(inner, none[i]);
         cJSON_AddNumberToObject(inner, none[i], 0);
     }
+    TRY(json_lost());
     const cJSON *pad = cJSON_GetObjectItemCaseSensitive(inner, "pad_value");
     r->pad_value = cJSON_IsNumber(pad) ? pad->valuedouble : 0;
     TRY(model_new(config, h5_path(r->file), out));
