@@ -36,7 +36,7 @@ CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+TEST_TOOLS := $(BUILD)/tests/tools/damage
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 
 .PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench install clean tests setup
@@ -72,14 +72,15 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(BUILD)/libfurrow.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES) -lcmocka
 
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfurrow.a
+# Without libFuzzer a target reads the files that it is given (make coverage).
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(FUZZ),,$(BUILD)/tests/tools/replay.o) $(BUILD)/libfurrow.a
 	@mkdir -p $(@D)
 	$(call say,LINK $@)
-	$(Q)$(CC) $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(LIBRARIES)
+	$(Q)$(CC) $(SANITIZE) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o
 	$(call say,LINK $@)
-	$(Q)$(CC) $(SANITIZE) -o $@ $^
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LDFLAGS)
 
 # Loaded before a program (LD_PRELOAD), so never sanitized.
 $(BUILD)/tests/preload/%.so: tests/preload/%.c

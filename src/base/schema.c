@@ -193,6 +193,7 @@ static int read_default(const field *f, const char *where, void *target)
 {
     if (!f->fallback) return wrong(f, NULL, where, f->help ? f->help : "a value");
     cJSON *value = cJSON_Parse(f->fallback);
+    if (!value && json_lost()) return FAILED;
     if (!value) panic("field %s: its default is no JSON", f->key);
     int rc = read_field(f, value, where, target);
     cJSON_Delete(value);

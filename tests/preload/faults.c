@@ -8,6 +8,7 @@
  * FAULT_LOG   a file for the report: "calls N", "live N" (allocations of furrow's own that were not freed at the end),
  *             "failed WHERE..." (return addresses in the program), and when counting "path N" for the first and "last N"
  *             for the last call of every way on which such a call is reached
+ * FAULT_LEAKS set: the report also says "lost WHERE..." of each allocation that was not freed
  *
  * The wrappers of HDF5 and OpenCL pass on ten machine words whatever the function takes, which the calling conventions of
  * x86-64 and AArch64 on Linux allow, as none of the functions takes a real. */
@@ -32,7 +33,7 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 extern void __libc_free(void *memory);
 
-enum { PATHS_MAX = 1 << 16, LIVE_MAX = 1 << 22, DEPTH = 24, WAY = 6 /* innermost calls that tell ways apart */ };
+enum { PATHS_MAX = 1 << 16, LIVE_MAX = 1 << 18, DEPTH = 24, WAY = 6 /* innermost calls that tell ways apart */ };
 
 typedef struct range {
     uintptr_t start, end;
@@ -49,8 +50,10 @@ static struct {
 } paths[PATHS_MAX];
 static void *failed_from[DEPTH];
 static int failed_depth;
-static uintptr_t live[LIVE_MAX]; /* open addressing; 1: was here, is gone */
+static uintptr_t live[LIVE_MAX];       /* open addressing; 1: was here, is gone */
+static void *live_from[LIVE_MAX][WAY]; /* with FAULT_LEAKS */
 static unsigned long live_count;
+static bool leaks;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local bool inside __attribute__((tls_model("initial-exec")));
 
@@ -87,6 +90,7 @@ __attribute__((constructor)) static void begin(void)
     kind = getenv("FAULT_KIND");
     at = number ? strtoul(number, NULL, 10) : 0;
     counting = kind && !at;
+    leaks = getenv("FAULT_LEAKS");
     dl_iterate_phdr(module_look, NULL);
     void *warm[1];
     inside = true; /* backtrace loads a library at its first call */
@@ -161,6 +165,15 @@ static uint64_t slot(uintptr_t memory)
     return (memory >> 4) * UINT64_C(0x9e3779b97f4a7c15) % LIVE_MAX;
 }
 
+static void origin_note(void *from[WAY])
+{
+    void *all[DEPTH];
+    inside = true;
+    int depth = trace(all);
+    for (int i = 0; i < WAY; i++) from[i] = i < depth ? all[i] : NULL;
+    inside = false;
+}
+
 static void *born(void *memory, const void *caller)
 {
     if (!memory || inside || !is_ours(caller)) return memory;
@@ -169,6 +182,7 @@ static void *born(void *memory, const void *caller)
         if (live[i] < 2) {
             live[i] = (uintptr_t)memory;
             live_count++;
+            if (leaks) origin_note(live_from[i]);
             break;
         }
     pthread_mutex_unlock(&lock);
@@ -362,7 +376,13 @@ CL_MAKES(CreateProgramWithBinary, g) CL_MAKES(CreateProgramWithSource, e) CL_MAK
 
     /* ---- the report ----------------------------------------------------------------------------------------------------- */
 
-    __attribute__((destructor)) static void end(void)
+    /* As addr2line wants it. */
+    static unsigned long place(const void *address)
+{
+    return (unsigned long)((uintptr_t)address - program_base);
+}
+
+__attribute__((destructor)) static void end(void)
 {
     const char *path = getenv("FAULT_LOG");
     inside = true;
@@ -373,7 +393,12 @@ CL_MAKES(CreateProgramWithBinary, g) CL_MAKES(CreateProgramWithSource, e) CL_MAK
         if (paths[i].hash) fprintf(log, "path %lu\n", paths[i].first);
     for (int i = 0; i < PATHS_MAX; i++)
         if (paths[i].hash && paths[i].last != paths[i].first) fprintf(log, "last %lu\n", paths[i].last);
-    for (int i = 0; i < failed_depth; i++)
-        fprintf(log, "failed %#lx\n", (unsigned long)((uintptr_t)failed_from[i] - program_base));
+    for (int i = 0; i < failed_depth; i++) fprintf(log, "failed %#lx\n", place(failed_from[i]));
+    for (uint64_t i = 0; leaks && i < LIVE_MAX; i++) {
+        if (live[i] < 2) continue;
+        fprintf(log, "lost");
+        for (int k = 0; k < WAY && live_from[i][k]; k++) fprintf(log, " %#lx", place(live_from[i][k]));
+        fprintf(log, "\n");
+    }
     fclose(log);
 }
