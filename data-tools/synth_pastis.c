@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "data-tools/pack_moments.h"
 #include "data-tools/synth_parcels.h"
 #include "data-tools/synth_world.h"
@@ -306,11 +307,11 @@ static cJSON *geometry_of(const synth_pastis_options *o, int index)
     double side = 10.0 * o->size, x = 500000 + 1.25 * side * (index % 50), y = 6800000 - 1.25 * side * (index / 50);
     const double ring[5][2] = {{x, y}, {x + side, y}, {x + side, y - side}, {x, y - side}, {x, y}};
     cJSON *geometry = cJSON_CreateObject(), *points = cJSON_CreateArray(), *rings = cJSON_CreateArray(), *polygons;
-    for (int i = 0; i < 5; i++) cJSON_AddItemToArray(points, cJSON_CreateDoubleArray(ring[i], 2));
-    cJSON_AddItemToArray(rings, points);
+    for (int i = 0; i < 5; i++) json_append(points, cJSON_CreateDoubleArray(ring[i], 2));
+    json_append(rings, points);
     cJSON_AddStringToObject(geometry, "type", "MultiPolygon");
     polygons = cJSON_AddArrayToObject(geometry, "coordinates");
-    cJSON_AddItemToArray(polygons, rings);
+    json_append(polygons, rings);
     return geometry;
 }
 
@@ -332,7 +333,7 @@ static cJSON *feature_of(const synth_pastis_options *o, const patch *p)
         snprintf(text, sizeof text, "%d", t);
         cJSON_AddNumberToObject(dates, text, calendar(p->days[t]));
     }
-    cJSON_AddItemToObject(feature, "geometry", geometry_of(o, p->index));
+    json_add(feature, "geometry", geometry_of(o, p->index));
     return feature;
 }
 
@@ -357,8 +358,8 @@ static cJSON *norm_document(const moments *folds)
         if (!(folds[f].count > 0) || moments_result(&folds[f], &n)) continue;
         snprintf(key, sizeof key, "Fold_%d", f + 1);
         cJSON *fold = cJSON_AddObjectToObject(all, key);
-        cJSON_AddItemToObject(fold, "mean", cJSON_CreateDoubleArray(n.mean, n.columns));
-        cJSON_AddItemToObject(fold, "std", cJSON_CreateDoubleArray(n.std, n.columns));
+        json_add(fold, "mean", cJSON_CreateDoubleArray(n.mean, n.columns));
+        json_add(fold, "std", cJSON_CreateDoubleArray(n.std, n.columns));
         normalisation_free(&n);
     }
     return all;
@@ -409,7 +410,7 @@ static int patches_write(const synth_pastis_options *o, const synth_parcels *rea
         TRY(patch_fill(o, &p));
         moments_add_planes(&folds[p.fold], NUMBER_I16, p.values, (size_t)p.dates, pixels);
         TRY(patch_write(o, &p, data, annotations));
-        cJSON_AddItemToArray(features, feature_of(o, &p));
+        json_append(features, feature_of(o, &p));
         patch_free(&p);
         p = (patch){0};
         log_progress("making patches", (size_t)i + 1, (size_t)o->patches, "");

@@ -1,7 +1,8 @@
 #!/bin/sh
 # What if one call fails: each allocation, opening, read, write, sync, renaming, HDF5 and OpenCL call of a pack, of two
-# training steps and of a verification, one run each (tests/preload/faults.c). A run must end with 0 to 3, say why,
-# lose no memory and leave no torn file; what is packed again after it, or goes all the same, has the usual bytes.
+# training steps, of a verification, and of every reader with its kept inputs (read_TARGET, of tests/fuzz/), one run each
+# (tests/preload/faults.c). A run must end with 0 to 3, say why, lose no memory and leave no torn file; what is packed
+# again after it, or goes all the same, has the usual bytes.
 # Where a command makes more than MOST calls of a kind, those that fail are the first and the last of every way (by its
 # innermost calls) that leads to one; MOST=1000000 is each and every call. COMMANDS and KINDS choose among them.
 # Prints counts as cmocka does, a test a command and kind.
@@ -9,6 +10,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 furrow=${FURROW:-build/furrow}
 faults=$(cd "$(dirname "$furrow")" && pwd)/tests/preload/faults.so
+readers=$(dirname "$furrow")/fuzz
 shared=${FURROW_SHARED:-../shared}
 most=${MOST:-500} limit=${TIME:-60}
 
@@ -23,6 +25,10 @@ go() {
     resume) set -- train "$work/run.json" --set "train.res_dir=$2/run" --resume ;;
     predict) set -- predict "$work/run.json" --weights "$work/reference.train/run" --out "$2/run" ;;
     verify) set -- verify "$work/reference.h5" ;;
+    read_*)
+        timeout -k 5 "$limit" env ${preload:+"LD_PRELOAD=$preload"} "$readers/${1#read_}" "tests/fuzz/corpus/${1#read_}"
+        return
+        ;;
     esac
     timeout -k 5 "$limit" env ${preload:+"LD_PRELOAD=$preload"} "$furrow" "$@"
 }
@@ -51,9 +57,12 @@ one() {
     code=$?
     preload=""
     [ $code -le 3 ] || wrong "code $code; $(tail -n 1 "$here/err")"
-    [ $code -eq 0 ] || [ -s "$here/err" ] || wrong "no message"
-    [ $code -gt 3 ] || [ "$(sed -n 's/^live //p' "$here/log")" = 0 ] ||
-        wrong "$(sed -n 's/^live //p' "$here/log") allocations lost (code $code)"
+    case $command in
+    read_*) ;; # they say nothing
+    *) [ $code -eq 0 ] || [ -s "$here/err" ] || wrong "no message" ;;
+    esac
+    kept=$(sed -n 's/^live //p' "$work/counts") live=$(sed -n 's/^live //p' "$here/log")
+    [ $code -gt 3 ] || [ "${live:-0}" -le "$kept" ] || wrong "$((live - kept)) allocations lost (code $code)"
     whole
     case $command in
     pack*)
@@ -94,7 +103,8 @@ sed 's/"epochs": 2/"epochs": 1/' "$work/run.json" >"$work/short.json"
     "$furrow" train "$work/short.json" --set "train.res_dir=$work/half"
 } >"$work/log" 2>&1
 [ -s "$work/half/Fold_1/last.h5" ] || { cat "$work/log" && exit 1; }
-commands=${COMMANDS:-pack pack_images train resume predict verify}
+reading=$(ls tests/fuzz/*.c | sed 's,.*/\(.*\)\.c$,read_\1,')
+commands=${COMMANDS:-pack pack_images train resume predict verify $reading}
 if [ -r "$shared/goldens/ltae.h5" ]; then
     cp "$shared/goldens/ltae.h5" "$work/reference.h5"
 else
@@ -113,7 +123,11 @@ for command in $commands; do
         failed=$((failed + 1))
         continue
     fi
-    for kind in ${KINDS:-memory open read write sync rename hdf5 opencl}; do
+    case $command in # the files of readers' inputs are the harness's to make
+    read_*) kinds="memory read hdf5 opencl" ;;
+    *) kinds="memory open read write sync rename hdf5 opencl" ;;
+    esac
+    for kind in ${KINDS:-$kinds}; do
         started=$(date +%s)
         mkdir "$work/counted"
         [ "$command" = resume ] && cp -r "$work/half" "$work/counted/run"

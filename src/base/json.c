@@ -32,6 +32,16 @@ int json_lost(void)
     return lost ? fail(FAILED, "out of memory for a part of a JSON document") : OK;
 }
 
+void json_add(cJSON *object, const char *key, cJSON *item)
+{
+    if (!cJSON_AddItemToObject(object, key, item)) cJSON_Delete(item);
+}
+
+void json_append(cJSON *array, cJSON *item)
+{
+    if (!cJSON_AddItemToArray(array, item)) cJSON_Delete(item);
+}
+
 char *json_print(const cJSON *value, bool indented)
 {
     char *text = indented ? cJSON_Print(value) : cJSON_PrintUnformatted(value);

@@ -59,6 +59,11 @@ int json_write(const char *path, const cJSON *value);                           
  * since it was last asked: FAILED then. To be asked before what was made or copied is believed. json_print is cJSON's,
  * to a new string, and asks. NULL with the message set. */
 int json_lost(void);
+
+/* cJSON's, but what cannot be put there for want of memory (json_lost) is freed: it has no owner any more. */
+void json_add(cJSON *object, const char *key, cJSON *item);
+void json_append(cJSON *array, cJSON *item);
+
 char *json_print(const cJSON *value, bool indented);
 
 /* a.b.c = value (parsed as JSON, else taken as text) into `root`, for --set. */

@@ -36,11 +36,11 @@ int geojson_feature(geojson *g, cJSON *properties, cJSON *polygons)
     cJSON *feature = cJSON_CreateObject(), *geometry = cJSON_CreateObject();
     const bool several = cJSON_GetArraySize(polygons) > 1;
     cJSON_AddStringToObject(feature, "type", "Feature");
-    cJSON_AddItemToObject(feature, "properties", properties);
+    json_add(feature, "properties", properties);
     cJSON_AddStringToObject(geometry, "type", several ? "MultiPolygon" : "Polygon");
-    cJSON_AddItemToObject(geometry, "coordinates", several ? polygons : cJSON_DetachItemFromArray(polygons, 0));
+    json_add(geometry, "coordinates", several ? polygons : cJSON_DetachItemFromArray(polygons, 0));
     if (!several) cJSON_Delete(polygons);
-    cJSON_AddItemToObject(feature, "geometry", geometry);
+    json_add(feature, "geometry", geometry);
     char *text = json_print(feature, false);
     cJSON_Delete(feature);
     if (!text) return FAILED;

@@ -88,7 +88,7 @@ static void merge(struct store *s)
     for (item = others ? others->child : NULL; item; item = next) {
         next = item->next;
         if (cJSON_IsString(item) && !cJSON_GetObjectItemCaseSensitive(s->entries, item->string))
-            cJSON_AddItemToObject(s->entries, item->string, cJSON_DetachItemViaPointer(others, item));
+            json_add(s->entries, item->string, cJSON_DetachItemViaPointer(others, item));
     }
     cJSON_Delete(others);
 }

@@ -29,7 +29,7 @@ static bool open_key(const cJSON *settings, const char *key)
 static void set_key(cJSON *settings, const char *key, cJSON *value)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(settings, key);
-    cJSON_AddItemToObject(settings, key, value);
+    json_add(settings, key, value);
 }
 
 static int read_widths(const cJSON *settings, const char *where, widths *out)
@@ -37,8 +37,7 @@ static int read_widths(const cJSON *settings, const char *where, widths *out)
     cJSON *some = cJSON_CreateObject();
     for (const field *f = width_fields; f->key; f++)
         if (!open_key(settings, f->key))
-            cJSON_AddItemToObject(some, f->key,
-                                  cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(settings, f->key), true));
+            json_add(some, f->key, cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(settings, f->key), true));
     int rc = schema_read(width_fields, some, where, out);
     cJSON_Delete(some);
     return rc;

@@ -154,7 +154,7 @@ static int read_root(const cJSON *root, const char *path, run_config *out)
             if (text) cJSON_AddStringToObject(beside, "device", text);
             free(text);
         } else {
-            cJSON_AddItemToObject(beside, sections[i], cJSON_Duplicate(item, true));
+            json_add(beside, sections[i], cJSON_Duplicate(item, true));
         }
     }
     int rc = schema_read(tables_of(out->kind, out->head).root, beside, path, &out->root);
@@ -240,7 +240,7 @@ int config_resolved(const run_config *c, const cJSON *network, cJSON **out)
     const void *data = c->kind == MODEL_DENSE ? (const void *)&c->images : (const void *)&c->parcels;
     cJSON *root = cJSON_CreateObject();
     TRY(schema_write(t.data, data, cJSON_AddObjectToObject(root, "data")));
-    cJSON_AddItemToObject(root, "model", cJSON_Duplicate(network, true));
+    json_add(root, "model", cJSON_Duplicate(network, true));
     TRY(schema_write(t.train, &c->train, cJSON_AddObjectToObject(root, "train")));
     TRY(schema_write(t.eval, &c->eval, cJSON_AddObjectToObject(root, "eval")));
     TRY(schema_write(t.root, &c->root, root));

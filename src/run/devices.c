@@ -96,7 +96,7 @@ int furrow_devices(const char *selector, bool tune, char **json)
         cJSON *one = limits_json(&list[i]);
         cJSON_AddStringToObject(one, "self_test", result);
         cJSON_AddBoolToObject(one, "chosen", is_chosen);
-        cJSON_AddItemToArray(devices, one);
+        json_append(devices, one);
     }
     rc = json_text(all, json);
     all = NULL;

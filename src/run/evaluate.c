@@ -59,7 +59,7 @@ static void add_result(evaluation *e, const score *result, int fold, const char 
     cJSON_AddStringToObject(entry, "weights", path);
     cJSON_AddNumberToObject(entry, "samples", count);
     score_put(result, "test", entry);
-    cJSON_AddItemToArray(e->folds, entry);
+    json_append(e->folds, entry);
     score_add(&e->sum, result);
 }
 
@@ -188,18 +188,18 @@ static int put_measures(const evaluation *e, const char *const *names, cJSON *al
     confusion sum;
     if (e->sum.parcels) {
         cJSON_AddNumberToObject(all, "samples", (double)e->sum.parcels->measured);
-        cJSON_AddItemToObject(all, "panoptic", panoptic_metrics_json(e->sum.parcels->metrics, names));
+        json_add(all, "panoptic", panoptic_metrics_json(e->sum.parcels->metrics, names));
         return OK;
     }
     int rc = score_measured(&e->sum, &sum);
     if (rc) return rc;
     cJSON_AddNumberToObject(all, "samples", (double)confusion_total(&sum));
-    cJSON_AddItemToObject(all, "accuracy", metric_json(confusion_accuracy(&sum)));
-    cJSON_AddItemToObject(all, "mIoU", metric_json(confusion_mean_iou(&sum)));
-    cJSON_AddItemToObject(all, "overall", confusion_overall(&sum));
-    cJSON_AddItemToObject(all, "classes", cJSON_CreateStringArray(names, e->classes));
-    cJSON_AddItemToObject(all, "per_class", confusion_per_class(&sum, names));
-    cJSON_AddItemToObject(all, "confusion_matrix", confusion_rows(&sum));
+    json_add(all, "accuracy", metric_json(confusion_accuracy(&sum)));
+    json_add(all, "mIoU", metric_json(confusion_mean_iou(&sum)));
+    json_add(all, "overall", confusion_overall(&sum));
+    json_add(all, "classes", cJSON_CreateStringArray(names, e->classes));
+    json_add(all, "per_class", confusion_per_class(&sum, names));
+    json_add(all, "confusion_matrix", confusion_rows(&sum));
     confusion_free(&sum);
     return OK;
 }
@@ -213,7 +213,7 @@ static int results(evaluation *e, char **json)
     cJSON_AddStringToObject(all, "subset", e->s.config.eval.subset);
     cJSON_AddStringToObject(all, "samples_are", samples_noun(&e->s.set));
     cJSON_AddStringToObject(all, "counted", e->sum.parcels ? "patches" : samples_rows_noun(&e->s.set));
-    cJSON_AddItemToObject(all, "folds", e->folds);
+    json_add(all, "folds", e->folds);
     e->folds = NULL;
     rc = put_measures(e, (const char *const *)names, all);
     names_free(names, e->classes + 1);

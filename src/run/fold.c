@@ -86,7 +86,7 @@ static int state_new(const fold_run *r, cJSON **out)
     cJSON_AddNumberToObject(state, "kfold", r->s->config.train.kfold);
     cJSON_AddNumberToObject(state, "rdm_seed", r->s->config.train.rdm_seed);
     cJSON_AddStringToObject(state, "settings", hash);
-    cJSON_AddItemToObject(state, "classes", cJSON_CreateStringArray((const char *const *)names, classes));
+    json_add(state, "classes", cJSON_CreateStringArray((const char *const *)names, classes));
     *out = state;
 done:
     if (names) names_free(names, classes);
@@ -145,7 +145,7 @@ static int read_log(fold_run *r)
         char key[16];
         snprintf(key, sizeof key, "%d", e);
         cJSON *entry = cJSON_DetachItemFromObjectCaseSensitive(old, key);
-        if (entry) cJSON_AddItemToObject(r->log, key, entry);
+        if (entry) json_add(r->log, key, entry);
     }
 done:
     cJSON_Delete(old);
@@ -295,7 +295,7 @@ static int one_epoch(fold_run *r)
     score_put(&learning, "train", entry);
     if (is_validated(t, r->epoch)) TRY(validate(r, entry));
     snprintf(key, sizeof key, "%d", r->epoch);
-    cJSON_AddItemToObject(r->log, key, entry);
+    json_add(r->log, key, entry);
     entry = NULL;
     TRY(forms_record(r->s, r->s->config.train.res_dir)); /* before last.h5: a resumed run knows what it used */
     TRY(write_json(r, "trainlog.json", r->log));
@@ -351,8 +351,8 @@ static int test(fold_run *r, cJSON **result)
     *result = cJSON_CreateObject();
     cJSON_AddNumberToObject(*result, "fold", r->fold);
     cJSON_AddNumberToObject(*result, "best_epoch", r->best_epoch);
-    cJSON_AddItemToObject(*result, tested.parcels ? "val_PQ" : "val_IoU",
-                          metric_json(r->best < 0 ? metric_undefined() : r->best * (tested.percent ? 100 : 1)));
+    json_add(*result, tested.parcels ? "val_PQ" : "val_IoU",
+             metric_json(r->best < 0 ? metric_undefined() : r->best * (tested.percent ? 100 : 1)));
     score_put(&tested, "test", *result);
 done:
     score_free(&tested);

@@ -33,7 +33,7 @@ static int add_json(h5 *file, const char *attribute, cJSON *out)
     if (!there) return OK;
     TRY(h5_get_text(file, "/", attribute, &text));
     TRY(json_parse(text, strlen(text), h5_path(file), &value));
-    cJSON_AddItemToObject(out, attribute, value);
+    json_add(out, attribute, value);
 done:
     free(text);
     return rc;
@@ -74,7 +74,7 @@ static int add_arrays(h5 *file, const char *group, const char *key, cJSON *out, 
         if (rc) goto done;
     }
     if (cJSON_GetArraySize(list)) {
-        cJSON_AddItemToObject(out, key, list);
+        json_add(out, key, list);
         list = NULL;
     }
 done:
@@ -172,7 +172,7 @@ static int add_nomenclatures(h5 *file, cJSON *out)
     TRY(h5_list(file, "/labels", &names, &count));
     for (size_t i = 0; i < count; i++) {
         cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(list, one);
+        json_append(list, one);
         char *path = text_format("/labels/%s", names[i]);
         TRY_NEW(path);
         rc = add_text(file, path, "name", "name", one);

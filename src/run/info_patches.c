@@ -4,6 +4,7 @@
 
 #include "base/date.h"
 #include "base/error.h"
+#include "base/schema.h"
 #include "format/h5.h"
 #include "format/patch_pack.h"
 
@@ -75,7 +76,7 @@ static void classes_add(const patch_pack *p, cJSON *out)
         const char *name = patch_pack_class_name(p, k);
         if (pixels[k] == 0 && !name) continue;
         cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(list, one);
+        json_append(list, one);
         cJSON_AddNumberToObject(one, "label", k);
         if (name) cJSON_AddStringToObject(one, "name", name);
         cJSON_AddNumberToObject(one, "pixels", pixels[k]);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "format/npy.h"
 
 int confusion_new(int classes, confusion *out)
@@ -171,7 +172,7 @@ cJSON *metric_json(double value)
 static void put(cJSON *object, const char *prefix, const char *name, double value)
 {
     char *key = text_format("%s%s", prefix, name);
-    if (key) cJSON_AddItemToObject(object, key, metric_json(value));
+    if (key) json_add(object, key, metric_json(value));
     free(key);
 }
 
@@ -209,8 +210,8 @@ cJSON *confusion_rows(const confusion *c)
     cJSON *rows = cJSON_CreateArray();
     for (int i = 0; i < c->classes; i++) {
         cJSON *row = cJSON_CreateArray();
-        for (int j = 0; j < c->classes; j++) cJSON_AddItemToArray(row, cJSON_CreateNumber((double)*cell(c, i, j)));
-        cJSON_AddItemToArray(rows, row);
+        for (int j = 0; j < c->classes; j++) json_append(row, cJSON_CreateNumber((double)*cell(c, i, j)));
+        json_append(rows, row);
     }
     return rows;
 }

@@ -17,7 +17,7 @@ static int sum_folds(const session *s, score *sum, cJSON *folds)
         if (!path) return FAILED;
         if (file_exists(path)) {
             rc = score_read(sum, path);
-            if (!rc) cJSON_AddItemToArray(folds, cJSON_CreateNumber(k));
+            if (!rc) json_append(folds, cJSON_CreateNumber(k));
         }
         free(path);
         if (rc) return rc;
@@ -36,7 +36,7 @@ static int measures(const score *sum, const char *const *names, cJSON **out)
     int rc = score_measured(sum, &measured);
     if (rc) return rc;
     *out = confusion_overall(&measured);
-    cJSON_AddItemToObject(*out, "per_class", confusion_per_class(&measured, names));
+    json_add(*out, "per_class", confusion_per_class(&measured, names));
     confusion_free(&measured);
     return OK;
 }
@@ -55,7 +55,7 @@ int overall_write(session *s, cJSON **out)
     TRY(score_new(&s->config, w, &sum));
     TRY(sum_folds(s, &sum, folds));
     TRY(measures(&sum, (const char *const *)names, &overall));
-    cJSON_AddItemToObject(overall, "folds", folds);
+    json_add(overall, "folds", folds);
     folds = NULL;
     TRY(json_write(path, overall));
     *out = overall;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "run/metrics.h"
 
 /* ---- numbering keys ---------------------------------------------------------------------------------------------- */
@@ -343,9 +344,9 @@ panoptic_quality panoptic_metrics_overall(const panoptic_metrics *m)
 
 static void put_quality(cJSON *object, panoptic_quality q)
 {
-    cJSON_AddItemToObject(object, "SQ", metric_json(q.sq));
-    cJSON_AddItemToObject(object, "RQ", metric_json(q.rq));
-    cJSON_AddItemToObject(object, "PQ", metric_json(q.pq));
+    json_add(object, "SQ", metric_json(q.sq));
+    json_add(object, "RQ", metric_json(q.rq));
+    json_add(object, "PQ", metric_json(q.pq));
 }
 
 cJSON *panoptic_metrics_json(const panoptic_metrics *m, const char *const *names)

@@ -50,7 +50,7 @@ static cJSON *ring_of(const affine *a, const outline_vertex *v, size_t count)
 {
     cJSON *ring = cJSON_CreateArray();
     for (size_t i = 0; i <= count; i++)
-        cJSON_AddItemToArray(ring, point(a, v[a->mirrored ? (2 * count - i) % count : i % count]));
+        json_append(ring, point(a, v[a->mirrored ? (2 * count - i) % count : i % count]));
     return ring;
 }
 
@@ -58,7 +58,7 @@ static cJSON *polygon_of(const affine *a, const outlines *o, const outline_polyg
 {
     cJSON *polygon = cJSON_CreateArray();
     for (size_t r = p->first_ring; r < p->first_ring + p->rings; r++)
-        cJSON_AddItemToArray(polygon, ring_of(a, o->vertex + o->ring[r].first, o->ring[r].count));
+        json_append(polygon, ring_of(a, o->vertex + o->ring[r].first, o->ring[r].count));
     return polygon;
 }
 
@@ -90,7 +90,7 @@ int parcel_polygons(geojson *g, const patches *s, int sample, const int32_t *ids
         cJSON *polygons = cJSON_CreateArray();
         for (end = i; end < o.polygons && o.polygon[end].id == id; end++) {
             pixels += o.polygon[end].area;
-            cJSON_AddItemToArray(polygons, polygon_of(&a, &o, &o.polygon[end]));
+            json_append(polygons, polygon_of(&a, &o, &o.polygon[end]));
         }
         const parcel_result *r = &result[id];
         TRY(geojson_feature(g, properties_of(s, sample, id, r, names[r->class], pixels, &a), polygons));

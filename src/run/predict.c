@@ -54,7 +54,7 @@ int prediction_save_patches(const prediction *p, const char *path, const char *c
         cJSON_AddStringToObject(entry, "name", p->names[k]);
         cJSON_AddStringToObject(entry, "colour", colour);
         cJSON_AddNumberToObject(entry, counted, (double)p->tally[k]);
-        cJSON_AddItemToArray(classes, entry);
+        json_append(classes, entry);
     }
     cJSON_AddItemReferenceToObject(all, "patches", entries);
     int rc = json_write(path, all);

@@ -168,7 +168,7 @@ static int save_patch(atlas *a, const inference *i, const paps_found *found, int
     cJSON_AddStringToObject(entry, "id", id);
     cJSON_AddNumberToObject(entry, "dates", dates);
     cJSON_AddNumberToObject(entry, "parcels", count);
-    cJSON_AddItemToArray(a->patches, entry);
+    json_append(a->patches, entry);
 done:
     return rc;
 }

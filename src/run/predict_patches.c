@@ -173,8 +173,8 @@ static int save_patch(maps *m, int k, int sample, const int32_t *truth)
     cJSON *entry = cJSON_CreateObject();
     cJSON_AddStringToObject(entry, "id", id);
     cJSON_AddNumberToObject(entry, "dates", dates);
-    if (truth) cJSON_AddItemToObject(entry, "accuracy", metric_json(accuracy_of(m, truth)));
-    cJSON_AddItemToArray(m->patches, entry);
+    if (truth) json_add(entry, "accuracy", metric_json(accuracy_of(m, truth)));
+    json_append(m->patches, entry);
 done:
     return rc;
 }

@@ -186,7 +186,7 @@ static void map_special(const cJSON *root, cJSON *data, cJSON *network, cJSON *o
     const cJSON *classes = get(root, "num_classes");
     if (!classes || classes->valueint == PUBLISHED_CLASSES) {
         cJSON_AddStringToObject(data, "nomenclature", "label_44class");
-        cJSON_AddItemToObject(data, "sub_classes", cJSON_CreateIntArray(published_classes, PUBLISHED_CLASSES));
+        json_add(data, "sub_classes", cJSON_CreateIntArray(published_classes, PUBLISHED_CLASSES));
     }
     map_device(root, out);
 }
@@ -225,7 +225,7 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
         const mapping *m = mapping_of(script, item->string);
         if (!m || cJSON_IsNull(item)) continue;
         cJSON *section = strcmp(m->section, "head") ? cJSON_GetObjectItemCaseSensitive(result, m->section) : head;
-        cJSON_AddItemToObject(section, m->to, cJSON_Duplicate(item, true));
+        json_add(section, m->to, cJSON_Duplicate(item, true));
     }
     if (script != SCRIPT_PARCELS)
         map_device(root, result);

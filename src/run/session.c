@@ -32,7 +32,7 @@ static int fill_from_weights(cJSON *config, const char *where, const char *weigh
     const cJSON *item;
     cJSON_ArrayForEach(item, stored) {
         if (cJSON_HasObjectItem(config, item->string) || strcmp(item->string, "head") == 0) continue;
-        cJSON_AddItemToObject(config, item->string, cJSON_Duplicate(item, true));
+        json_add(config, item->string, cJSON_Duplicate(item, true));
     }
 done:
     cJSON_Delete(stored);

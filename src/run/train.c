@@ -62,7 +62,7 @@ static int train_folds(session *s, const furrow_run_options *o, const weight_fil
     for (int fold = first; fold <= last; fold++) {
         cJSON *result = NULL;
         TRY(fold_train(s, (fold_task){fold, weight_file_of(weights, fold), o->resume}, &result));
-        cJSON_AddItemToArray(results, result);
+        json_append(results, result);
     }
 done:
     return rc;
@@ -73,8 +73,8 @@ static int summary(const session *s, cJSON *results, cJSON *overall, char **json
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "res_dir", s->config.train.res_dir);
     cJSON_AddStringToObject(all, "samples_are", samples_noun(&s->set));
-    cJSON_AddItemToObject(all, "folds", results);
-    cJSON_AddItemToObject(all, "overall", overall);
+    json_add(all, "folds", results);
+    json_add(all, "overall", overall);
     return json_text(all, json);
 }
 
@@ -93,7 +93,7 @@ static int plan(session *s, char **json)
     cJSON_AddNumberToObject(all, "dates", longest);
     cJSON_AddNumberToObject(all, "parts", w->layout.parts > 0 ? w->layout.parts : 1);
     cJSON *again = cJSON_AddArrayToObject(all, "recomputed");
-    if (w->layout.recompute) cJSON_AddItemToArray(again, cJSON_CreateString("first convolution"));
+    if (w->layout.recompute) json_append(again, cJSON_CreateString("first convolution"));
     cJSON_AddNumberToObject(all, "tape_bytes", (double)w->layout.bytes);
     cJSON_AddNumberToObject(all, "other_bytes", (double)other);
     cJSON_AddNumberToObject(all, "peak_bytes", (double)(w->layout.bytes + other));

@@ -20,7 +20,7 @@ static inline void fuzz_document(const char *name, int (*read)(pack_source *s), 
     }
     snprintf(place, sizeof place, "META/%s", name);
     fuzz_file(place, bytes, length);
-    if (pack_source_open(fuzz_folder(), &s)) abort();
+    if (pack_source_open(fuzz_folder(), &s)) return; /* for want of memory */
     read(&s);
     pack_source_free(&s);
 }
