@@ -88,7 +88,7 @@ $(BUILD)/tests/preload/%.so: tests/preload/%.c
 	$(call say,LINK $@)
 	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
 
-tests: $(TESTS) $(TEST_TOOLS) $(BUILD)/tests/preload/faults.so $(if $(SAN),,$(FUZZERS))
+tests: $(TESTS) $(TEST_TOOLS) $(BUILD)/tests/preload/faults.so $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
