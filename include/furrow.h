@@ -1,21 +1,43 @@
-/* furrow's public interface: everything that the command line does, for a program of your own.
+/* furrow's public interface: crop-mapping networks for satellite image time series on any OpenCL device, for a program
+ * of your own. Two ways to use it: networks on arrays in memory (devices, models), and whole runs on files, a function
+ * for each command (runs, checks and measurements). docs/library.md has an example of each.
  *
- * Errors: every function that can fail returns one of the codes below; furrow_error() then says what, where and what
- * was wanted. Ownership: options are only read; text handed out through a `char **` is a JSON document of its own
- * memory, released with free(), and NULL when the function failed. Threads: one run at a time in a process;
- * furrow_interrupt() may come from anywhere, a signal handler included; the listener is called from the thread that
- * runs and from the one that reads data, never from two at once. Nothing here prints. */
+ * Errors. What can fail returns one of the codes below; furrow_error_message() then says what, where and what was wanted.
+ * What a failed function would have given is NULL, or left as it was.
+ *
+ * Ownership. Arguments are only read, and only until the function returns. Handles are released by their own function.
+ * Text handed out through a `char **` is a JSON document of its own memory, released with furrow_free().
+ *
+ * Threads. A device and all models on it belong to one thread at a time; two devices may be used by two threads. What
+ * reads or writes files (furrow_model_load, and all functions below "runs") is called by one thread at a time in a
+ * process. furrow_interrupt() may come from anywhere, a signal handler included. The listener is called from the thread
+ * that works and from the one that reads data for it, never from two at once.
+ *
+ * Printing. The library prints nothing: notes, warnings and progress go to the listener.
+ *
+ * Binary interface. Structs that are passed in are zeroed and then filled by name, as {.config = "run.json"} does. Until
+ * version 1.0 a minor version may add members and functions; the shared library's name, libfurrow.so.MAJOR.MINOR, tells
+ * which one a program was built for. */
 #ifndef FURROW_H
 #define FURROW_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define FURROW_API __attribute__((visibility("default")))
+#else
+#define FURROW_API
+#endif
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define FURROW_VERSION "0.1.0"
+
+FURROW_API const char *furrow_version(void); /* of the library that is linked */
 
 enum {
     FURROW_OK = 0,
@@ -25,8 +47,13 @@ enum {
     FURROW_INTERRUPTED = 130, /* furrow_interrupt() was called */
 };
 
-const char *furrow_error(void); /* this thread's last message; valid until its next failure */
-void furrow_interrupt(void);    /* the work under way stops after its step, keeps what is whole, and returns */
+FURROW_API const char *furrow_error_message(void); /* this thread's last; valid until its next failure; "" for none */
+FURROW_API void furrow_free(void *text);           /* NULL is fine */
+
+/* The work under way stops after its step, keeps what is whole, and returns FURROW_INTERRUPTED; so does all work that is
+ * begun later, until furrow_interrupt_clear(). */
+FURROW_API void furrow_interrupt(void);
+FURROW_API void furrow_interrupt_clear(void);
 
 typedef struct furrow_listener {
     void *user;
@@ -36,7 +63,109 @@ typedef struct furrow_listener {
     void (*progress)(void *user, const char *task, size_t done, size_t total, const char *metric);
 } furrow_listener;
 
-void furrow_listen(const furrow_listener *listener); /* copied; NULL: silence. Not while a run is under way */
+/* Copied; NULL: silence, as at the start. Members may be NULL. Not while a run is under way. */
+FURROW_API void furrow_listen(const furrow_listener *listener);
+
+/* ---- devices ----------------------------------------------------------------------------------------------------- */
+
+typedef struct furrow_device furrow_device;
+
+typedef struct furrow_device_info {
+    int index; /* as `furrow devices` prints it, and a selector takes it */
+    char name[128], platform[128], driver[128];
+    char kind[16]; /* "cpu", "gpu", "accelerator" or "other" */
+    bool usable;   /* available, with a compiler (or FURROW_BINARY_DIR in its place) */
+    int compute_units;
+    size_t work_group_limit;                                /* work-items */
+    uint64_t global_memory, allocation_limit, local_memory; /* bytes: in all, in one buffer, of a work-group */
+} furrow_device_info;
+
+/* Fills in at most `room` of them (`list` may be NULL for 0), in the order of their index; *count: how many there are. */
+FURROW_API int furrow_device_list(furrow_device_info *list, int room, int *count);
+
+/* selector: "auto", an index, part of a name, "cpu", "gpu" or "accelerator"; NULL: FURROW_DEVICE, else auto. NO_DEVICE
+ * when none fits. Models must be freed before their device is closed. */
+FURROW_API int furrow_device_open(const char *selector, furrow_device **out);
+FURROW_API void furrow_device_close(furrow_device *device); /* NULL is fine */
+FURROW_API void furrow_device_about(const furrow_device *device, furrow_device_info *out);
+
+/* ---- models ------------------------------------------------------------------------------------------------------ */
+
+/* A network with its weights, on a device. */
+typedef struct furrow_model furrow_model;
+
+typedef struct furrow_model_options {
+    /* A run's JSON file, furrow's own form or a published conf.json. NULL: the run folder's own (`weights` is one), else
+     * the settings that the checkpoint holds. Where a configuration is silent on the network, the weights fill in. */
+    const char *config;
+    const char *const *set; /* "a.b=c" overrides, applied in order; with a configuration */
+    int sets;
+    const char *weights; /* a checkpoint, or a run folder; NULL: initial weights, drawn by `seed` */
+    int fold;            /* of a run folder: the weights of this one; 0: all, whose log-probabilities are averaged */
+    uint64_t seed;       /* initial weights */
+    /* How values are normalised, (value - mean) / std a band. The path of a pack: as predictions from that pack are;
+     * "none" or NULL: the arrays hold normalised values. */
+    const char *normalisation;
+} furrow_model_options;
+
+/* The first use of a device tests its kernels, and that of a shape measures and compiles them: seconds, remembered in
+ * FURROW_CACHE_DIR. */
+FURROW_API int furrow_model_load(furrow_device *device, const furrow_model_options *options, furrow_model **out);
+FURROW_API void furrow_model_free(furrow_model *model); /* NULL is fine */
+
+typedef struct furrow_model_info {
+    const char *arch;    /* "psetae", "pseltae", "utae", ...; lives as long as the model */
+    const char *samples; /* "parcels" or "patches": what it takes */
+    bool head;           /* patches: it finds parcels (furrow_find_parcels) */
+    bool days;           /* it looks at the dates' days; else at their order alone */
+    int bands, classes;
+    int extra;         /* parcels: features of each; 0: none */
+    int pixels;        /* parcels: drawn from each */
+    int longest;       /* most dates of a series; 0: any number */
+    int networks;      /* whose results are averaged */
+    size_t parameters; /* trained values of one */
+} furrow_model_info;
+
+FURROW_API void furrow_model_about(const furrow_model *model, furrow_model_info *out);
+/* "0", "1", ... where nobody named the classes; NULL: there is no such class. Lives as long as the model. */
+FURROW_API const char *furrow_model_class_name(const furrow_model *model, int class_index);
+/* Patches: whether the network's strides divide this size. USAGE with the nearest sizes that work. */
+FURROW_API int furrow_model_size_fits(const furrow_model *model, int height, int width);
+
+/* ---- networks on arrays ------------------------------------------------------------------------------------------ */
+
+/* A parcel: a set of pixels over a series of dates. Sets and series may differ from parcel to parcel. */
+typedef struct furrow_parcel {
+    const float *values; /* dates x bands x pixels; finite */
+    int dates, pixels;   /* dates: 1 or more; a parcel without pixels counts as one of zeros */
+    /* Days since the reference date that the network was trained with; NULL where furrow_model_info.days is false. */
+    const int32_t *days;
+    const float *extra; /* [extra] features, standardised as in training; NULL where there are none */
+    const char *id;     /* of more pixels than the network takes, which are drawn depends on it; NULL: its index */
+} furrow_parcel;
+
+/* probabilities: count x classes; each row sums to 1. Any number of parcels: they are cut into batches. */
+FURROW_API int furrow_classify_parcels(furrow_model *model, const furrow_parcel *parcels, int count,
+                                       float *probabilities);
+
+/* A patch: images of the same place and size. */
+typedef struct furrow_patch {
+    const float *values; /* dates x bands x height x width; finite */
+    int dates;           /* 1 or more */
+    const int32_t *days; /* [dates] days since the reference date */
+} furrow_patch;
+
+/* All patches are height x width pixels. probabilities: count x classes x height x width; the classes of a pixel sum
+ * to 1. */
+FURROW_API int furrow_classify_patches(furrow_model *model, const furrow_patch *patches, int count, int height,
+                                       int width, float *probabilities);
+
+/* By a model with a head, the parcels of each patch. All three: count x height x width; classes and confidences may be
+ * NULL. instances: 0 where there is no parcel, else the parcel's number in its patch, from 1, by falling confidence
+ * (numbers of parcels that nothing is left of are not used); classes: of the pixel's parcel, -1 for none; confidences:
+ * likewise, 0 to 1, 0 for none. */
+FURROW_API int furrow_find_parcels(furrow_model *model, const furrow_patch *patches, int count, int height, int width,
+                                   int32_t *instances, int32_t *classes, float *confidences);
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
@@ -52,6 +181,9 @@ typedef struct furrow_run_options {
     int fold;            /* 1 ..; 0: as configured, else all */
     bool resume;         /* train: go on where the run folder stopped */
     bool plan;           /* train: only say how a step is laid out in memory */
+    /* Told what the listener's `progress` is; false: this run ends as by furrow_interrupt(). NULL: none. */
+    bool (*progress)(void *user, const char *task, size_t done, size_t total, const char *metric);
+    void *user;
 } furrow_run_options;
 
 /* Documents say what their samples are, "samples_are": "parcels" or "patches", and where something is counted, what:
@@ -63,11 +195,11 @@ typedef struct furrow_run_options {
  * "samples_are", "folds": [{"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}], "overall"}.
  * With `plan`, nothing is trained or written: {"samples_are", "batch_size", "dates", "parts", "recomputed",
  * "tape_bytes", "other_bytes", "peak_bytes", "limit_bytes"} of the largest batch's step. */
-int furrow_train(const furrow_run_options *options, char **json);
+FURROW_API int furrow_train(const furrow_run_options *options, char **json);
 
 /* JSON: {"subset", "samples_are", "counted", "folds": [{"fold", "weights", "samples", "test_accuracy", ...}], "samples"
  * (those counted), "accuracy", "mIoU" (a fraction), "overall", "classes", "per_class", "confusion_matrix"} */
-int furrow_eval(const furrow_run_options *options, char **json);
+FURROW_API int furrow_eval(const furrow_run_options *options, char **json);
 
 /* Writes into options->out: predictions.csv and predictions.json; of patches predictions.json and for each patch
  * ID_classes.npy, ID_scores.npy and ID.png, with a head ID_instances.npy, ID_classes.npy, ID_confidence.npy and ID.png
@@ -75,7 +207,7 @@ int furrow_eval(const furrow_run_options *options, char **json);
  * "json", "samples_are", "counted", "networks", "classes": {name: how many are of it}}. With options->attention also
  * attention.svg and attention.csv (parcels) or attention.json and for each patch ID_attention.npy and ID_attention.svg;
  * JSON: "attention", "attention_picture", the paths of the files over all samples. */
-int furrow_predict(const furrow_run_options *options, char **json);
+FURROW_API int furrow_predict(const furrow_run_options *options, char **json);
 
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */
 
@@ -86,8 +218,8 @@ typedef struct furrow_check {
 } furrow_check;
 
 /* Runs reference results; `line` (may be NULL) is told each tensor's result. FURROW_FAILED when one does not hold. */
-int furrow_verify(const char *const *files, int count, const char *device,
-                  void (*line)(void *user, const furrow_check *check), void *user, int *passed, int *failed);
+FURROW_API int furrow_verify(const char *const *files, int count, const char *device,
+                             void (*line)(void *user, const furrow_check *check), void *user, int *passed, int *failed);
 
 typedef struct furrow_bench_options {
     const char *model;        /* "psetae", "pseltae", "utae" or, with a head, "utae+paps"; NULL: psetae */
@@ -99,17 +231,17 @@ typedef struct furrow_bench_options {
 } furrow_bench_options;
 
 /* JSON: {"model", "inference_per_s", "training_per_s", "gflops", "peak_gflops", "peak_bytes", "device", ...} */
-int furrow_bench(const furrow_bench_options *options, char **json);
+FURROW_API int furrow_bench(const furrow_bench_options *options, char **json);
 
 /* JSON: {"devices": [{"index", "name", ..., "self_test", "chosen"}]}. The chosen device runs its self-test if it has
  * not yet; `tune`: and every kernel form is measured again. */
-int furrow_devices(const char *device, bool tune, char **json);
+FURROW_API int furrow_devices(const char *device, bool tune, char **json);
 
 /* What a pack, a checkpoint or a file of reference results holds. JSON: {"file", "kind", ...} */
-int furrow_info(const char *path, char **json);
+FURROW_API int furrow_info(const char *path, char **json);
 
-/* The keys of a run's configuration, as text for people; a new string, NULL when out of memory. */
-char *furrow_config_help(void);
+/* The keys of a run's configuration, as text for people, released with furrow_free(); NULL when out of memory. */
+FURROW_API char *furrow_config_help(void);
 
 #ifdef __cplusplus
 }

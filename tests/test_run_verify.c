@@ -47,7 +47,7 @@ static char *golden(const char *name)
 static void verified(const char *path, int wanted_code, int *passed, int *failed)
 {
     int code = furrow_verify(&path, 1, NULL, NULL, NULL, passed, failed);
-    if (code != wanted_code) print_error("%s: %s\n", path, furrow_error());
+    if (code != wanted_code) print_error("%s: %s\n", path, furrow_error_message());
     assert_int_equal(code, wanted_code);
 }
 
@@ -182,8 +182,8 @@ static void lying_files_are_refused(void **state)
         make_copy(cases[i].change);
         verified(copy, FAILED, &passed, &failed);
         assert_int_equal(failed, 1);
-        if (!strstr(furrow_error(), cases[i].part)) print_error("%s\n", furrow_error());
-        assert_non_null(strstr(furrow_error(), cases[i].part));
+        if (!strstr(furrow_error_message(), cases[i].part)) print_error("%s\n", furrow_error_message());
+        assert_non_null(strstr(furrow_error_message(), cases[i].part));
     }
 }
 

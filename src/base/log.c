@@ -7,7 +7,9 @@
 
 static log_listener current;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, stopped; /* by all, by the watcher */
+static log_watcher *watching;
+static void *watching_user;
 
 enum { LINE_MAX_BYTES = 4096 };
 
@@ -50,6 +52,16 @@ void log_progress(const char *task, size_t done, size_t total, const char *metri
 {
     pthread_mutex_lock(&lock);
     if (current.progress) current.progress(current.user, task, done, total, metric);
+    if (watching && !watching(watching_user, task, done, total, metric)) stopped = 1;
+    pthread_mutex_unlock(&lock);
+}
+
+void log_watch(log_watcher *watcher, void *user)
+{
+    pthread_mutex_lock(&lock);
+    watching = watcher;
+    watching_user = user;
+    stopped = 0;
     pthread_mutex_unlock(&lock);
 }
 
@@ -58,7 +70,12 @@ void interrupt_request(void)
     interrupted = 1;
 }
 
+void interrupt_clear(void)
+{
+    interrupted = 0;
+}
+
 bool interrupt_requested(void)
 {
-    return interrupted != 0;
+    return interrupted || stopped;
 }

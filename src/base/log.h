@@ -23,6 +23,12 @@ void log_progress(const char *task, size_t done, size_t total, const char *metri
 
 /* Ctrl-C: the command line's signal handler sets it; long loops ask it and return INTERRUPTED. */
 void interrupt_request(void); /* async-signal-safe */
+void interrupt_clear(void);
 bool interrupt_requested(void);
+
+/* Beside the listener, one run's own: told the progress; where it returns false, interrupt_requested() is true until the
+ * watch ends. NULL ends it. */
+typedef bool log_watcher(void *user, const char *task, size_t done, size_t total, const char *metric);
+void log_watch(log_watcher *watcher, void *user);
 
 #endif

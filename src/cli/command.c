@@ -35,7 +35,7 @@ int command_choose(const char *name, const char *about, const command *kinds, in
 static void print_error_document(int code)
 {
     cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "error", furrow_error());
+    cJSON_AddStringToObject(o, "error", furrow_error_message());
     cJSON_AddNumberToObject(o, "code", code);
     char *text = cJSON_Print(o);
     if (text) puts(text);
@@ -46,7 +46,7 @@ static void print_error_document(int code)
 int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *document))
 {
     progress_end();
-    if (code) fprintf(stderr, "furrow: %s\n", furrow_error());
+    if (code) fprintf(stderr, "furrow: %s\n", furrow_error_message());
     if (as_json && json)
         puts(json);
     else if (as_json)

@@ -24,7 +24,7 @@ int command_predict(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
-/* After the work: `code` and furrow_error() when it is not 0, else the document, as it is with --json or through
+/* After the work: `code` and furrow_error_message() when it is not 0, else the document, as it is with --json or through
  * `show`. A failure under --json is a document too: {"error": ..., "code": ...}. `json` is freed. Returns the code. */
 int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *document));
 

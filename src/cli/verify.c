@@ -70,7 +70,7 @@ int command_verify(int argc, char **argv)
         return command_end(code, NULL, json, NULL);
     }
     progress_end();
-    if (code) fprintf(stderr, "furrow: %s\n", furrow_error());
+    if (code) fprintf(stderr, "furrow: %s\n", furrow_error_message());
     if (json) return print_document(l.checks, passed, failed) ? FURROW_FAILED : code;
     printf("%d passed, %d failed\n", passed, failed);
     return code;

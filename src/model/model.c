@@ -227,6 +227,13 @@ int model_extra(const model *m)
     return c->with_extra && c->extra_size.present ? c->extra_size.value : 0;
 }
 
+int model_longest(const model *m)
+{
+    if (is_dense(m)) return 0;
+    const parcel_config *c = parcel_settings(m);
+    return c->d_model.present && c->elementwise_affine && c->len_max_seq.present ? c->len_max_seq.value : 0;
+}
+
 int model_classes(const model *m)
 {
     if (m->has_head) return m->head.num_classes;

@@ -65,6 +65,7 @@ const paps_config *model_head(const model *m); /* NULL: none */
 bool model_positions_are_dates(const model *m);
 int model_bands(const model *m);
 int model_extra(const model *m);   /* parcels: length of the extra features it expects, 0: none */
+int model_longest(const model *m); /* most dates that its weights are for; 0: any number */
 int model_classes(const model *m); /* outputs of the decoder, or of the head */
 /* Images: the sizes of a patch that the strides divide. USAGE, with the sizes around it that work. */
 int model_size_fits(const model *m, int height, int width, const char *where);

@@ -47,6 +47,8 @@ typedef struct device_info {
     bool available, compiler;
 } device_info;
 
+const char *device_kind_name(enum device_kind kind); /* "cpu", "gpu", "accelerator", "other" */
+
 /* Every device of every platform, in a stable order. *list is freed with free(). */
 int device_list(device_info **list, int *count);
 

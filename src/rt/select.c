@@ -12,6 +12,11 @@
 static const char *const kind_names[] = {
     [DEVICE_CPU] = "cpu", [DEVICE_GPU] = "gpu", [DEVICE_ACCELERATOR] = "accelerator", [DEVICE_OTHER] = "other"};
 
+const char *device_kind_name(enum device_kind kind)
+{
+    return kind_names[kind];
+}
+
 static bool usable(const found_device *f)
 {
     return f->info.available && f->info.compiler && f->info.kind != DEVICE_OTHER;

@@ -189,18 +189,23 @@ static int check_train(const run_config *c)
 
 int config_read(const char *path, const char *const *set, int sets, run_config *out)
 {
+    cJSON *root = NULL;
+    *out = (run_config){0};
+    int rc = json_read(path, CONFIG_BYTES_MAX, &root);
+    if (rc && file_exists(path)) rc = USAGE; /* it is there, and wrong */
+    return rc ? rc : config_take(root, path, set, sets, out);
+}
+
+int config_take(cJSON *given, const char *path, const char *const *set, int sets, run_config *out)
+{
     *out = (run_config){0};
     int rc = OK;
     char *where = NULL;
     cJSON *root = NULL;
     bool flat = false;
-    TRY_NEW(out->path = text_copy(path));
-    rc = json_read(path, CONFIG_BYTES_MAX, &root);
-    if (rc && file_exists(path)) rc = USAGE; /* it is there, and wrong */
+    rc = config_from_published(given, path, &root, &flat);
     if (rc) goto done;
-    cJSON *given = root;
-    root = NULL;
-    TRY(config_from_published(given, path, &root, &flat));
+    TRY_NEW(out->path = text_copy(path));
     for (int i = 0; i < sets; i++) TRY(json_set(root, set[i]));
     TRY(check_sections(root, path));
     TRY(read_kind(root, path, &out->kind, &out->head));

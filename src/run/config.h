@@ -57,6 +57,8 @@ typedef struct run_config {
 /* Reads the file, maps a published flat conf.json into furrow's form (keys without a meaning here are listed in a
  * note), applies the `sets` overrides, and checks every key but the model's, which model_new checks. */
 int config_read(const char *path, const char *const *set, int sets, run_config *out);
+/* The same of a document that is there already, which is taken over; `path` names it in messages. */
+int config_take(cJSON *root, const char *path, const char *const *set, int sets, run_config *out);
 void config_free(run_config *c);
 
 /* What the model's configuration leaves open comes from the data. Parcels: input_dim, with_extra, extra_size,

@@ -10,19 +10,12 @@
 #include "run/self_test.h"
 #include "run/session.h"
 
-static const char *kind_name(enum device_kind kind)
-{
-    static const char *const names[] = {
-        [DEVICE_CPU] = "cpu", [DEVICE_GPU] = "gpu", [DEVICE_ACCELERATOR] = "accelerator", [DEVICE_OTHER] = "other"};
-    return names[kind];
-}
-
 static cJSON *limits_json(const device_info *i)
 {
     cJSON *o = cJSON_CreateObject();
     cJSON_AddNumberToObject(o, "index", i->index);
     cJSON_AddStringToObject(o, "name", i->name);
-    cJSON_AddStringToObject(o, "kind", kind_name(i->kind));
+    cJSON_AddStringToObject(o, "kind", device_kind_name(i->kind));
     cJSON_AddStringToObject(o, "vendor", i->vendor);
     cJSON_AddStringToObject(o, "driver", i->driver);
     cJSON_AddStringToObject(o, "version", i->version);

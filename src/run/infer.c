@@ -1,5 +1,6 @@
 #include "run/infer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,17 +37,7 @@ void ensemble_free(ensemble *e)
 
 /* ---- one batch --------------------------------------------------------------------------------------------------- */
 
-/* What is read back; grows with the batches. */
-typedef struct room {
-    float *logits;
-    double *log_p, *row;
-    int32_t *target;
-    int rows;
-    float *attention, *attention_sum;
-    size_t attention_values;
-} room;
-
-static void room_release_rows(room *r)
+static void room_release_rows(inference_room *r)
 {
     free(r->logits);
     free(r->log_p);
@@ -58,7 +49,7 @@ static void room_release_rows(room *r)
     r->rows = 0;
 }
 
-static void room_release_attention(room *r)
+static void room_release_attention(inference_room *r)
 {
     free(r->attention);
     free(r->attention_sum);
@@ -66,13 +57,13 @@ static void room_release_attention(room *r)
     r->attention_values = 0;
 }
 
-static void room_free(room *r)
+void inference_room_free(inference_room *r)
 {
     room_release_rows(r);
     room_release_attention(r);
 }
 
-static int room_reserve(room *r, int rows, int classes)
+static int room_reserve(inference_room *r, int rows, int classes)
 {
     int rc = OK;
     if (rows <= r->rows) return OK;
@@ -88,7 +79,7 @@ done:
 }
 
 /* Where weights of dates are kept: `share` of this network's, added up from the first network on. */
-static int add_attention(network *w, room *r, bool first, float share)
+static int add_attention(network *w, inference_room *r, bool first, float share)
 {
     int rc = OK;
     const tensor *t = w->keep_attention ? network_attention(w) : NULL;
@@ -108,7 +99,7 @@ done:
 }
 
 /* Adds this network's log softmax, `share` of it, to log_p. */
-static int add_network(network *w, const batch *b, room *r, double share)
+static int add_network(network *w, const batch *b, inference_room *r, double share)
 {
     int rc = OK;
     const int classes = model_classes(w->model);
@@ -125,7 +116,7 @@ done:
 }
 
 /* What was found stays on the network (paps_read). */
-static int infer_head(const ensemble *e, const batch *b, room *r, inference *out)
+static int infer_head(const ensemble *e, const batch *b, inference_room *r, inference *out)
 {
     int rc = OK;
     if (e->count > 1) {
@@ -144,7 +135,7 @@ done:
     return rc;
 }
 
-static int infer_batch(const ensemble *e, const batch *b, bool labels, room *r, inference *out)
+int infer_batch(const ensemble *e, const batch *b, bool labels, inference_room *r, inference *out)
 {
     int rc = OK;
     const int classes = model_classes(e->network->model), networks = e->count ? e->count : 1;
@@ -163,12 +154,21 @@ done:
     return rc;
 }
 
+bool probabilities_of(const double *log_p, int classes, double *p)
+{
+    double sum = 0;
+    for (int c = 0; c < classes; c++) sum += p[c] = exp(log_p[c]);
+    if (!isfinite(sum) || !(sum > 0)) return false;
+    for (int c = 0; c < classes; c++) p[c] /= sum;
+    return true;
+}
+
 int infer(const ensemble *e, batches *f, batches_pass pass, const char *task,
           int (*take)(void *user, const inference *i), void *user)
 {
     int rc = OK;
     size_t done = 0;
-    room r = {0};
+    inference_room r = {0};
     batch b;
     inference i;
     TRY(batches_begin(f, pass));
@@ -186,6 +186,6 @@ int infer(const ensemble *e, batches *f, batches_pass pass, const char *task,
     }
 done:
     batches_end(f);
-    room_free(&r);
+    inference_room_free(&r);
     return rc;
 }

@@ -25,6 +25,23 @@ typedef struct inference {
     const float *attention; /* of network_attention, the networks' mean; NULL: not kept */
 } inference;
 
+/* What inferences are read into; grows with the batches. Starts as zeros. */
+typedef struct inference_room {
+    float *logits;
+    double *log_p, *row;
+    int32_t *target;
+    int rows;
+    float *attention, *attention_sum;
+    size_t attention_values;
+} inference_room;
+void inference_room_free(inference_room *r);
+
+/* One batch, wherever it came from; `labels`: its targets are wanted. The result lives until the room's next one. */
+int infer_batch(const ensemble *e, const batch *b, bool labels, inference_room *r, inference *out);
+
+/* A row of log_p as probabilities, which sum to 1; false when they are not finite. */
+bool probabilities_of(const double *log_p, int classes, double *p);
+
 /* Gives every batch of the pass to `take`, in order. An ensemble without values runs with the network's present
  * weights; parcels found by several networks have no mean: with a head there is one at most. `task` names the work in the progress; NULL: none is told. INTERRUPTED when the user asked for it. */
 int infer(const ensemble *e, batches *b, batches_pass pass, const char *task,

@@ -1,5 +1,4 @@
 /* furrow_predict: every sample's classes and probabilities, from one checkpoint or the mean of several folds'. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,14 +15,11 @@ int prediction_probabilities(const prediction *r, const inference *i, double *p)
     const int each = samples_rows(&r->s.set);
     for (int k = 0; k < i->rows; k++) {
         const size_t at = (size_t)k * (size_t)i->classes;
-        double sum = 0;
-        for (int c = 0; c < i->classes; c++) sum += p[at + (size_t)c] = exp(i->log_p[at + (size_t)c]);
-        if (!isfinite(sum) || !(sum > 0))
+        if (!probabilities_of(i->log_p + at, i->classes, p + at))
             return fail(FAILED,
                         "%s: the network's output is not a finite number; the weights or the normalisation do not fit "
                         "these data",
                         samples_id(&r->s.set, (int)i->batch->sample[k / each]));
-        for (int c = 0; c < i->classes; c++) p[at + (size_t)c] /= sum;
     }
     return OK;
 }

@@ -128,17 +128,24 @@ static int test(device *d, unsigned wanted)
     return OK;
 }
 
+int self_test_require(device *d, unsigned wanted, bool *ran)
+{
+    unsigned missing = 0;
+    int rc = missing_groups(d, wanted | SELF_TEST_COMMON, &missing);
+    *ran = !rc && missing;
+    return *ran ? test(d, missing) : rc;
+}
+
 /* The device is opened anew after a test, so that a run's record of kernel forms holds its own alone: a run's files
  * must not depend on whether the test came before it. */
 int self_test_open(const char *selector, unsigned wanted, device **out)
 {
     int rc = OK;
-    unsigned missing = 0;
+    bool ran = false;
     device *d = NULL;
     TRY(device_open(selector, &d));
-    TRY(missing_groups(d, wanted | SELF_TEST_COMMON, &missing));
-    if (missing) {
-        TRY(test(d, missing));
+    TRY(self_test_require(d, wanted, &ran));
+    if (ran) {
         device_close(d);
         d = NULL;
         TRY(device_open(selector, &d));

@@ -13,8 +13,10 @@ enum {
     SELF_TEST_ALL = SELF_TEST_COMMON | SELF_TEST_PARCELS | SELF_TEST_IMAGES,
 };
 
-/* Opens a device (selector as in device_open) for work: one that has passed for the `wanted` kernels. The test runs when its result is
- * not remembered; a device that failed is refused: NO_DEVICE, with the check's name. */
+/* The device must have passed for the `wanted` kernels: the test runs when its result is not remembered (*ran tells); a
+ * device that failed is refused: NO_DEVICE, with the check's name. */
+int self_test_require(device *d, unsigned wanted, bool *ran);
+/* Opens a device (selector as in device_open) for work: one that has passed. */
 int self_test_open(const char *selector, unsigned wanted, device **out);
 
 /* Runs all of it, whatever is remembered. */

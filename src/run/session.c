@@ -22,8 +22,7 @@ static int same_arch(const cJSON *config, const cJSON *stored, const char *where
     return fail(USAGE, "%s.arch is \"%s\", but %s holds a %s", where, a->valuestring, weights, b->valuestring);
 }
 
-/* Keys that the configuration does not give come from the checkpoint's own settings. */
-static int fill_from_weights(cJSON *config, const char *where, const char *weights)
+int settings_from_weights(cJSON *config, const char *where, const char *weights)
 {
     int rc = OK;
     cJSON *stored = NULL;
@@ -43,7 +42,7 @@ static int resolve_model(session *s, bool labels, const char *weights)
 {
     int rc = OK;
     model *m = NULL;
-    if (weights) TRY(fill_from_weights(s->config.model, s->where, weights));
+    if (weights) TRY(settings_from_weights(s->config.model, s->where, weights));
     int ignored;
     TRY(config_complete_model(s->config.model, s->where, s->config.kind, samples_sizes(&s->set)));
     TRY(model_new(s->config.model, s->where, &m));
@@ -68,6 +67,7 @@ int session_open(const furrow_run_options *o, bool labels, const char *weights, 
 {
     int rc = OK;
     *out = (session){0};
+    log_watch(o->progress, o->user);
     TRY(config_read(o->config, o->set, o->sets, &out->config));
     TRY(choose_fold(&out->config, o->fold));
     TRY_NEW(out->where = text_format("%s: model", o->config));
@@ -89,13 +89,31 @@ void session_close(session *s)
     free(s->where);
     config_free(&s->config);
     *s = (session){0};
+    log_watch(NULL, NULL);
 }
 
-static uint64_t memory_limit(const session *s)
+static uint64_t memory_limit(const device *d, double given)
 {
-    const double given = s->config.root.memory_limit;
-    const uint64_t there = device_about(s->device)->global_memory;
+    const uint64_t there = device_about(d)->global_memory;
     return (uint64_t)(given <= 0 ? (double)there : given <= 1 ? given * (double)there : given);
+}
+
+int network_settings(network *w, const run_config *c)
+{
+    const train_options *t = &c->train;
+    w->gamma = (float)t->gamma;
+    w->adam.learning_rate = (float)t->lr;
+    if (c->kind != MODEL_DENSE) return OK;
+    w->padding = strcmp(c->root.padding, "skip") ? PADDING_TRAINING : PADDING_SKIP;
+    w->exact = c->root.exact;
+    w->memory_limit = memory_limit(w->device, c->root.memory_limit);
+    w->head_loss = (paps_loss){.centre = (float)t->l_center,
+                               .size = (float)t->l_size,
+                               .shape = (float)t->l_shape,
+                               .class = (float)t->l_class,
+                               .beta = (float)t->beta,
+                               .every_maximum = !t->supmax};
+    return config_ignored_class(c, model_classes(w->model), &w->ignore_class);
 }
 
 int session_network(session *s, uint64_t seed, network **out)
@@ -103,24 +121,8 @@ int session_network(session *s, uint64_t seed, network **out)
     model *m = NULL;
     int rc = model_new(s->model, s->where, &m);
     if (rc) return rc;
-    const int classes = model_classes(m);
     rc = network_new(s->device, m, samples_input(&s->set, m, &s->config), seed, out);
-    if (rc) return rc;
-    network *w = *out;
-    w->gamma = (float)s->config.train.gamma;
-    w->adam.learning_rate = (float)s->config.train.lr;
-    if (s->config.kind != MODEL_DENSE) return OK;
-    w->padding = strcmp(s->config.root.padding, "skip") ? PADDING_TRAINING : PADDING_SKIP;
-    w->exact = s->config.root.exact;
-    w->memory_limit = memory_limit(s);
-    const train_options *t = &s->config.train;
-    w->head_loss = (paps_loss){.centre = (float)t->l_center,
-                               .size = (float)t->l_size,
-                               .shape = (float)t->l_shape,
-                               .class = (float)t->l_class,
-                               .beta = (float)t->beta,
-                               .every_maximum = !t->supmax};
-    return config_ignored_class(&s->config, classes, &w->ignore_class);
+    return rc ? rc : network_settings(*out, &s->config);
 }
 
 int session_batches(session *s, batches **out)
