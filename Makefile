@@ -4,6 +4,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+OBJCOPY ?= objcopy
 
 ifdef SAN # a folder of its own, also when make calls itself with BUILD in the environment
 override BUILD := $(BUILD:-san=)-san
@@ -22,9 +24,11 @@ HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-s
 PACKAGES := OpenCL clblast libcjson $(HDF5) zlib libpng
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
 DEFINES := -D_POSIX_C_SOURCE=200809L -DCL_TARGET_OPENCL_VERSION=120
-ALL_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITIZE) \
+ALL_CFLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITIZE) \
               $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
 LIBRARIES := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lpthread -lm $(LDFLAGS)
+
+comma := ,
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -39,7 +43,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 TEST_TOOLS := $(BUILD)/tests/tools/damage
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 
-.PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench install clean tests setup
+# The library that is installed: src/ without the command line; data-tools/ belongs to the commands alone.
+VERSION := $(shell sed -n 's/^\#define FURROW_VERSION "\(.*\)"/\1/p' include/furrow.h)
+SONAME := libfurrow.so.$(basename $(VERSION))
+LIBRARY := $(BUILD)/lib
+LIBRARY_OBJECTS := $(filter-out $(BUILD)/data-tools/%,$(OBJECTS))
+
+.PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench library install uninstall clean tests setup
 .SECONDARY:
 
 all: $(BUILD)/furrow
@@ -53,12 +63,30 @@ $(BUILD)/libfurrow.a: $(OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(BUILD)/%.o: %.c
+# The shared library gives out what furrow.h declares and nothing else. So does the static one: an archive of all objects
+# would also define furrow's inner names, such as fail, in the program that uses it.
+library: $(LIBRARY)/$(SONAME) $(LIBRARY)/libfurrow.a
+
+$(LIBRARY)/$(SONAME): $(LIBRARY_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(SANITIZE) -shared -Wl,-soname,$(SONAME) $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -o $@ $^ $(LIBRARIES)
+
+$(LIBRARY)/libfurrow.a: $(LIBRARY_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,AR $@)
+	@rm -f $@
+	$(Q)$(LD) -r -o $(@D)/furrow.o $^
+	$(Q)$(OBJCOPY) --localize-hidden $(@D)/furrow.o
+	$(Q)ar rcs $@ $(@D)/furrow.o
+	@rm -f $(@D)/furrow.o
+
+$(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC $<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/kernel_text.o: $(BUILD)/kernel_text.c
+$(BUILD)/kernel_text.o: $(BUILD)/kernel_text.c Makefile
 	$(call say,CC $<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -140,15 +168,28 @@ bench: all
 	$(BUILD)/furrow bench pseltae
 	$(BUILD)/furrow bench utae
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib \
-	           $(DESTDIR)$(PREFIX)/share/furrow/configs/ablations $(DESTDIR)$(PREFIX)/share/doc/furrow
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: all library
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
+	           $(SHARE)/furrow/configs/ablations $(SHARE)/doc/furrow/examples
 	install -m 755 $(BUILD)/furrow $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/furrow.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 $(BUILD)/libfurrow.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 configs/*.json $(DESTDIR)$(PREFIX)/share/furrow/configs/
-	install -m 644 configs/ablations/*.json $(DESTDIR)$(PREFIX)/share/furrow/configs/ablations/
-	install -m 644 README.md CHANGELOG.md LICENSE docs/* $(DESTDIR)$(PREFIX)/share/doc/furrow/
+	install -m 755 $(LIBRARY)/$(SONAME) $(DESTDIR)$(LIBDIR)/libfurrow.so.$(VERSION)
+	ln -sf libfurrow.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libfurrow.so
+	install -m 644 $(LIBRARY)/libfurrow.a $(DESTDIR)$(LIBDIR)/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@PACKAGES@|$(PACKAGES)|' scripts/furrow.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/furrow.pc
+	install -m 644 configs/*.json $(SHARE)/furrow/configs/
+	install -m 644 configs/ablations/*.json $(SHARE)/furrow/configs/ablations/
+	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.*) $(SHARE)/doc/furrow/
+	install -m 644 docs/examples/* $(SHARE)/doc/furrow/examples/
+
+# What install puts there, for the same DESTDIR, PREFIX and LIBDIR.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/furrow $(DESTDIR)$(PREFIX)/include/furrow.h \
+	      $(addprefix $(DESTDIR)$(LIBDIR)/,libfurrow.so.$(VERSION) $(SONAME) libfurrow.so libfurrow.a pkgconfig/furrow.pc)
+	rm -rf $(SHARE)/furrow $(SHARE)/doc/furrow
 
 clean:
 	rm -rf $(BUILD)
