@@ -175,7 +175,7 @@ typedef struct furrow_run_options {
     int sets;
     const char *device;  /* selector; NULL: the config's, else FURROW_DEVICE, else auto */
     const char *weights; /* a checkpoint, or a run folder with Fold_k/model.h5; train: may be NULL */
-    const char *out;     /* predict: the folder to write into */
+    const char *out;     /* predict, build_programs: the folder to write into */
     bool attention;      /* predict: what each date weighed, too */
     double tolerance;    /* predict, with a head: pixels by which outlines may be simplified; 0: exact */
     int fold;            /* 1 ..; 0: as configured, else all */
@@ -236,6 +236,11 @@ FURROW_API int furrow_bench(const furrow_bench_options *options, char **json);
 /* JSON: {"devices": [{"index", "name", ..., "self_test", "chosen"}]}. The chosen device runs its self-test if it has
  * not yet; `tune`: and every kernel form is measured again. */
 FURROW_API int furrow_devices(const char *device, bool tune, char **json);
+
+/* For devices without a compiler (docs/fpga.md): writes into options->out the binaries of all programs that training,
+ * evaluation and prediction with options->config, on its pack, need on the device; FURROW_BINARY_DIR loads them. JSON:
+ * {"folder", "device", "programs", "kernels", "bytes", "training": whether the pack has the labels for it} */
+FURROW_API int furrow_build_programs(const furrow_run_options *options, char **json);
 
 /* What a pack, a checkpoint or a file of reference results holds. JSON: {"file", "kind", ...} */
 FURROW_API int furrow_info(const char *path, char **json);

@@ -29,6 +29,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "rt/kernel_text.h"
 #include "rt/rt.h"
 
 #define assert_ok(expression)                                                                                          \
@@ -297,6 +298,7 @@ static inline int test_start(void **state)
     folder_empty(test_cache);
     folder_empty(test_kernels);
     write_kernels("test.cl", test_text);
+    write_kernels("limits.cl", kernel_text("limits.cl")); /* which the runtime itself may want */
     write_kernels("shared.clh", "inline float twice(float x) { return 2.0f * x; }\n");
     test_device = NULL;
     sources_built = binaries_loaded = finishes = 0;

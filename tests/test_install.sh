@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
-build=$(dirname "$(realpath "${FURROW:-build/furrow}")")
+build=$(realpath --relative-to=. "$(dirname "${FURROW:-build/furrow}")") # as make was given it: the objects know their headers by it
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0

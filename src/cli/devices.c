@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "cli/command.h"
+#include "cli/run_options.h"
 
 static void show(const cJSON *document)
 {
@@ -21,28 +21,51 @@ static void show(const cJSON *document)
     printf("* is used when no other is asked for\n");
 }
 
+static void show_build(const cJSON *document)
+{
+    printf("%s programs of %s kernels for %s: %s MB in %s\n", figure(number_of(document, "programs"), 0),
+           figure(number_of(document, "kernels"), 0), text_of(document, "device"),
+           figure(number_of(document, "bytes") / 1e6, 1), text_of(document, "folder"));
+    if (!cJSON_IsTrue(member(document, "training"))) printf("the pack has no labels: none of them is for training\n");
+    printf("FURROW_BINARY_DIR=%s loads them and compiles nothing\n", text_of(document, "folder"));
+}
+
 int command_devices(int argc, char **argv)
 {
-    text_list none = {0};
-    const char *device = NULL;
-    bool json = false, tune = false, done;
+    run_arguments a = {0};
+    bool tune = false, done;
     const option options[] = {
         {"tune", OPTION_FLAG, &tune, 0, 0, NULL, "test the chosen device and measure its kernel forms again"},
-        {"device", OPTION_TEXT, &device, 0, 0, "D", "choose: auto, an index, part of a name, cpu, gpu or accelerator"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        {"build", OPTION_TEXT, &a.options.out, 0, 0, "DIR", "write the binaries of CONFIG's programs into DIR"},
+        RUN_OPTION_SET,
+        RUN_OPTION_DEVICE,
+        RUN_OPTION_JSON,
         {0},
     };
-    const command_syntax syntax = {"devices [--tune] [--device D]",
-                                   "Every OpenCL device with its limits, which one is chosen, and whether its kernels "
-                                   "agree with plain C references.\n"
-                                   "The chosen device is tested if it has not been yet.",
-                                   options,
-                                   &none,
-                                   0,
-                                   0};
+    const command_syntax syntax = {
+        "devices [--tune] [--device D] | devices --build DIR CONFIG [--set KEY=VALUE ...] [--device D]",
+        "Every OpenCL device with its limits, which one is chosen, and whether its kernels agree with plain C "
+        "references.\n"
+        "The chosen device is tested if it has not been yet.\n"
+        "With --build: the binaries of every program that training, evaluation and prediction with CONFIG, on its "
+        "pack,\n"
+        "need on the device, and the index programs.json, for machines whose device has no compiler: there\n"
+        "FURROW_BINARY_DIR=DIR loads them, and what is not among them is an error.",
+        options,
+        &a.positional,
+        0,
+        1};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
+    const bool build = a.options.out != NULL;
+    if (build != (a.positional.count == 1) || (build && tune)) {
+        fprintf(stderr, "furrow: %s\nusage: furrow %s\n",
+                build ? "--build DIR wants a configuration, and no --tune" : "a configuration is for --build DIR",
+                syntax.usage);
+        return FURROW_USAGE;
+    }
     char *text;
-    code = furrow_devices(device, tune, &text);
-    return command_end(code, text, json, show);
+    run_arguments_take(&a);
+    code = build ? furrow_build_programs(&a.options, &text) : furrow_devices(a.options.device, tune, &text);
+    return command_end(code, text, a.json, build ? show_build : show);
 }

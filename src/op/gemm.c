@@ -86,7 +86,7 @@ static int candidates(const device *d, int rows, int columns, form *out)
 {
     int count = device_tiles(d) == TILE_GPU ? simt_candidates(d, out) : 0;
     if (!count) count = simd_candidates(d, rows, columns, out);
-    out[count++] = clblast_form;
+    if (blas_allowed(d)) out[count++] = clblast_form;
     return count;
 }
 

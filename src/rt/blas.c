@@ -41,6 +41,11 @@ static int account(device *d, cl_event event, cost c)
     return profile_add(d->profile, row, event, c);
 }
 
+bool blas_allowed(const device *d)
+{
+    return !d->binaries && !d->collecting;
+}
+
 int blas_gemm(device *d, bool transpose_a, bool transpose_b, int m, int n, int k, buffer *a, buffer *b, buffer *c,
               bool accumulate)
 {

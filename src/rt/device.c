@@ -114,7 +114,7 @@ int device_open(const char *selector, device **out)
     int rc = OK, count = 0, chosen = 0;
     found_device *list = NULL;
     device *d = NULL;
-    const char *environment = getenv("FURROW_DEVICE");
+    const char *environment = getenv("FURROW_DEVICE"), *binaries = getenv("FURROW_BINARY_DIR");
     *out = NULL;
 
     if (!selector || !*selector || !strcasecmp(selector, "auto")) selector = environment ? environment : "auto";
@@ -128,6 +128,7 @@ int device_open(const char *selector, device **out)
     TRY(require_version(&d->about));
     TRY(identify(d));
     TRY(open_queue(d, &list[chosen]));
+    if (binaries && *binaries) TRY(binaries_open(d, binaries));
     if (d->profiling) TRY(profile_new(&d->profile));
     d->opened_at = d->saved_at = clock_milliseconds();
     *out = d;
@@ -152,6 +153,7 @@ void device_close(device *d)
     profile_free(d->profile);
     staging_free(d->staging);
     program_free_all(d);
+    binaries_close(d->binaries);
     blas_close(d);
     if (d->queue) clReleaseCommandQueue(d->queue);
     if (d->context) clReleaseContext(d->context);
@@ -174,6 +176,11 @@ enum tile_family device_tiles(const device *d)
 uint64_t device_flops(const device *d)
 {
     return (uint64_t)d->flops;
+}
+
+bool device_compiles(const device *d)
+{
+    return d->binaries == NULL;
 }
 
 bool device_rehearse(device *d, bool on)

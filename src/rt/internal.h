@@ -6,6 +6,7 @@
 #define CL_TARGET_OPENCL_VERSION 120
 #endif
 #include <CL/cl.h>
+#include <cjson/cJSON.h>
 
 #include "base/error.h"
 #include "rt/rt.h"
@@ -55,6 +56,8 @@ struct device {
     size_t program_count, program_capacity;
     kernel **kernels;
     size_t kernel_count, kernel_capacity;
+    struct binaries *binaries;   /* FURROW_BINARY_DIR: the only source of programs; NULL: none */
+    bool collecting;             /* binaries_collect */
     bool compiled;               /* some program was built that was in no cache, not even the driver's */
     bool rehearsing;             /* device_rehearse */
     int64_t opened_at, saved_at; /* milliseconds of a steady clock; saved: the choices of forms */
@@ -93,6 +96,7 @@ struct program {
     uint64_t key;       /* of the cache entry */
     uint64_t *variants; /* kernel and group size pairs that its binary holds, or will when saved */
     size_t variant_count, variant_capacity;
+    uint64_t text_hash; /* of the text alone */
     bool dirty, wanted; /* wanted: launched other than in a rehearsal */
 };
 
@@ -105,10 +109,16 @@ struct kernel {
     cl_uint arguments;
     size_t group_limit, local_memory; /* local memory: what the kernel declares itself */
     uint64_t last_variant;
-    int profile_row; /* -1: none yet */
+    size_t work_group; /* items of the largest group it was launched in */
+    int profile_row;   /* -1: none yet */
 };
 
 int limits_ask(kernel *k); /* fills in arguments, group_limit, local_memory */
+
+/* The program, built at first use. */
+int program_get(device *d, const char *name, const char *options, program **out);
+#define PROGRAM_LANGUAGE "-cl-std=CL1.2" /* in front of every program's own options */
+#define LIMITS_PROGRAM   "limits"        /* limits.c */
 
 /* The text of cl/<name>.cl with its #includes put in, each once; a new string. */
 int source_load(const device *d, const char *name, char **out);
@@ -124,6 +134,16 @@ bool program_cache_read(device *d, uint64_t key, unsigned char **binary, size_t 
                         size_t *variant_count);
 void program_cache_write(device *d, uint64_t key, const unsigned char *binary, size_t length, const uint64_t *variants,
                          size_t variant_count);
+
+/* ---- binaries in a folder: FURROW_BINARY_DIR ---------------------------------------------------------------------- */
+
+int binaries_open(device *d, const char *folder); /* reads the index; into d->binaries. Refuses another device's */
+void binaries_close(struct binaries *b);
+/* The file of the program `p`. FAILED, naming it and what makes it, when the folder does not hold it. */
+int binaries_read(const program *p, unsigned char **binary, size_t *length);
+/* What was chosen for a key, and what was found out about the device, where they were made; NULL: nothing. */
+const char *binaries_form(const struct binaries *b, const char *key);
+const char *binaries_fact(const struct binaries *b, const char *key);
 
 /* ---- profile ---------------------------------------------------------------------------------------------------- */
 
@@ -141,6 +161,7 @@ int store_open(device *d, const char *kind, struct store **out);
 const char *store_get(const struct store *s, const char *key); /* NULL: unknown */
 int store_set(struct store *s, const char *key, const char *value);
 void store_clear(struct store *s);
+const cJSON *store_entries(const struct store *s);
 void store_save(device *d, struct store *s); /* when changed; keeps what others wrote meanwhile */
 void store_free(struct store *s);
 

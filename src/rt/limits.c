@@ -7,19 +7,24 @@ static int kernel_group_limit(cl_kernel k, cl_device_id id, size_t *limit)
     return status == CL_SUCCESS ? OK : status_fail(status, "asking for a kernel's work-group limit");
 }
 
-/* The limit of a kernel that does nothing. */
-static int empty_kernel_limit(const device *d, size_t *limit)
+/* A kernel of cl/limits.cl; *out is released by the caller. */
+static int limits_kernel(device *d, const char *name, cl_kernel *out)
 {
-    static const char *text = "__kernel void empty(void) {}\n";
-    cl_kernel k = NULL;
+    program *p = NULL;
     cl_int status;
-    int rc = OK;
-    cl_program p = clCreateProgramWithSource(d->context, 1, &text, NULL, &status);
-    if (p) status = clBuildProgram(p, 1, &d->id, "-cl-std=CL1.2", NULL, NULL);
-    if (p && status == CL_SUCCESS) k = clCreateKernel(p, "empty", &status);
-    rc = k ? kernel_group_limit(k, d->id, limit) : status_fail(status, "a kernel that does nothing");
+    int rc = program_get(d, LIMITS_PROGRAM, "", &p);
+    if (rc) return rc;
+    *out = clCreateKernel(p->id, name, &status);
+    return *out ? OK : status_fail(status, "kernel %s of cl/" LIMITS_PROGRAM ".cl", name);
+}
+
+/* The limit of a kernel that does nothing. */
+static int empty_kernel_limit(device *d, size_t *limit)
+{
+    cl_kernel k = NULL;
+    int rc = limits_kernel(d, "empty", &k);
+    if (!rc) rc = kernel_group_limit(k, d->id, limit);
     if (k) clReleaseKernel(k);
-    if (p) clReleaseProgram(p);
     return rc;
 }
 
@@ -41,24 +46,14 @@ done:
 }
 
 /* How often the driver counts a byte of a kernel's own local memory: some count it twice (Mesa 22's rusticl). */
-static int local_memory_factor(const device *d, size_t *factor)
+static int local_memory_factor(device *d, size_t *factor)
 {
-    static const char *text = "__kernel void local_array(__global int *x)\n"
-                              "{\n"
-                              "    __local int a[256];\n"
-                              "    a[get_local_id(0) & 255] = x[0];\n"
-                              "    barrier(CLK_LOCAL_MEM_FENCE);\n"
-                              "    x[1] = a[x[0] & 255];\n"
-                              "}\n";
     cl_kernel k = NULL;
-    cl_int status;
     cl_ulong bytes = 0;
-    cl_program p = clCreateProgramWithSource(d->context, 1, &text, NULL, &status);
-    if (p) status = clBuildProgram(p, 1, &d->id, "-cl-std=CL1.2", NULL, NULL);
-    if (p && status == CL_SUCCESS) k = clCreateKernel(p, "local_array", &status);
-    if (k) status = clGetKernelWorkGroupInfo(k, d->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-    if (k) clReleaseKernel(k);
-    if (p) clReleaseProgram(p);
+    int rc = limits_kernel(d, "local_array", &k);
+    if (rc) return rc;
+    cl_int status = clGetKernelWorkGroupInfo(k, d->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes, &bytes, NULL);
+    clReleaseKernel(k);
     if (status != CL_SUCCESS) return status_fail(status, "a kernel with an array in local memory");
     *factor = bytes > 1024 && bytes % 1024 == 0 ? (size_t)bytes / 1024 : 1;
     return OK;

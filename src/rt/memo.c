@@ -10,8 +10,9 @@ static int open_memo(device *d)
 
 int memo_get(device *d, const char *key, char *value, size_t size)
 {
-    if (open_memo(d)) return FAILED;
-    const char *text = store_get(d->memo, key);
+    const char *text = d->binaries ? binaries_fact(d->binaries, key) : NULL;
+    if (!text && open_memo(d)) return FAILED;
+    if (!text) text = store_get(d->memo, key);
     if (!text || strlen(text) >= size) return FAILED;
     strcpy(value, text);
     return OK;

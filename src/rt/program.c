@@ -9,8 +9,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define LANGUAGE "-cl-std=CL1.2" /* in front of every program's own options */
-
 enum {
     LOG_EXCERPT = 900, /* characters of a compiler's log that fit a message */
     REAL_BUILD = 100,  /* milliseconds of this thread: a build that takes more did not come from a driver's own cache */
@@ -47,10 +45,22 @@ static int build_failed(const program *p, cl_int status)
 
 static cl_int build(program *p)
 {
-    char *options = text_format(LANGUAGE " %s", p->options);
+    char *options = text_format(PROGRAM_LANGUAGE " %s", p->options);
     if (!options) return CL_OUT_OF_HOST_MEMORY;
     cl_int status = clBuildProgram(p->id, 1, &p->device->id, options, NULL, NULL);
     free(options);
+    return status;
+}
+
+static cl_int load_binary(program *p, const unsigned char *binary, size_t length)
+{
+    cl_int status, loaded = CL_SUCCESS;
+    p->id = clCreateProgramWithBinary(p->device->context, 1, &p->device->id, &length, &binary, &loaded, &status);
+    if (p->id && status == CL_SUCCESS) status = loaded;
+    if (p->id && status == CL_SUCCESS) status = build(p);
+    if (status == CL_SUCCESS) return status;
+    if (p->id) clReleaseProgram(p->id);
+    p->id = NULL;
     return status;
 }
 
@@ -59,17 +69,27 @@ static bool build_from_cache(program *p)
 {
     unsigned char *binary = NULL;
     size_t length = 0;
-    cl_int status, loaded = CL_SUCCESS;
     if (!program_cache_read(p->device, p->key, &binary, &length, &p->variants, &p->variant_count)) return false;
     p->variant_capacity = p->variant_count;
-    const unsigned char *bytes = binary;
-    p->id = clCreateProgramWithBinary(p->device->context, 1, &p->device->id, &length, &bytes, &loaded, &status);
+    cl_int status = load_binary(p, binary, length);
     free(binary);
-    if (p->id && status == CL_SUCCESS && loaded == CL_SUCCESS && build(p) == CL_SUCCESS) return true;
-    if (p->id) clReleaseProgram(p->id);
-    p->id = NULL;
+    if (status == CL_SUCCESS) return true;
     p->variant_count = 0;
     return false;
+}
+
+/* From FURROW_BINARY_DIR, and from nowhere else. */
+static int build_from_folder(program *p)
+{
+    unsigned char *binary = NULL;
+    size_t length = 0;
+    int rc = binaries_read(p, &binary, &length);
+    if (rc) return rc;
+    cl_int status = load_binary(p, binary, length);
+    free(binary);
+    if (status == CL_SUCCESS) return OK;
+    return status_fail(status, "the binary of cl/%s.cl with \"%s\" in FURROW_BINARY_DIR is not taken by %s", p->name,
+                       p->options, p->device->about.name);
 }
 
 /* Computing time, which does not grow when others use the machine. */
@@ -115,8 +135,12 @@ static int program_new(device *d, const char *name, const char *options, program
     TRY_NEW(p->name = text_copy(name));
     TRY_NEW(p->options = text_copy(options));
     TRY(source_load(d, name, &text));
-    p->key = hash_text(hash_text(hash_text(d->identity, LANGUAGE), options), text);
-    if (!build_from_cache(p)) TRY(build_from_source(p, text));
+    p->key = hash_text(hash_text(hash_text(d->identity, PROGRAM_LANGUAGE), options), text);
+    p->text_hash = hash_text(HASH_START, text);
+    if (d->binaries)
+        TRY(build_from_folder(p));
+    else if (!build_from_cache(p))
+        TRY(build_from_source(p, text));
     void *programs = d->programs;
     rc = memory_grow(&programs, &d->program_capacity, d->program_count + 1, sizeof *d->programs);
     d->programs = programs;
@@ -129,7 +153,7 @@ done:
     return rc;
 }
 
-static int program_get(device *d, const char *name, const char *options, program **out)
+int program_get(device *d, const char *name, const char *options, program **out)
 {
     for (size_t i = 0; i < d->program_count; i++)
         if (!strcmp(d->programs[i]->name, name) && !strcmp(d->programs[i]->options, options)) {
@@ -160,7 +184,7 @@ static program *next_to_save(const device *d)
     for (size_t i = 0; i < d->program_count; i++) {
         program *p = d->programs[i];
         size_t kernels = 0;
-        if (!p->dirty || !p->wanted) continue;
+        if (!p->dirty || !p->wanted || d->binaries) continue;
         clGetProgramInfo(p->id, CL_PROGRAM_NUM_KERNELS, sizeof kernels, &kernels, NULL);
         if (best && kernels >= least) continue;
         best = p;
@@ -198,7 +222,9 @@ void program_save_all(device *d)
 int program_launched(kernel *k, const size_t items[3], const size_t global[3])
 {
     program *p = k->program;
+    const size_t group = items[0] * items[1] * items[2];
     if (!p->device->rehearsing) p->wanted = true;
+    if (!p->device->rehearsing && group > k->work_group) k->work_group = group;
     uint64_t large = global[0] >= 65535 || global[1] >= 65535 || global[2] >= 65535;
     uint64_t variant = hash_bytes(hash_bytes(hash_text(HASH_START, k->name), items, 3 * sizeof *items), &large, 8);
     if (variant == k->last_variant) return OK;

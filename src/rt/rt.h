@@ -9,7 +9,8 @@
  * Environment, read at device_open: FURROW_DEVICE selects; FURROW_DEBUG=sync waits after each kernel and names the one
  * that failed, FURROW_DEBUG=profile times each kernel (sync,profile: both); FURROW_TILE=cpu|gpu forces a family of
  * kernel forms; FURROW_CACHE_DIR moves the caches; FURROW_CL_DIR loads kernel text from a folder instead of the
- * program. Read at the first tune_choose of a key: FURROW_FORM="key-prefix=form,..." forces a form;
+ * program; FURROW_BINARY_DIR loads programs from a folder that binaries_save wrote, and builds none. Read at the first
+ * tune_choose of a key: FURROW_FORM="key-prefix=form,..." forces a form;
  * FURROW_TUNE=none: the first form of each is taken, unmeasured.
  *
  * Unless another code is named, what fails gives FAILED. */
@@ -67,6 +68,9 @@ int device_finish(device *d);                   /* waits; reports errors that su
 /* Programs that are only used while rehearsing (a self-test, the forms that tune_choose tries) are not kept on disk:
  * a later start does not need them, and keeping them is expensive. Returns the state before. */
 bool device_rehearse(device *d, bool on);
+
+bool device_usable(const device_info *info); /* available, with a compiler or FURROW_BINARY_DIR in its place */
+bool device_compiles(const device *d);       /* false: programs come from FURROW_BINARY_DIR alone */
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
@@ -151,6 +155,27 @@ int tune_import(device *d, const char *json); /* these choices win from now on (
  * B is k x n, or n x k where transpose_b. The first product on a device takes seconds: CLBlast builds its kernels. */
 int blas_gemm(device *d, bool transpose_a, bool transpose_b, int m, int n, int k, buffer *a, buffer *b, buffer *c,
               bool accumulate);
+
+/* CLBlast builds programs of its own: not where programs come from a folder, or go into one. */
+bool blas_allowed(const device *d);
+
+/* ---- programs in a folder: for devices without a compiler --------------------------------------------------------- */
+
+/* From here on what is launched, other than in rehearsals, shall be fit for binaries_save: no CLBlast, and no choice of
+ * forms is kept on disk. */
+void binaries_collect(device *d);
+/* A program that must be there too though nothing may have launched it here. */
+int binaries_want(device *d, const char *program, const char *options, const char *kernel);
+
+typedef struct binaries_summary {
+    int programs, kernels;
+    size_t bytes;
+} binaries_summary;
+
+/* Writes into `folder` the binary and the text of every program that was launched, and the index programs.json: device,
+ * driver, options, a hash of each text, the forms chosen, the self-test's results. made_by: the command that does it, for
+ * messages. Waits. */
+int binaries_save(device *d, const char *folder, const char *made_by, binaries_summary *out);
 
 /* ---- small facts remembered per device + driver + kernel text (self-test results) -------------------------------- */
 

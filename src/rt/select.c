@@ -17,9 +17,15 @@ const char *device_kind_name(enum device_kind kind)
     return kind_names[kind];
 }
 
+bool device_usable(const device_info *info)
+{
+    const char *binaries = getenv("FURROW_BINARY_DIR");
+    return info->available && info->kind != DEVICE_OTHER && (info->compiler || (binaries && *binaries));
+}
+
 static bool usable(const found_device *f)
 {
-    return f->info.available && f->info.compiler && f->info.kind != DEVICE_OTHER;
+    return device_usable(&f->info);
 }
 
 static bool contains(const char *text, const char *part)
@@ -114,7 +120,10 @@ int platform_select(const found_device *list, int count, const char *selector, i
         if (!kind_wanted) found = named(list, count, selector);
         if (found < 0) return nothing_fits(list, count, selector, "no device has that in its name");
     }
-    if (!usable(&list[found])) return nothing_fits(list, count, selector, "it is not available or has no compiler");
+    if (!usable(&list[found]))
+        return nothing_fits(list, count, selector,
+                            "it is not available or has no compiler "
+                            "(FURROW_BINARY_DIR, docs/fpga.md)");
     *chosen = found;
     return OK;
 }

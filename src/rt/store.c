@@ -75,6 +75,11 @@ int store_set(struct store *s, const char *key, const char *value)
     return fail(FAILED, "out of memory for the cache entry %s", key);
 }
 
+const cJSON *store_entries(const struct store *s)
+{
+    return s->entries;
+}
+
 void store_clear(struct store *s)
 {
     while (s->entries->child) cJSON_Delete(cJSON_DetachItemViaPointer(s->entries, s->entries->child));

@@ -1,6 +1,8 @@
 /* Choosing between forms of a kernel by measuring them on the device.
  *
  * A choice comes from, in this order: FURROW_FORM, what was imported, what this process has used, the disk, measuring.
+ * Where programs come from a folder alone, its choices stand in the disk's place: those on the disk may name programs
+ * that it does not hold. Races are then among the forms that it does hold.
  * Measuring: one warm-up each (the driver may compile), then rounds in which every form still in the race runs in
  * turn, so that a machine that slows down slows all of them; a form's time is the least of its rounds. */
 #include "rt/internal.h"
@@ -218,6 +220,11 @@ static int measure(device *d, const char *key, int count, int (*run)(void *user,
     return fail_within(FAILED, "no form of %s works on %s", key, d->about.name);
 }
 
+static const char *remembered_form(const device *d, const struct tuning *t, const char *key)
+{
+    return d->binaries ? binaries_form(d->binaries, key) : store_get(t->disk, key);
+}
+
 /* ---- the interface ---------------------------------------------------------------------------------------------- */
 
 int tune_choose(device *d, const char *key, const char *const *forms, int count, int (*run)(void *user, int form),
@@ -235,11 +242,11 @@ int tune_choose(device *d, const char *key, const char *const *forms, int count,
     }
     form = forced_form(key, forms, count);
     if (form < 0) form = imported_form(t, key, forms, count);
-    if (form < 0) form = form_index(forms, count, store_get(t->disk, key));
+    if (form < 0) form = form_index(forms, count, remembered_form(d, t, key));
     if (form < 0 && (count == 1 || measures_nothing())) form = 0;
     if (form < 0) {
         TRY(measure(d, key, count, run, user, &form));
-        TRY(store_set(t->disk, key, forms[form]));
+        if (!d->binaries && !d->collecting) TRY(store_set(t->disk, key, forms[form]));
     }
     TRY(choice_set(&t->used, &t->used_count, &t->used_capacity, key, forms[form]));
     choice_find(t->used, t->used_count, key)->wanted = !d->rehearsing;

@@ -37,7 +37,7 @@ static void remembered_result(const device_info *i, char *result, size_t size)
     char selector[16];
     device *d = NULL;
     snprintf(selector, sizeof selector, "%d", i->index);
-    if (!i->available || !i->compiler || device_open(selector, &d)) {
+    if (!device_usable(i) || device_open(selector, &d)) {
         snprintf(result, size, "cannot be used");
         return;
     }
@@ -65,6 +65,8 @@ static int prepare(device *d, bool tune)
 {
     char result[512];
     self_test_result(d, result, sizeof result);
+    if (!device_compiles(d))
+        return tune ? fail(USAGE, "FURROW_BINARY_DIR is set: nothing can be compiled, so nothing tuned") : OK;
     int rc = tune || strcmp(result, "not run yet") == 0 ? self_test_again(d) : OK;
     return !rc && tune ? tune_again(d) : rc;
 }

@@ -61,7 +61,7 @@ static void describe(const device_info *from, furrow_device_info *to)
 {
     *to = (furrow_device_info){
         .index = from->index,
-        .usable = from->available && from->compiler,
+        .usable = device_usable(from),
         .compute_units = from->compute_units > INT_MAX ? INT_MAX : (int)from->compute_units,
         .work_group_limit = from->work_group_limit,
         .global_memory = from->global_memory,

@@ -214,26 +214,42 @@ static int load_normalisation(furrow_model *m, const char *pack)
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
-int library_model_load(device *d, const furrow_model_options *o, furrow_model **out)
+int library_model_new(device *d, run_config *config, const struct weight_files *given, uint64_t seed,
+                      const char *normalisation, furrow_model **out)
 {
     int rc = OK;
     bool tested;
-    weight_files weights = {0};
+    const weight_files none = {0}, *weights = given ? given : &none;
     furrow_model *m = memory_new(1, sizeof *m);
-    TRY_NEW(m);
+    if (!m) {
+        config_free(config);
+        return FAILED;
+    }
     m->device = d;
-    if (o->weights) TRY(weights_find(o->weights, o->fold, &weights));
-    TRY(read_config(o, &weights, &m->config));
+    m->config = *config;
+    *config = (run_config){0};
     TRY(self_test_require(d, m->config.kind == MODEL_DENSE ? SELF_TEST_IMAGES : SELF_TEST_PARCELS, &tested));
     TRY(loop_test(d));
-    TRY(load_network(m, &weights, o->seed));
-    TRY(name_classes(m, &weights));
-    TRY(load_normalisation(m, o->normalisation));
+    TRY(load_network(m, weights, seed));
+    TRY(name_classes(m, weights));
+    TRY(load_normalisation(m, normalisation));
     *out = m;
     m = NULL;
 done:
-    weights_free(&weights);
     furrow_model_free(m);
+    return rc;
+}
+
+int library_model_load(device *d, const furrow_model_options *o, furrow_model **out)
+{
+    int rc = OK;
+    weight_files weights = {0};
+    run_config config = {0};
+    if (o->weights) TRY(weights_find(o->weights, o->fold, &weights));
+    TRY(read_config(o, &weights, &config));
+    TRY(library_model_new(d, &config, &weights, o->seed, o->normalisation, out));
+done:
+    weights_free(&weights);
     return rc;
 }
 

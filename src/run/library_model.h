@@ -23,8 +23,13 @@ struct furrow_model {
     inference_room room;
 };
 
+struct weight_files;
+
 /* Loads; `out` is freed with furrow_model_free. */
 int library_model_load(device *d, const furrow_model_options *o, furrow_model **out);
+/* The same of a configuration that is there already and is taken over, also on failure. weights NULL: initial ones. */
+int library_model_new(device *d, run_config *config, const struct weight_files *weights, uint64_t seed,
+                      const char *normalisation, furrow_model **out);
 
 int library_batch_size(const furrow_model *m); /* samples that go together */
 

@@ -23,6 +23,11 @@ done:
     return rc;
 }
 
+int loop_test_want(device *d)
+{
+    return binaries_want(d, "loops", "", "count_passes");
+}
+
 int loop_test(device *d)
 {
     int rc = OK, passes = 0;

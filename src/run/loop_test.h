@@ -7,5 +7,6 @@
 
 /* NO_DEVICE, with the number of passes, when loops end early. The result is remembered. */
 int loop_test(device *d);
+int loop_test_want(device *d); /* its program goes with those of a network (binaries_save) */
 
 #endif

@@ -35,6 +35,11 @@ int samples_count(const sample_set *s)
     return s->images ? patches_count(s->images) : pixelset_count(s->parcels);
 }
 
+int samples_dates(const sample_set *s, int sample)
+{
+    return s->images ? patches_dates(s->images, sample) : pixelset_dates(s->parcels, sample);
+}
+
 int samples_classes(const sample_set *s)
 {
     return s->images ? patches_classes(s->images) : pixelset_classes(s->parcels);

@@ -20,6 +20,7 @@ void samples_close(sample_set *s);
 const char *samples_noun(const sample_set *s);      /* "parcels" or "patches" */
 const char *samples_rows_noun(const sample_set *s); /* "parcels" or "pixels": what measures count */
 int samples_count(const sample_set *s);
+int samples_dates(const sample_set *s, int sample);
 int samples_classes(const sample_set *s); /* 0 when there are no labels */
 int samples_rows(const sample_set *s);    /* outputs a sample has: 1, or its pixels */
 const char *samples_class_name(const sample_set *s, int class_index);

@@ -14,7 +14,8 @@ enum {
 };
 
 /* The device must have passed for the `wanted` kernels: the test runs when its result is not remembered (*ran tells); a
- * device that failed is refused: NO_DEVICE, with the check's name. */
+ * device that failed is refused: NO_DEVICE, with the check's name. Where nothing can be compiled, an absent result is
+ * warned of. */
 int self_test_require(device *d, unsigned wanted, bool *ran);
 /* Opens a device (selector as in device_open) for work: one that has passed. */
 int self_test_open(const char *selector, unsigned wanted, device **out);
