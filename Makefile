@@ -49,7 +49,7 @@ SONAME := libfurrow.so.$(basename $(VERSION))
 LIBRARY := $(BUILD)/lib
 LIBRARY_OBJECTS := $(filter-out $(BUILD)/data-tools/%,$(OBJECTS))
 
-.PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench library install uninstall clean tests setup
+.PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench library manual install uninstall clean tests setup
 .SECONDARY:
 
 all: $(BUILD)/furrow
@@ -168,10 +168,22 @@ bench: all
 	$(BUILD)/furrow bench pseltae
 	$(BUILD)/furrow bench utae
 
+# Manual pages and completion come from the tables that the program parses its arguments by.
+MANUAL := $(BUILD)/manual
+manual: $(MANUAL)/made
+$(MANUAL)/made: $(BUILD)/furrow
+	$(call say,MAN $(MANUAL))
+	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)/man1 $(MANUAL)/man5
+	$(Q)for page in $$($< --man); do $< --man $$page > $(MANUAL)/man$${page##*.}/$$page || exit 1; done
+	$(Q)$< --completion bash > $(MANUAL)/furrow.bash
+	$(Q)$< --completion zsh > $(MANUAL)/_furrow
+	@touch $@
+
 SHARE := $(DESTDIR)$(PREFIX)/share
-install: all library
+install: all library manual
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
-	           $(SHARE)/furrow/configs/ablations $(SHARE)/doc/furrow/examples
+	           $(SHARE)/furrow/configs/ablations $(SHARE)/doc/furrow/examples $(SHARE)/man/man1 $(SHARE)/man/man5 \
+	           $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
 	install -m 755 $(BUILD)/furrow $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/furrow.h $(DESTDIR)$(PREFIX)/include/
 	install -m 755 $(LIBRARY)/$(SONAME) $(DESTDIR)$(LIBDIR)/libfurrow.so.$(VERSION)
@@ -184,11 +196,17 @@ install: all library
 	install -m 644 configs/ablations/*.json $(SHARE)/furrow/configs/ablations/
 	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.*) $(SHARE)/doc/furrow/
 	install -m 644 docs/examples/* $(SHARE)/doc/furrow/examples/
+	install -m 644 $(MANUAL)/man1/* $(SHARE)/man/man1/
+	install -m 644 $(MANUAL)/man5/* $(SHARE)/man/man5/
+	install -m 644 $(MANUAL)/furrow.bash $(SHARE)/bash-completion/completions/furrow
+	install -m 644 $(MANUAL)/_furrow $(SHARE)/zsh/site-functions/_furrow
 
 # What install puts there, for the same DESTDIR, PREFIX and LIBDIR.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/furrow $(DESTDIR)$(PREFIX)/include/furrow.h \
 	      $(addprefix $(DESTDIR)$(LIBDIR)/,libfurrow.so.$(VERSION) $(SONAME) libfurrow.so libfurrow.a pkgconfig/furrow.pc)
+	rm -f $(SHARE)/man/man1/furrow.1 $(SHARE)/man/man1/furrow-*.1 $(SHARE)/man/man5/furrow-*.5 \
+	      $(SHARE)/bash-completion/completions/furrow $(SHARE)/zsh/site-functions/_furrow
 	rm -rf $(SHARE)/furrow $(SHARE)/doc/furrow
 
 clean:

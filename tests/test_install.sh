@@ -50,7 +50,8 @@ stage=$work/stage
 check "make install" make_install install DESTDIR="$stage" PREFIX=/usr
 for file in bin/furrow include/furrow.h lib/libfurrow.so lib/libfurrow.a lib/pkgconfig/furrow.pc \
     share/furrow/configs/psetae-t31tfm.json share/furrow/configs/ablations share/doc/furrow/README.md \
-    share/doc/furrow/library.md share/doc/furrow/examples/classify.c; do
+    share/doc/furrow/library.md share/doc/furrow/examples/classify.c share/man/man1/furrow.1 \
+    share/man/man5/furrow-config.5 share/bash-completion/completions/furrow share/zsh/site-functions/_furrow; do
     check "installs $file" test -e "$stage/usr/$file"
 done
 version=$("$stage/usr/bin/furrow" --version | cut -d' ' -f2)
@@ -62,6 +63,45 @@ check "the header declares functions" test "$(echo "$declared" | wc -l)" -gt 20
 check "the shared library gives them out, no others" test "$(given_out -D --defined-only "$stage/usr/lib/libfurrow.so")" = \
     "$declared"
 check "the static one too" test "$(given_out -g --defined-only "$stage/usr/lib/libfurrow.a")" = "$declared"
+
+# ---- manual pages and completion, from the tables of --help
+man=$stage/usr/share/man
+for command in $("$stage/usr/bin/furrow" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p'); do
+    check "furrow-$command.1" test -s "$man/man1/furrow-$command.1"
+    check "furrow(1) names furrow-$command(1)" grep -q "furrow.-$command (1)" "$man/man1/furrow.1"
+done
+check "an option of a kind" grep -q 'skip.-bad' "$man/man1/furrow-pack-pastis.1"
+check "the configuration's keys" grep -q 'encoder_widths' "$man/man5/furrow-config.5"
+check "no such page" sh -c '! "$1" --man furrow-none.1' sh "$stage/usr/bin/furrow"
+if command -v mandoc >/dev/null; then
+    check "mandoc has nothing to say" sh -c '! mandoc -T lint "$@" | grep .' sh "$man"/man?/*
+else
+    skip "there is no mandoc"
+fi
+if command -v groff >/dev/null; then
+    check "groff has nothing to say" sh -c '! groff -man -ww -z -T utf8 "$@" 2>&1 | grep .' sh "$man"/man?/*
+else
+    skip "there is no groff"
+fi
+# completes WANTED WORD...: what bash offers for the last of the words
+completes() {
+    bash -c '. "$0"; COMP_WORDS=(furrow "$@"); COMP_CWORD=$#; _furrow; [ "${COMPREPLY[*]}" = "$wanted" ]' \
+        "$stage/usr/share/bash-completion/completions/furrow" "$@"
+}
+if command -v bash >/dev/null; then
+    export wanted
+    wanted=train && check "bash: a command" completes tr
+    wanted=pixelset && check "bash: a kind" completes pack pi
+    wanted=--skip-bad && check "bash: an option of a kind" completes pack pastis --sk
+    wanted="--resume" && check "bash: an option" completes train run.json --re
+    wanted=gpu && check "bash: a device" completes train --device g
+    wanted="" && check "bash: files as values" completes train --weights --re
+fi
+if command -v zsh >/dev/null; then
+    check "zsh reads its completion" zsh -n "$stage/usr/share/zsh/site-functions/_furrow"
+else
+    skip "there is no zsh"
+fi
 
 # ---- a C program, from what is installed alone: the tree is out of reach
 export PKG_CONFIG_PATH="$stage/usr/lib/pkgconfig"

@@ -7,8 +7,32 @@
 
 #include "cli/progress.h"
 
+/* Who is told, and the command that is visited; NULL: commands run. */
+static const command_visitor *visiting;
+static const command *visited;
+
+void command_visit(const command *c, const command_visitor *visitor)
+{
+    visiting = visitor;
+    visited = c;
+    c->run(0, NULL);
+    visiting = NULL;
+}
+
+static void visit_kinds(const char *name, const char *about, const command *kinds)
+{
+    const command_visitor *visitor = visiting;
+    if (visitor->kinds) visitor->kinds(visitor->user, name, visited->summary, about, kinds);
+    for (const command *k = kinds; k->name; k++) command_visit(k, visitor);
+}
+
 int command_begin(const command_syntax *s, int argc, char **argv, bool *done)
 {
+    if (visiting) {
+        if (visiting->options) visiting->options(visiting->user, visited->summary, s);
+        *done = true;
+        return FURROW_OK;
+    }
     enum parsed p = options_parse(s, argc, argv);
     *done = p != PARSED;
     if (p == PARSED_HELP) options_help(s);
@@ -17,6 +41,10 @@ int command_begin(const command_syntax *s, int argc, char **argv, bool *done)
 
 int command_choose(const char *name, const char *about, const command *kinds, int argc, char **argv)
 {
+    if (visiting) {
+        visit_kinds(name, about, kinds);
+        return FURROW_OK;
+    }
     bool help = argc && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"));
     FILE *out = help ? stdout : stderr;
     for (const command *k = kinds; argc && k->name; k++)

@@ -13,6 +13,15 @@ typedef struct command {
     int (*run)(int argc, char **argv); /* what follows the name */
 } command;
 
+/* Told of commands in place of their running: what manual pages and completion are made of. Either may be NULL. */
+typedef struct command_visitor {
+    void *user;
+    void (*options)(void *user, const char *summary, const command_syntax *s);
+    /* A command of several kinds, before its kinds, each of which is visited too. */
+    void (*kinds)(void *user, const char *name, const char *summary, const char *about, const command *kinds);
+} command_visitor;
+void command_visit(const command *c, const command_visitor *visitor);
+
 int command_devices(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_info(int argc, char **argv);

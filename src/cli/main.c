@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/interrupt.h"
+#include "cli/manual.h"
 #include "cli/progress.h"
 
 static const command commands[] = {
@@ -17,8 +19,9 @@ static const command commands[] = {
     {"predict", "give every parcel, or every pixel of patches, a class, with probabilities", command_predict},
     {"verify", "run reference results on this device and compare", command_verify},
     {"bench", "measure inference and training speed", command_bench},
+    {0},
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMANDS = sizeof commands / sizeof *commands - 1 };
 
 static void print_help(FILE *out)
 {
@@ -61,6 +64,8 @@ static int run(int argc, char **argv)
         printf("furrow %s\n", FURROW_VERSION);
         return FURROW_OK;
     }
+    if (strcmp(first, "--man") == 0) return manual_print(commands, argc > 2 ? argv[2] : NULL);
+    if (strcmp(first, "--completion") == 0) return completion_print(commands, argc > 2 ? argv[2] : "");
     bool help = strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0;
     if (help && argc == 2) {
         print_help(stdout);

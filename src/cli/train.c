@@ -85,7 +85,7 @@ int command_train(int argc, char **argv)
     bool done;
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) {
-        char *help = code ? NULL : furrow_config_help();
+        char *help = code || !argc ? NULL : furrow_config_help(); /* no argument: the command is visited */
         if (help) printf("\n%s", help);
         free(help);
         return code;
