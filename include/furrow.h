@@ -13,7 +13,8 @@
  * process. furrow_interrupt() may come from anywhere, a signal handler included. The listener is called from the thread
  * that works and from the one that reads data for it, never from two at once.
  *
- * Printing. The library prints nothing: notes, warnings and progress go to the listener.
+ * Printing. The library prints nothing: notes, warnings and progress go to the listener. (A bug of its own ends the
+ * process, with a line on stderr.)
  *
  * Binary interface. Structs that are passed in are zeroed and then filled by name, as {.config = "run.json"} does. Until
  * version 1.0 a minor version may add members and functions; the shared library's name, libfurrow.so.MAJOR.MINOR, tells

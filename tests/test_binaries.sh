@@ -81,6 +81,8 @@ check "the device has no compiler" without 3 devices
 keep
 check "and is not used" said "no device is usable"
 everything parcels
+check "a folder without a configuration" sh -c '"$1" devices --build x; [ $? -eq 2 ]' sh "$furrow"
+check "a configuration without a folder" sh -c '"$1" devices parcels.json; [ $? -eq 2 ]' sh "$furrow"
 check "the index lists the programs" grep -q '"macros":.*"-DVW=' parcels-programs/programs.json
 for file in parcels-programs/adam.*.bin parcels-programs/adam.*.cl; do check "has $file" test -s "$file"; done
 

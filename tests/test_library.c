@@ -237,6 +237,8 @@ static void parcels_as_predict_has_them(void **state)
     assert_ok(furrow_classify_parcels(m, a.parcel, PARCELS, p));
     assert_csv(in_folder("predicted/predictions.csv"), &a, p);
     assert_ok(furrow_classify_parcels(m, NULL, 0, NULL));
+    assert_refused(furrow_classify_parcels(m, NULL, 1, p), FURROW_USAGE, "no arrays");
+    assert_refused(furrow_classify_parcels(m, a.parcel, -1, p), FURROW_USAGE, "-1 parcels");
 
     /* ---- refusals */
     furrow_parcel wrong = a.parcel[0];
@@ -355,6 +357,7 @@ static void patches_as_predict_has_them(void **state)
     for (int k = 0; k < CELLS; k++) assert_true(fabsf(p[2 * CELLS + k] - again[k]) < 1e-4f);
     assert_ok(furrow_model_size_fits(m, 32, 8));
     assert_refused(furrow_classify_patches(m, &small, 1, 7, 8, wanted), FURROW_USAGE, "sides that the network's");
+    assert_refused(furrow_classify_patches(m, patches, 1, SIDE, SIDE, NULL), FURROW_USAGE, "no arrays");
     assert_refused(furrow_find_parcels(m, patches, 1, SIDE, SIDE, NULL, NULL, NULL), FURROW_USAGE, "has no head");
     assert_refused(furrow_classify_parcels(m, NULL, 0, NULL), FURROW_USAGE, "takes patches, not parcels");
     const furrow_patch without = {part, 3, NULL};

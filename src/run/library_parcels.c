@@ -48,12 +48,14 @@ static int check_parcel(const furrow_model *m, const furrow_parcel *p, int index
 }
 
 /* Says what is wrong before anything is computed. */
-static int check_call(furrow_model *m, const furrow_parcel *parcels, int count)
+static int check_call(furrow_model *m, const furrow_parcel *parcels, int count, const float *probabilities)
 {
     int rc = OK, longest = 1;
     int32_t first = INT32_MAX, last = INT32_MIN;
     if (m->config.kind != MODEL_PARCEL)
         return fail(USAGE, "%s takes patches, not parcels", model_arch(m->network->model));
+    if (count < 0 || (count > 0 && (!parcels || !probabilities)))
+        return fail(USAGE, "%d parcels%s", count, count < 0 ? "" : ", but no arrays of them or of probabilities");
     for (int i = 0; i < count; i++) {
         TRY(check_parcel(m, &parcels[i], i));
         if (parcels[i].dates > longest) longest = parcels[i].dates;
@@ -225,7 +227,7 @@ done:
 int furrow_classify_parcels(furrow_model *m, const furrow_parcel *parcels, int count, float *probabilities)
 {
     const int each = library_batch_size(m);
-    int rc = check_call(m, parcels, count);
+    int rc = check_call(m, parcels, count, probabilities);
     for (int first = 0; !rc && first < count; first += each) {
         if (interrupt_requested()) return fail(INTERRUPTED, "interrupted");
         arrays a = {

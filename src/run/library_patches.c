@@ -53,6 +53,8 @@ static int check_call(call *c, bool head)
     if (head != (w->head != NULL))
         return fail(USAGE, head ? "the model has no head that finds parcels; wanted furrow_classify_patches"
                                 : "the model's head finds parcels; wanted furrow_find_parcels");
+    if (c->count < 0 || (c->count > 0 && (!c->patches || (!c->probabilities && !c->instances))))
+        return fail(USAGE, "%d patches%s", c->count, c->count < 0 ? "" : ", but no arrays of them or of the results");
     if (c->height < 1 || c->width < 1) return fail(USAGE, "patches of %d x %d pixels", c->height, c->width);
     c->pixels = (size_t)c->height * (size_t)c->width;
     TRY(model_size_fits(w->model, c->height, c->width, "the model"));
