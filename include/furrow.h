@@ -223,7 +223,8 @@ FURROW_API int furrow_verify(const char *const *files, int count, const char *de
                              void (*line)(void *user, const furrow_check *check), void *user, int *passed, int *failed);
 
 typedef struct furrow_bench_options {
-    const char *model;        /* "psetae", "pseltae", "utae" or, with a head, "utae+paps"; NULL: psetae */
+    const char
+        *model; /* "psetae", "utae", ..., an "arch" of configurations, or with a head "utae+paps"; NULL: psetae */
     int batch, dates, pixels; /* 0: the published ones. Parcels: 128, 24, 64 pixels each; patches: 1, 45, 128 a side */
     int parcels;              /* with a head: in each patch; 0: 100 */
     double memory_limit;      /* patches: bytes; 0: what the device has */

@@ -144,6 +144,18 @@ check "another architecture" run 2 predict "$work/run.json" --weights "$work/run
 check "says both" said 'pseltae.*psetae'
 check "wrote nothing" test ! -e "$work/p2/predictions.csv"
 
+cat >"$work/blocks.json" <<EOF
+{"data": {"pack": "$work/p.h5", "npixel": 1}, "model": {"spatial": null, "temporal": "gru", "hidden_dim": 16},
+ "train": {"res_dir": "$work/blocks", "epochs": 1, "batch_size": 32, "kfold": 3, "fold": 1}}
+EOF
+check "a GRU on series of vectors" run 0 train "$work/blocks.json"
+check "and its predictions" run 0 predict "$work/blocks.json" --weights "$work/blocks" --out "$work/blocks-predicted"
+sed -i 's/"gru", "hidden_dim": 16/"tempcnn", "nker": [8, 8]/; s/.spatial.: null, //; s#/blocks"#/blocks2"#' "$work/blocks.json"
+check "pixel sets and convolutions over dates" run 0 train "$work/blocks.json" --set data.npixel=8
+sed -i 's/"temporal"/"spatial": null, &/' "$work/blocks.json"
+check "vectors of many pixels" run 1 train "$work/blocks.json" --set data.npixel=4 train.res_dir="$work/blocks3"
+check "says which key" said "data.npixel"
+
 # ---- a run on images
 check "patches of all folds" run 0 synth pastis "$work/images" --patches 5 --size 16 --dates 3-5 --classes 5
 check "packed" run 0 pack pastis "$work/images" "$work/images.h5"

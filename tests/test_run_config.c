@@ -241,6 +241,62 @@ static void resolved_reproduces_itself(void **state)
     config_free(&again);
 }
 
+/* Spatial, temporal and decoder blocks are chosen by themselves. */
+static void blocks_compose(void **state)
+{
+    (void)state;
+    static const char *const temporal[] = {"tae", "ltae", "gru", "tempcnn"};
+    const data_sizes sizes = {.bands = 3, .extra = 2, .classes = 7, .longest = 11};
+    for (int i = 0; i < 8; i++) {
+        run_config c;
+        model *m = NULL;
+        char *arch = text_format("pse%s", temporal[i / 2]);
+        char *text = text_format("{\"data\": {\"pack\": \"p\"}, \"model\": {\"temporal\": \"%s\"%s}}", temporal[i / 2],
+                                 i % 2 ? ", \"spatial\": null, \"n_head\": 1, \"mlp3\": [5, 128]" : "");
+        if (i / 2 > 1 && i % 2) {
+            free(text);
+            text = text_format("{\"data\": {\"pack\": \"p\"}, \"model\": {\"arch\": \"psetae\", \"temporal\": \"%s\", "
+                               "\"spatial\": null}}",
+                               temporal[i / 2]);
+        }
+        int rc = read_text(text, i == 3 ? "model.d_model=5" : NULL, &c);
+        if (!rc) rc = config_complete_model(c.model, "p", c.kind, sizes);
+        if (!rc) rc = model_new(c.model, "p", &m);
+        if (rc) print_error("%s: %s\n", text, error_message());
+        assert_int_equal(rc, OK);
+        assert_string_equal(model_arch(m), arch);
+        assert_int_equal(model_classes(m), 7);
+        assert_int_equal(model_extra(m), 2);
+        model_free(m);
+        config_free(&c);
+        free(arch);
+        free(text);
+    }
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"temporal\": \"lstn\"}}", NULL,
+            "wanted tae, ltae, gru or tempcnn");
+    refused("{\"data\": {\"pack\": \"p\"}, \"model\": {\"temporal\": \"ltea\"}}", NULL, "did you mean ltae?");
+}
+
+/* The scripts write options of every network: those of others are left out, and named. */
+static void published_baselines_are_mapped(void **state)
+{
+    (void)state;
+    run_config c;
+    const char *text =
+        "{\"npixel\": 64, \"lms\": 24, \"geomfeat\": 1, \"positions\": \"order\", \"n_head\": 16, \"d_k\": 8,"
+        " \"mlp3\": [256, 128], \"dropout\": 0.2, \"tae\": false, \"gru\": true, \"tcnn\": false,"
+        " \"hidden_dim\": 64, \"nker\": \"[32,32,128]\", \"mlp4\": \"[64,64,32,20]\"}";
+    model *m = NULL;
+    assert_int_equal(read_text(text, "data.pack=p.h5", &c), OK);
+    assert_int_equal(model_new(c.model, "model", &m), OK);
+    assert_string_equal(model_arch(m), "psegru");
+    assert_int_equal(int_at(c.model, "hidden_dim", -1), 64);
+    assert_non_null(strstr(noted, "lms, n_head, d_k, mlp3, dropout, nker"));
+    assert_false(model_positions_are_dates(m));
+    model_free(m);
+    config_free(&c);
+}
+
 /* A configuration's run folder is named after it: results of two never meet. */
 static void results_are_its_own(const run_config *c, const char *name)
 {
@@ -286,10 +342,16 @@ static void shipped_configurations_are_sound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_the_published),       cmocka_unit_test(set_overrides),
-        cmocka_unit_test(wrong_keys_are_refused),           cmocka_unit_test(published_files_are_mapped),
-        cmocka_unit_test(what_is_open_comes_from_the_data), cmocka_unit_test(resolved_reproduces_itself),
-        cmocka_unit_test(shipped_configurations_are_sound), cmocka_unit_test(utae_pastis_is_the_published),
+        cmocka_unit_test(defaults_are_the_published),
+        cmocka_unit_test(set_overrides),
+        cmocka_unit_test(wrong_keys_are_refused),
+        cmocka_unit_test(published_files_are_mapped),
+        cmocka_unit_test(what_is_open_comes_from_the_data),
+        cmocka_unit_test(resolved_reproduces_itself),
+        cmocka_unit_test(blocks_compose),
+        cmocka_unit_test(published_baselines_are_mapped),
+        cmocka_unit_test(shipped_configurations_are_sound),
+        cmocka_unit_test(utae_pastis_is_the_published),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

@@ -39,10 +39,9 @@ int command_bench(int argc, char **argv)
     };
     const command_syntax syntax = {
         "bench [MODEL] [--batch B] [--dates T] [--size S] [--parcels N] [--memory-limit MB] [--exact]",
-        "Parcels or patches a second of MODEL (psetae, pseltae, utae, with a head utae+paps; "
-        "psetae when left out) at the published widths, in\n"
-        "inference and in whole training steps, batches in memory, the median of steady "
-        "steps; beside the device's measured peak.",
+        "Parcels or patches a second of MODEL (an \"arch\" of configurations, with a head as utae+paps; psetae\n"
+        "when left out) at the published widths, in inference and in whole training steps, batches in memory, the\n"
+        "median of steady steps; beside the device's measured peak.",
         options,
         &models,
         0,

@@ -8,7 +8,7 @@
 #include "model/definition.h"
 #include "model/parcel.h"
 
-static const model_def *const definitions[] = {&psetae_def, &pseltae_def, &utae_def};
+static const model_def *const definitions[] = {&psetae_def, &pseltae_def, &psegru_def, &psetempcnn_def, &utae_def};
 enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {
@@ -28,7 +28,7 @@ static bool is_dense(const model *m)
     return m->def->kind == MODEL_DENSE;
 }
 
-/* "psetae, pseltae or utae" */
+/* "psetae, pseltae, ... or utae" */
 static char *arch_names(void)
 {
     char *all = text_copy("");
@@ -105,8 +105,38 @@ static int positions_normalise(cJSON *config)
     return OK;
 }
 
+/* Networks for parcels are named after their temporal encoder: {"temporal": "gru", ...}, beside another's "arch" or none,
+ * is {"arch": "psegru", ...}. */
+static int temporal_normalise(cJSON *config, const char *where)
+{
+    enum { PREFIX = 3 }; /* "pse" */
+    int rc = OK, known = 0;
+    char *arch = NULL;
+    const char *names[DEFINITIONS + 1] = {0};
+    const cJSON *temporal = cJSON_GetObjectItemCaseSensitive(config, "temporal");
+    const cJSON *given = cJSON_GetObjectItemCaseSensitive(config, "arch");
+    enum model_kind kind;
+    if (!temporal || (cJSON_IsString(given) && (model_arch_kind(given->valuestring, &kind) || kind != MODEL_PARCEL)))
+        return OK;
+    for (int i = 0; i < DEFINITIONS; i++)
+        if (definitions[i]->kind == MODEL_PARCEL) names[known++] = definitions[i]->arch + PREFIX;
+    for (int i = 0; cJSON_IsString(temporal) && i < known; i++)
+        if (!strcmp(names[i], temporal->valuestring)) TRY_NEW(arch = text_format("pse%s", names[i]));
+    if (!arch) {
+        const char *near = cJSON_IsString(temporal) ? nearest_word(temporal->valuestring, names) : NULL;
+        return fail(USAGE, "%s.temporal is no encoder of parcels' dates, wanted tae, ltae, gru or tempcnn%s%s%s", where,
+                    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "temporal");
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "arch");
+    if (!cJSON_AddStringToObject(config, "arch", arch)) rc = fail(FAILED, "out of memory");
+done:
+    free(arch);
+    return rc;
+}
+
 /* {"arch": "paps", "encoder": {...}, ...} -> the encoder's settings with the rest as its "head". */
-int model_config_normalise(cJSON **config, const char *where)
+static int paps_normalise(cJSON **config, const char *where)
 {
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(*config, "arch");
     if (!is_paps(arch)) return OK;
@@ -119,6 +149,21 @@ int model_config_normalise(cJSON **config, const char *where)
     }
     *config = encoder;
     return OK;
+}
+
+int model_config_normalise(cJSON **config, const char *where)
+{
+    int rc = paps_normalise(config, where);
+    return rc ? rc : temporal_normalise(*config, where);
+}
+
+bool model_has_setting(const cJSON *config, const char *key)
+{
+    const model_def *def = NULL;
+    if (definition_find(config, "model", &def)) return false;
+    for (const field *f = def->fields; f->key; f++)
+        if (!strcmp(f->key, key)) return true;
+    return false;
 }
 
 /* Takes "head" out of the settings. */

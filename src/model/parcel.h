@@ -7,6 +7,7 @@
 #include "model/model.h"
 
 typedef struct parcel_config {
+    char *spatial; /* "pse"; NULL: none */
     int input_dim;
     int_list mlp1, mlp2, mlp3, mlp4;
     char *pooling;
@@ -18,11 +19,16 @@ typedef struct parcel_config {
     int T;
     char *positions; /* dates or order */
     bool elementwise_affine;
+    int hidden_dim;
+    int_list nker;
+    optional_int seq_len;
 } parcel_config;
 
 /* clang-format off */
-/* The settings' table with the defaults that differ between the networks. */
-#define PARCEL_FIELDS(heads, key_size, model_size, third_mlp)                                                          \
+/* The settings' tables, with the defaults that differ between the networks: what comes before the temporal encoder, ... */
+#define PARCEL_FIRST_FIELDS                                                                                            \
+    {"spatial", FIELD_TEXT, offsetof(parcel_config, spatial), "\"pse\"", 0, 0, NULL,                                   \
+     "encoder of a date's pixels: pse (pixel set); null: none, each date is one vector (data.npixel 1)"},              \
     {"input_dim", FIELD_INT, offsetof(parcel_config, input_dim), "10", 1, 4096, NULL, "bands of the input"},           \
     {"mlp1", FIELD_INT_LIST, offsetof(parcel_config, mlp1), "[10, 32, 64]", 1, 65536, NULL,                            \
      "widths of the MLP on each pixel, the bands first"},                                                              \
@@ -33,7 +39,10 @@ typedef struct parcel_config {
     {"with_extra", FIELD_BOOL, offsetof(parcel_config, with_extra), "true", 0, 0, NULL,                                \
      "put static features behind the pooled ones"},                                                                    \
     {"extra_size", FIELD_OPTIONAL_INT, offsetof(parcel_config, extra_size), "4", 1, 65536, NULL,                       \
-     "how many static features"},                                                                                      \
+     "how many static features"}
+
+/* ... where dates attend, ... */
+#define PARCEL_ATTENTION_FIELDS(heads, key_size, model_size, third_mlp)                                                \
     {"n_head", FIELD_INT, offsetof(parcel_config, n_head), heads, 1, 1024, NULL, "attention heads"},                   \
     {"d_k", FIELD_INT, offsetof(parcel_config, d_k), key_size, 1, 4096, NULL, "width of keys and queries"},            \
     {"d_model", FIELD_OPTIONAL_INT, offsetof(parcel_config, d_model), model_size, 1, 65536, NULL,                      \
@@ -49,15 +58,28 @@ typedef struct parcel_config {
     {"positions", FIELD_CHOICE, offsetof(parcel_config, positions), "\"dates\"", 0, 0, "dates|order",                  \
      "positions of the dates: days since the reference date, or 1, 2, ..."},                                           \
     {"elementwise_affine", FIELD_BOOL, offsetof(parcel_config, elementwise_affine), "true", 0, 0, NULL,                \
-     "whether the norm after d_model's projection has weights"},                                                       \
-    {"mlp4", FIELD_INT_LIST, offsetof(parcel_config, mlp4), "[128, 64, 32, 20]", 1, 1 << 20, NULL,                     \
+     "whether the norm after d_model's projection has weights"}
+
+/* ... where they do not, ... */
+#define PARCEL_PLACE_FIELD                                                                                             \
+    {"positions", FIELD_CHOICE, offsetof(parcel_config, positions), "\"dates\"", 0, 0, "dates|order",                  \
+     "dates: sinusoids of the days since the reference date are added to each date's vector; order: nothing is"}
+
+/* ... and the classifier. */
+#define PARCEL_LAST_FIELDS(fourth_mlp)                                                                                 \
+    {"mlp4", FIELD_INT_LIST, offsetof(parcel_config, mlp4), fourth_mlp, 1, 1 << 20, NULL,                              \
      "widths of the classifier; the last is the number of classes"},                                                   \
     {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL}
 /* clang-format on */
 
-/* Widths that must meet: says which, with both values. `head_width`: what mlp3 must start with; `embedding`: what it
- * must end with (0: free). */
-int parcel_config_check(const parcel_config *c, const char *where, int head_width, int embedding);
+/* The width of a date's vector in front of the temporal encoder. */
+int parcel_width(const parcel_config *c);
+
+/* Widths that must meet: says which, with both values. `embedding`: the width of the temporal encoder's output, which
+ * the setting `from` gives. */
+int parcel_config_check(const parcel_config *c, const char *where, int embedding, const char *from);
+/* That, where mlp3 must start with head_width. */
+int parcel_attention_check(const parcel_config *c, const char *where, int head_width);
 
 typedef tensor *(*temporal_encoder)(net *n, const char *prefix, tensor *x, tensor *offsets, position_range positions,
                                     const temporal_config *c, tensor **map);

@@ -17,6 +17,7 @@ enum initial {
     INITIAL_VALUE,         /* `scale` */
     INITIAL_NORMAL,        /* deviation `scale` */
     INITIAL_XAVIER_NORMAL, /* sqrt(2 / (fan in + fan out)) of [N x K x taps...]: (N + K) taps */
+    INITIAL_ORTHOGONAL,    /* [N x K]: orthonormal lines, or columns where there are fewer (Saxe et al. 2014) */
 };
 
 enum parameter_role { PARAMETER_TRAINED, PARAMETER_STATISTIC /* a buffer: no gradient, no optimiser */ };

@@ -168,6 +168,18 @@ tensor *sequence_norm(net *n, tensor *x, tensor *offsets, tensor *weight, tensor
 /* y [sequences x C] = mean of each sequence's frames; x [frames x C] */
 tensor *sequence_mean(net *n, tensor *x, tensor *offsets);
 
+/* Dates side by side, what a sequence does not have being zero: y[row, c width + k] = x[frame, c], x [frames x C].
+ *   sequence_windows: a row a frame, k from -(width / 2) on: a convolution over dates is `linear` behind it;
+ *   sequence_flat:    a row a sequence, k its dates from the first on (later ones than `dates` are left out). */
+tensor *sequence_windows(net *n, tensor *x, tensor *offsets, int width);
+tensor *sequence_flat(net *n, tensor *x, tensor *offsets, int dates);
+
+/* A gated recurrent unit over each sequence's frames (Cho et al. 2014, as torch.nn.GRU has it), from zero; the last state:
+ *   r = sigmoid(x_r + s_r), z = sigmoid(x_z + s_z), n = tanh(x_n + r s_n), h' = (1 - z) n + z h, s = h W^T + b
+ * x [frames x 3 C]: the input's part of the three, weight [3 C x C], bias [3 C]; steps: the dates of the longest sequence,
+ * or more -> [sequences x C] */
+tensor *gru(net *n, tensor *x, tensor *offsets, tensor *weight, tensor *bias, int steps);
+
 /* Attention of one query a sequence and head over the sequence's dates:
  *   score[f, h] = (Wk_h x_f + bk_h) . q_h / sqrt(d_k);  a = softmax over the sequence's dates, then dropout;
  *   TAE   (shared_query false): query [sequences x H d_k]; y[s, h C ..] = sum_f a[f, h] x_f          -> [sequences x H C]

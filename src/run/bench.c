@@ -121,7 +121,9 @@ static int make_network(bench *b)
     if (b->kind == MODEL_DENSE) {
         input.height = input.width = b->o.pixels;
     } else {
-        cJSON_AddNumberToObject(config, "len_max_seq", b->o.dates);
+        static const char *const dates[] = {"len_max_seq", "seq_len"};
+        for (int i = 0; i < 2; i++)
+            if (model_has_setting(config, dates[i])) cJSON_AddNumberToObject(config, dates[i], b->o.dates);
         input.npixel = b->o.pixels;
         input.extra = FEATURES;
     }

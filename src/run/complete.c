@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/model.h"
 #include "run/config.h"
+
+enum { RECURRENT_WIDTH = 156 /* hidden_dim's published default */ };
 
 /* The keys that open ones depend on. */
 typedef struct widths {
     int_list mlp1, mlp2, mlp3;
+    int hidden;
     char *pooling;
 } widths;
 
@@ -16,6 +20,7 @@ static const field width_fields[] = {
     {"mlp1", FIELD_INT_LIST, offsetof(widths, mlp1), "null", 1, 1e6, NULL, ""},
     {"mlp2", FIELD_INT_LIST, offsetof(widths, mlp2), "null", 1, 1e6, NULL, ""},
     {"mlp3", FIELD_INT_LIST, offsetof(widths, mlp3), "null", 1, 1e6, NULL, ""},
+    {"hidden_dim", FIELD_INT, offsetof(widths, hidden), "0", 0, 1e6, NULL, ""},
     {"pooling", FIELD_TEXT, offsetof(widths, pooling), "\"mean_std\"", 0, 0, NULL, ""},
     {0},
 };
@@ -81,15 +86,20 @@ int config_complete_model(cJSON *settings, const char *where, enum model_kind ki
     bool extra = cJSON_IsTrue(with) || (cJSON_IsNumber(with) && with->valueint != 0);
     if (extra && sizes.extra > 0 && open_key(settings, "extra_size"))
         set_key(settings, "extra_size", cJSON_CreateNumber(sizes.extra));
-    if (open_key(settings, "len_max_seq")) set_key(settings, "len_max_seq", cJSON_CreateNumber(sizes.longest));
+    static const char *const dates[] = {"len_max_seq", "seq_len"};
+    for (int i = 0; i < 2; i++)
+        if (model_has_setting(settings, dates[i]) && open_key(settings, dates[i]))
+            set_key(settings, dates[i], cJSON_CreateNumber(sizes.longest));
     if (open_key(settings, "mlp1"))
         set_key(settings, "mlp1", cJSON_CreateIntArray((const int[]){sizes.bands, 32, 64}, 3));
     if (open_key(settings, "mlp2")) {
         int pooled = last_of(&w.mlp1, 64) * pool_count(w.pooling);
         set_key(settings, "mlp2", cJSON_CreateIntArray((const int[]){pooled + (extra ? sizes.extra : 0), 128}, 2));
     }
+    const bool recurrent = model_has_setting(settings, "hidden_dim");
+    const int embedding = !recurrent ? last_of(&w.mlp3, 128) : w.hidden ? w.hidden : RECURRENT_WIDTH;
     if (open_key(settings, "mlp4") && sizes.classes > 0)
-        set_key(settings, "mlp4", cJSON_CreateIntArray((const int[]){last_of(&w.mlp3, 128), 64, 32, sizes.classes}, 4));
+        set_key(settings, "mlp4", cJSON_CreateIntArray((const int[]){embedding, 64, 32, sizes.classes}, 4));
     TRY(json_lost());
 done:
     schema_free(width_fields, &w);

@@ -162,9 +162,8 @@ static int read_root(const cJSON *root, const char *path, run_config *out)
     return rc;
 }
 
-static int read_kind(const cJSON *root, const char *path, enum model_kind *kind, bool *head)
+static int read_kind(const cJSON *network, const char *path, enum model_kind *kind, bool *head)
 {
-    const cJSON *network = cJSON_GetObjectItemCaseSensitive(root, "model");
     if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(network, "arch"))) {
         int rc = model_config_kind(network, kind, head);
         return rc ? fail_within(rc, "%s", path) : OK;
@@ -208,16 +207,16 @@ int config_take(cJSON *given, const char *path, const char *const *set, int sets
     TRY_NEW(out->path = text_copy(path));
     for (int i = 0; i < sets; i++) TRY(json_set(root, set[i]));
     TRY(check_sections(root, path));
-    TRY(read_kind(root, path, &out->kind, &out->head));
+    TRY_NEW(where = text_format("%s: model", path));
+    out->model = cJSON_DetachItemFromObjectCaseSensitive(root, "model");
+    if (out->model) TRY(model_config_normalise(&out->model, where));
+    TRY(read_kind(out->model, path, &out->kind, &out->head));
     const tables t = tables_of(out->kind, out->head);
     TRY(read_section(t.data, root, "data", path, data_of(out)));
     TRY(read_section(t.train, root, "train", path, &out->train));
     TRY(read_section(t.eval, root, "eval", path, &out->eval));
     TRY(read_root(root, path, out));
     TRY(check_train(out));
-    out->model = cJSON_DetachItemFromObjectCaseSensitive(root, "model");
-    TRY_NEW(where = text_format("%s: model", path));
-    TRY(model_config_normalise(&out->model, where));
     TRY(json_lost());
 done:
     cJSON_Delete(root);

@@ -35,6 +35,8 @@ static const mapping parcel_mappings[] = {
     {"dropout", "model", "dropout"},
     {"mlp4", "model", "mlp4"},
     {"lms", "model", "len_max_seq"},
+    {"hidden_dim", "model", "hidden_dim"},
+    {"nker", "model", "nker"},
     {"model", "model", "arch"},
 };
 
@@ -191,14 +193,30 @@ static void map_special(const cJSON *root, cJSON *data, cJSON *network, cJSON *o
     map_device(root, out);
 }
 
+/* The scripts write the options of every network, used or not: takes out what this one has no setting for. */
+static void leave_unused_out(cJSON *network)
+{
+    for (cJSON *item = network->child, *next; item; item = next) {
+        next = item->next;
+        if (strcmp(item->string, "arch") && strcmp(item->string, "head") && !model_has_setting(network, item->string))
+            cJSON_Delete(cJSON_DetachItemViaPointer(network, item));
+    }
+}
+
+/* Is this key of the file one of the network's settings? */
+static bool is_used(const cJSON *network, const mapping *m)
+{
+    return m && (strcmp(m->section, "model") || get(network, m->to));
+}
+
 /* "a, b, c" of the keys that mean nothing here; NULL when there are none or memory is out. */
-static char *unmapped_keys(const cJSON *root, enum script script)
+static char *unmapped_keys(const cJSON *root, enum script script, const cJSON *network)
 {
     char *list = NULL;
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
-        const bool read = mapping_of(script, item->string) || strcmp(item->string, "device") == 0;
-        if (read || (script == SCRIPT_PARCELS && is_special(item->string))) continue;
+        const bool read = is_used(network, mapping_of(script, item->string)) || strcmp(item->string, "device") == 0;
+        if (read || cJSON_IsNull(item) || (script == SCRIPT_PARCELS && is_special(item->string))) continue;
         char *longer = list ? text_format("%s, %s", list, item->string) : text_copy(item->string);
         free(list);
         list = longer;
@@ -231,7 +249,8 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
         map_device(root, result);
     else
         map_special(root, data, network, result);
-    char *ignored = unmapped_keys(root, script);
+    leave_unused_out(network);
+    char *ignored = unmapped_keys(root, script, network);
     log_note("%s is a published, flat configuration%s%s", path, ignored ? "; without a meaning here: " : "",
              ignored ? ignored : "");
     free(ignored);

@@ -27,6 +27,8 @@ static const struct family {
     {"layer_norm", SELF_TEST_PARCELS, layer_norm_checks, 1},
     {"sequence_norm", SELF_TEST_PARCELS, sequence_norm_checks, 1},
     {"sequence_mean", SELF_TEST_PARCELS, sequence_mean_checks, 1},
+    {"sequence_windows", SELF_TEST_PARCELS, sequence_windows_checks, 2},
+    {"gru", SELF_TEST_PARCELS, gru_checks, 1},
     {"concat", SELF_TEST_PARCELS, concat_checks, 1},
     {"set_pool", SELF_TEST_PARCELS, set_pool_checks, 1},
     {"pixel_set_encoder", SELF_TEST_PARCELS, pixel_set_encoder_checks, 1},

@@ -43,6 +43,7 @@ static int read_model(reference *r, model **out)
     static const char *const none[] = {"dropout", "attention_dropout"};
     cJSON *encoder = cJSON_GetObjectItemCaseSensitive(config, "encoder"), *inner = encoder ? encoder : config;
     for (int i = 0; i < 2; i++) {
+        if (!model_has_setting(inner, none[i])) continue;
         cJSON_DeleteItemFromObjectCaseSensitive(inner, none[i]);
         cJSON_AddNumberToObject(inner, none[i], 0);
     }
