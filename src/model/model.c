@@ -8,7 +8,8 @@
 #include "model/definition.h"
 #include "model/parcel.h"
 
-static const model_def *const definitions[] = {&psetae_def, &pseltae_def, &psegru_def, &psetempcnn_def, &utae_def};
+static const model_def *const definitions[] = {&psetae_def, &pseltae_def,  &psegru_def, &psetempcnn_def,
+                                               &utae_def,   &convlstm_def, &convgru_def};
 enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {
@@ -28,7 +29,7 @@ static bool is_dense(const model *m)
     return m->def->kind == MODEL_DENSE;
 }
 
-/* "psetae, pseltae, ... or utae" */
+/* "psetae, pseltae, ... or convgru" */
 static char *arch_names(void)
 {
     char *all = text_copy("");
@@ -151,19 +152,35 @@ static int paps_normalise(cJSON **config, const char *where)
     return OK;
 }
 
+/* The published constructors of recurrent networks are told the images' size, which the data tell here. */
+static void sizes_leave_out(cJSON *config)
+{
+    enum model_kind kind;
+    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
+    if (!cJSON_IsString(arch) || model_arch_kind(arch->valuestring, &kind) || kind != MODEL_DENSE) return;
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "input_size");
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "input_shape");
+}
+
 int model_config_normalise(cJSON **config, const char *where)
 {
     int rc = paps_normalise(config, where);
-    return rc ? rc : temporal_normalise(*config, where);
+    if (!rc) rc = temporal_normalise(*config, where);
+    if (!rc) sizes_leave_out(*config);
+    return rc;
+}
+
+static bool has_setting(const model_def *def, const char *key)
+{
+    for (const field *f = def->fields; f->key; f++)
+        if (!strcmp(f->key, key)) return true;
+    return false;
 }
 
 bool model_has_setting(const cJSON *config, const char *key)
 {
     const model_def *def = NULL;
-    if (definition_find(config, "model", &def)) return false;
-    for (const field *f = def->fields; f->key; f++)
-        if (!strcmp(f->key, key)) return true;
-    return false;
+    return !definition_find(config, "model", &def) && has_setting(def, key);
 }
 
 /* Takes "head" out of the settings. */
@@ -285,6 +302,11 @@ int model_classes(const model *m)
     if (is_dense(m)) return m->def->facts(m->config).classes;
     const int_list *widths = &parcel_settings(m)->mlp4;
     return widths->value[widths->count - 1];
+}
+
+const char *model_classes_key(const model *m)
+{
+    return m->has_head ? "head.num_classes" : has_setting(m->def, "num_classes") ? "num_classes" : "out_conv";
 }
 
 bool model_frames_divide(const model *m)

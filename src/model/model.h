@@ -25,6 +25,7 @@ typedef struct dense_inputs {
     tensor *offsets;                    /* [patches + 1] (int) */
     tensor *positions;                  /* [frames] (int): day - first_position */
     int first_position, position_lines; /* as for parcels */
+    int longest;                        /* dates of the batch's longest series */
     int dates;                          /* that every series counts as having (the published padding); 0: its own */
     bool exact;                         /* direct convolutions only */
     bool features_only;                 /* no logits: a head takes the maps */
@@ -66,9 +67,10 @@ bool model_has_setting(const cJSON *config, const char *key);
 const paps_config *model_head(const model *m); /* NULL: none */
 bool model_positions_are_dates(const model *m);
 int model_bands(const model *m);
-int model_extra(const model *m);   /* parcels: length of the extra features it expects, 0: none */
-int model_longest(const model *m); /* most dates that its weights are for; 0: any number */
-int model_classes(const model *m); /* outputs of the decoder, or of the head */
+int model_extra(const model *m);               /* parcels: length of the extra features it expects, 0: none */
+int model_longest(const model *m);             /* most dates that its weights are for; 0: any number */
+int model_classes(const model *m);             /* outputs of the decoder, or of the head */
+const char *model_classes_key(const model *m); /* images: the setting that says how many */
 /* Images: the sizes of a patch that the strides divide. USAGE, with the sizes around it that work. */
 int model_size_fits(const model *m, int height, int width, const char *where);
 bool model_frames_divide(const model *m); /* images: frames may be cut into parts (no statistics over all of them) */

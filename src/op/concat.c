@@ -1,30 +1,9 @@
 /* Two matrices side by side: y [rows x (C1 + C2)] = [a | b]; the gradients are the same columns of dy. */
 #include "base/error.h"
+#include "op/columns.h"
 #include "op/op.h"
-#include "op/team.h"
 
 enum { A, B, INPUTS };
-enum { TEAM_OF = 16, ROWS_EACH = 64 };
-
-/* Some columns of one matrix on a device. */
-typedef struct columns {
-    buffer *matrix;
-    int stride, first;
-} columns;
-
-static int copy_columns(device *d, columns from, columns to, int rows, int count, bool accumulate)
-{
-    int rc = OK;
-    kernel *k = NULL;
-    const team_form f = team_form_of(d, TEAM_OF, count);
-    TRY(team_kernel(d, f, "concat", "", "copy_columns", &k));
-    TRY(LAUNCH(k, team_groups(rows, ROWS_EACH), 1, 1, (size_t)f.lanes, ((cost){0, 8.0 * rows * count}),
-               arg_buffer(from.matrix), arg_int(from.stride), arg_int(from.first), arg_buffer(to.matrix),
-               arg_int(to.stride), arg_int(to.first), arg_int(rows), arg_int(count), arg_int(ROWS_EACH),
-               arg_int(accumulate)));
-done:
-    return rc;
-}
 
 static int concat_shape(node *n)
 {
@@ -43,7 +22,7 @@ static int concat_forward(node *n, const run *r)
     const int rows = tensor_rows(n->out[0]), all = tensor_channels(n->out[0]);
     for (int i = A, first = 0; i <= B; first += tensor_channels(n->in[i++])) {
         const int count = tensor_channels(n->in[i]);
-        TRY(copy_columns(r->device, (columns){n->in[i]->data, count, 0}, (columns){n->out[0]->data, all, first}, rows,
+        TRY(columns_copy(r->device, (columns){n->in[i]->data, count, 0}, (columns){n->out[0]->data, all, first}, rows,
                          count, false));
     }
 done:
@@ -57,7 +36,7 @@ static int concat_backward(node *n, const run *r)
     for (int i = A, first = 0; i <= B; first += tensor_channels(n->in[i++])) {
         const int count = tensor_channels(n->in[i]);
         if (!n->in[i]->wants_gradient) continue;
-        TRY(copy_columns(r->device, (columns){n->out[0]->gradient, all, first}, (columns){n->in[i]->gradient, count, 0},
+        TRY(columns_copy(r->device, (columns){n->out[0]->gradient, all, first}, (columns){n->in[i]->gradient, count, 0},
                          rows, count, n->accumulate[i]));
     }
 done:

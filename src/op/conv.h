@@ -28,6 +28,7 @@ typedef struct conv_call {
     bool accumulate;               /* y += */
     bool exact;                    /* direct form: exact to the last bits, at a price (conv_direct.clh) */
     buffer *packed;                /* the weights as the form wants them: conv_packed_floats */
+    bool packed_before;            /* by an earlier call of this shape: they are there */
 } conv_call;
 
 /* The direct form. */

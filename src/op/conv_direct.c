@@ -273,7 +273,7 @@ int conv_trial(device *d, const conv_call *c, buffer **scratch, conv_call *out)
     *out = *c;
     out->frames = smaller(c->frames, TRIAL_FRAMES);
     out->moments = NULL;
-    out->accumulate = false;
+    out->accumulate = out->packed_before = false;
     if (!c->accumulate) return OK;
     const size_t frame = (size_t)c->out_height * (size_t)c->out_width * (size_t)c->outputs * sizeof(float);
     if (!*scratch) TRY(buffer_new(d, (size_t)out->frames * frame, scratch));
@@ -355,7 +355,7 @@ int conv_direct_windows(device *d, const conv_call *c, const conv_window *window
     int rc = OK;
     form f;
     TRY(choose(d, c, &f));
-    TRY(pack(d, &f, c));
+    if (!c->packed_before) TRY(pack(d, &f, c));
     for (int i = 0; i < count; i++) TRY(convolve(d, &f, c, windows + i));
 done:
     return rc;

@@ -188,7 +188,7 @@ static int run_form(device *d, const conv_call *c, const plan *p, const form *f)
     const int tiles = c->frames * frame_tiles(p);
     plan_options(p, kind, sizeof kind);
     snprintf(options, sizeof options, "%s -DPT=%d -DOB=%d%s", kind, f->height, f->width, c->pending ? c->pending : "");
-    TRY(pack_weights(d, c, p, f));
+    if (!c->packed_before) TRY(pack_weights(d, c, p, f));
     TRY(kernel_get(d, "conv_winograd", options, "conv_winograd", &k));
     TRY(LAUNCH(k, (size_t)((tiles - 1) / f->tiles + 1), 1, 1, 1, cost_of(d, c, p), arg_buffer(c->x),
                arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->scale_shift), arg_buffer(c->y),

@@ -115,6 +115,37 @@ typedef struct aggregate_options {
 tensor *temporal_aggregate(net *n, tensor *const *part, int count, tensor *offsets, tensor *map,
                            aggregate_options options);
 
+/* Series in steps, for recurrences: [steps x patches x H x W x C] as one list of frames, date t of patch p at t patches + p,
+ * pad_value where a series is over. reverse: the last date first; padding_first: what is missing comes before it (as
+ * the published code turns padded batches round), else behind.
+ * x [F x H x W x C], not pending; steps: the dates of the longest series, or more. */
+typedef struct series_steps_options {
+    int steps;
+    bool reverse, padding_first;
+    float pad_value;
+} series_steps_options;
+tensor *series_steps(net *n, tensor *x, tensor *offsets, series_steps_options options);
+
+/* Convolutional recurrences over series in steps, from zero; convolutions of an odd kernel keep the size, with zeros around
+ * it; [x, h] is the input's channels, then the state's.
+ *   conv_lstm (Shi et al. 2015, without peepholes): i, f, o = sigmoid, g = tanh of 4 C results of the convolution of
+ *     [x, h], in this order;  c' = f c + i g;  h' = o tanh(c') -> the last *cell* state, which the published code takes;
+ *   conv_gru (Ballas et al. 2016): z, r = sigmoid of 2 C results of the convolution of [x, h];  n = tanh of the C results
+ *     of that of [x, r h];  h' = (1 - z) h + z n -> the last h.
+ * x [steps patches x H x W x K] (may be pending), offsets [patches + 1], weights [4 C (2 C, C) x (K + C) x kernel x
+ * kernel], biases -> [patches x H x W x C].
+ * skip: a patch's state stays as it is behind its last date; else it goes on over what series_steps puts there. */
+typedef struct recurrence_options {
+    int kernel;
+    bool skip;
+    bool exact; /* as of conv_options */
+} recurrence_options;
+tensor *conv_lstm(net *n, tensor *x, tensor *offsets, tensor *weight, tensor *bias, recurrence_options options);
+typedef struct conv_gru_weights {
+    tensor *gates_weight, *gates_bias, *fresh_weight, *fresh_bias;
+} conv_gru_weights;
+tensor *conv_gru(net *n, tensor *x, tensor *offsets, conv_gru_weights weights, recurrence_options options);
+
 /* ---- outside the tape ------------------------------------------------------------------------------------------- */
 
 /* Raw frames -> the network's input, on the device: (value - mean) / std, channels last, each patch flipped and turned.

@@ -67,7 +67,9 @@ static void complete_images(cJSON *settings, data_sizes sizes)
     if (cJSON_IsObject(head) && open_key(head, "num_classes") && sizes.classes > 0)
         set_key(head, "num_classes", cJSON_CreateNumber(sizes.classes));
     if (open_key(settings, "input_dim")) set_key(settings, "input_dim", cJSON_CreateNumber(sizes.bands));
-    if (open_key(settings, "out_conv") && sizes.classes > 0)
+    if (model_has_setting(settings, "num_classes") && open_key(settings, "num_classes") && sizes.classes > 0)
+        set_key(settings, "num_classes", cJSON_CreateNumber(sizes.classes));
+    if (model_has_setting(settings, "out_conv") && open_key(settings, "out_conv") && sizes.classes > 0)
         set_key(settings, "out_conv", cJSON_CreateIntArray((const int[]){32, sizes.classes}, 2));
 }
 

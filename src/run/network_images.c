@@ -66,6 +66,7 @@ static void record_tape(network *w, bool training, int patches, int frames, int 
         .positions = net_input_given(n, "positions", ELEMENT_INT, SHAPE(frames)),
         .first_position = i->first_position,
         .position_lines = i->position_lines,
+        .longest = longest,
         .dates = padded ? longest : 0,
         .exact = w->exact,
     };

@@ -46,6 +46,7 @@ static const mapping image_mappings[] = {
     {"encoder_widths", "model", "encoder_widths"},
     {"decoder_widths", "model", "decoder_widths"},
     {"out_conv", "model", "out_conv"},
+    {"num_classes", "model", "num_classes"},
     {"str_conv_k", "model", "str_conv_k"},
     {"str_conv_s", "model", "str_conv_s"},
     {"str_conv_p", "model", "str_conv_p"},

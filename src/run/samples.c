@@ -165,9 +165,8 @@ static void images_fit(char **list, const patches *s, const model *m, bool class
 {
     compare(list, "input_dim", model_bands(m), "bands", patches_bands(s));
     if (classes && patches_classes(s) > model_classes(m))
-        complain(list, text_format("model.%s %d classes, the data have %d (data.class_map renumbers them)",
-                                   model_head(m) ? "head.num_classes is" : "out_conv ends in", model_classes(m),
-                                   patches_classes(s)));
+        complain(list, text_format("model.%s is for %d classes, the data have %d (data.class_map renumbers them)",
+                                   model_classes_key(m), model_classes(m), patches_classes(s)));
     if (classes && model_head(m) && !patches_have_parcels(s))
         complain(list, text_copy("model.head wants the parcels of every patch, the pack has none (furrow pack pastis "
                                  "takes or makes them where the folder has parcel ids)"));
