@@ -11,11 +11,15 @@ enum { PATCHES = 3, SIDE = 16, BANDS = 3, CLASSES = 4, DAYS = 40 };
 static const int dates[PATCHES] = {3, 5, 2};
 enum { FRAMES = 10, LONGEST = 5, ROWS = PATCHES * SIDE * SIDE };
 
-static const char settings[] =
+static const char utae[] =
     "{\"arch\": \"utae\", \"input_dim\": 3, \"encoder_widths\": [8, 8, 8], \"decoder_widths\": [4, 8, 8], "
     "\"out_conv\": [4, 4], \"n_head\": 4, \"d_model\": 16, \"d_k\": 4, \"dropout\": 0, \"attention_dropout\": 0%s}";
 
-static network *network_of(const char *more)
+static const char recunet[] =
+    "{\"arch\": \"buconvlstm\", \"input_dim\": 3, \"encoder_widths\": [8, 8, 8], \"decoder_widths\": [4, 8, 8], "
+    "\"out_conv\": [4, 4], \"hidden_dim\": 5, \"temporal\": \"blstm\"%s}";
+
+static network *network_of(const char *settings, const char *more)
 {
     network *w = NULL;
     model *m = NULL;
@@ -101,12 +105,11 @@ static void same(const float *a, const float *b, size_t count)
 }
 
 /* Tightens the limit below what each layout takes until nothing fits. */
-static void test_layouts_compute_the_same(void **state)
+static void layouts_compute_the_same(const char *settings)
 {
-    (void)state;
     size_t count, again;
     batch b = batch_new();
-    network *w = network_of("");
+    network *w = network_of(settings, "");
     float *wanted = step(w, &b, &count);
     assert_int_equal(w->layout.parts, 1);
     bool recomputed = false;
@@ -131,13 +134,49 @@ static void test_layouts_compute_the_same(void **state)
     network_free(w);
 }
 
+static void test_layouts_of_attention(void **state)
+{
+    (void)state;
+    layouts_compute_the_same(utae);
+}
+
+static void test_layouts_of_recurrence(void **state)
+{
+    (void)state;
+    layouts_compute_the_same(recunet);
+}
+
+/* Padding changes a recurrence's state in training alone, and not where it is skipped. */
+static void test_padding_of_recurrences(void **state)
+{
+    (void)state;
+    size_t count;
+    batch b = batch_new();
+    float *values[4];
+    for (int i = 0; i < 4; i++) {
+        network *w = network_of(recunet, i < 2 ? "" : ", \"lstm_padding\": \"skip\"");
+        w->padding = i % 2 ? PADDING_SKIP : PADDING_TRAINING;
+        values[i] = step(w, &b, &count);
+        network_free(w);
+    }
+    double changed = 0;
+    for (size_t k = 0; k < count; k++) {
+        changed += fabs((double)values[0][k] - (double)values[1][k]);
+        assert_true(memcmp(&values[1][k], &values[2][k], sizeof(float)) == 0);
+        assert_true(memcmp(&values[1][k], &values[3][k], sizeof(float)) == 0);
+    }
+    assert_true(changed > 0);
+    for (int i = 0; i < 4; i++) free(values[i]);
+    batch_free(&b);
+}
+
 /* A device that allocates less at once than the batch's largest tensor has: the batch is cut until each fits. */
 static void test_tensors_larger_than_an_allocation(void **state)
 {
     (void)state;
     size_t count, again;
     batch b = batch_new();
-    network *w = network_of("");
+    network *w = network_of(utae, "");
     float *wanted = step(w, &b, &count);
     device_info *about = (device_info *)(uintptr_t)device_about(op_device);
     const uint64_t limit = about->allocation_limit;
@@ -163,7 +202,7 @@ static void test_tensors_larger_than_an_allocation(void **state)
 static void test_one_patch_that_does_not_fit(void **state)
 {
     (void)state;
-    network *w = network_of("");
+    network *w = network_of(utae, "");
     w->memory_limit = 1000;
     assert_int_equal(network_record(w, true, 1, LONGEST, LONGEST), FAILED);
     assert_non_null(strstr(error_message(), "a patch of 5 dates, 16 x 16 pixels, needs"));
@@ -175,7 +214,7 @@ static void test_one_patch_that_does_not_fit(void **state)
 static void test_batch_norm_is_never_cut(void **state)
 {
     (void)state;
-    network *w = network_of(", \"encoder_norm\": \"batch\"");
+    network *w = network_of(utae, ", \"encoder_norm\": \"batch\"");
     assert_ok(network_record(w, true, PATCHES, FRAMES, LONGEST));
     w->memory_limit = w->layout.bytes + network_fixed_bytes(w, FRAMES) - 1;
     w->recorded = false;
@@ -186,10 +225,9 @@ static void test_batch_norm_is_never_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layouts_compute_the_same),
-        cmocka_unit_test(test_tensors_larger_than_an_allocation),
-        cmocka_unit_test(test_one_patch_that_does_not_fit),
-        cmocka_unit_test(test_batch_norm_is_never_cut),
+        cmocka_unit_test(test_layouts_of_attention),        cmocka_unit_test(test_layouts_of_recurrence),
+        cmocka_unit_test(test_padding_of_recurrences),      cmocka_unit_test(test_tensors_larger_than_an_allocation),
+        cmocka_unit_test(test_one_patch_that_does_not_fit), cmocka_unit_test(test_batch_norm_is_never_cut),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);
 }

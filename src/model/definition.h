@@ -27,6 +27,7 @@ typedef struct model_def {
 } model_def;
 
 extern const field paps_fields[];
-extern const model_def psetae_def, pseltae_def, psegru_def, psetempcnn_def, utae_def, convlstm_def, convgru_def;
+extern const model_def psetae_def, pseltae_def, psegru_def, psetempcnn_def, utae_def, convlstm_def, convgru_def,
+    uconvlstm_def, buconvlstm_def;
 
 #endif

@@ -8,8 +8,9 @@
 #include "model/definition.h"
 #include "model/parcel.h"
 
-static const model_def *const definitions[] = {&psetae_def, &pseltae_def,  &psegru_def, &psetempcnn_def,
-                                               &utae_def,   &convlstm_def, &convgru_def};
+static const model_def *const definitions[] = {&psetae_def,     &pseltae_def,  &psegru_def,
+                                               &psetempcnn_def, &utae_def,     &uconvlstm_def,
+                                               &buconvlstm_def, &convlstm_def, &convgru_def};
 enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {
@@ -117,8 +118,9 @@ static int temporal_normalise(cJSON *config, const char *where)
     const cJSON *temporal = cJSON_GetObjectItemCaseSensitive(config, "temporal");
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(config, "arch");
     enum model_kind kind;
-    if (!temporal || (cJSON_IsString(given) && (model_arch_kind(given->valuestring, &kind) || kind != MODEL_PARCEL)))
-        return OK;
+    const bool elsewhere =
+        cJSON_IsString(given) && (model_arch_kind(given->valuestring, &kind) || kind != MODEL_PARCEL);
+    if (!temporal || elsewhere) return OK;
     for (int i = 0; i < DEFINITIONS; i++)
         if (definitions[i]->kind == MODEL_PARCEL) names[known++] = definitions[i]->arch + PREFIX;
     for (int i = 0; cJSON_IsString(temporal) && i < known; i++)
@@ -152,6 +154,29 @@ static int paps_normalise(cJSON **config, const char *where)
     return OK;
 }
 
+static bool set_missing(cJSON *config, const char *key, cJSON *value)
+{
+    if (!cJSON_GetObjectItemCaseSensitive(config, key)) return cJSON_AddItemToObject(config, key, value);
+    cJSON_Delete(value);
+    return true;
+}
+
+/* {"arch": "recunet", "temporal": "blstm", ...}, the published class, is {"arch": "buconvlstm", ...}, and with others than
+ * blstm {"arch": "uconvlstm", ...}; what is missing is as its constructor's. */
+static int recunet_normalise(cJSON *config)
+{
+    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
+    const cJSON *temporal = cJSON_GetObjectItemCaseSensitive(config, "temporal");
+    if (!cJSON_IsString(arch) || strcmp(arch->valuestring, "recunet") != 0) return OK;
+    const bool both = cJSON_IsString(temporal) && strcmp(temporal->valuestring, "blstm") == 0;
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "arch");
+    if (!cJSON_AddStringToObject(config, "arch", both ? "buconvlstm" : "uconvlstm") ||
+        !set_missing(config, "hidden_dim", cJSON_CreateNumber(128)) ||
+        !set_missing(config, "padding_mode", cJSON_CreateString("reflect")))
+        return fail(FAILED, "out of memory");
+    return OK;
+}
+
 /* The published constructors of recurrent networks are told the images' size, which the data tell here. */
 static void sizes_leave_out(cJSON *config)
 {
@@ -165,6 +190,7 @@ static void sizes_leave_out(cJSON *config)
 int model_config_normalise(cJSON **config, const char *where)
 {
     int rc = paps_normalise(config, where);
+    if (!rc) rc = recunet_normalise(*config);
     if (!rc) rc = temporal_normalise(*config, where);
     if (!rc) sizes_leave_out(*config);
     return rc;

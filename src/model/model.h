@@ -60,7 +60,7 @@ int model_arch_kind(const char *arch, enum model_kind *out); /* USAGE, with the 
 /* The same of a "model" object, and whether it has a head. */
 int model_config_kind(const cJSON *config, enum model_kind *out, bool *head);
 /* Other ways to say the same, as this program's own: the published form of a head around an encoder, as an image network
- * with a "head"; "temporal" of a network for parcels, as its "arch". USAGE: there is no encoder in it, or no such one. */
+ * with a "head"; "recunet" with its "temporal"; "temporal" of a network for parcels, as its "arch". USAGE: there is no encoder in it, or no such one. */
 int model_config_normalise(cJSON **config, const char *where);
 /* Whether the network of a normalised "model" object has a setting of that name. */
 bool model_has_setting(const cJSON *config, const char *key);

@@ -1,12 +1,11 @@
 /* U-TAE: Panoptic Segmentation of Satellite Image Time Series with Convolutional Temporal Attention Networks (Sainte Fare
  * Garnot and Landrieu, ICCV 2021). A U-Net whose encoder sees each date by itself; lightweight temporal attention at the
  * lowest resolution; its maps weigh the dates of every skip connection. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "layer/conv_block.h"
 #include "layer/ltae2d.h"
+#include "layer/unet.h"
 #include "model/definition.h"
 
 typedef struct utae_config {
@@ -144,19 +143,6 @@ static ltae2d_config attention_settings(const utae_config *c, const dense_inputs
     };
 }
 
-/* The feature maps of one part of the frames, fine to coarse, all but the coarsest (which is returned) into skip. */
-static tensor *encode(net *n, tensor *x, const utae_config *c, bool exact, tensor **skip)
-{
-    const conv_settings s = conv_settings_of(c, image_norm_named(c->encoder_norm), exact);
-    const int *widths = c->encoder_widths.value, first[] = {c->input_dim, widths[0], widths[0]};
-    x = conv_layer(n, "in_conv.conv", x, first, 3, &s, true);
-    for (int i = 0; i + 1 < c->encoder_widths.count; i++) {
-        skip[i] = x;
-        x = down_block(n, scope(n, "down_blocks.%d", i), x, widths[i + 1], &s);
-    }
-    return materialise(n, x);
-}
-
 static tensor *aggregate(net *n, tensor *(*skip)[DENSE_MAPS_MAX], int level, const dense_inputs *in, tensor *attention,
                          const dense_outputs *out, const utae_config *c)
 {
@@ -174,12 +160,14 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
 {
     const utae_config *c = config;
     const conv_settings s = conv_settings_of(c, NORM_BATCH, in->exact);
+    const conv_settings encoder = conv_settings_of(c, image_norm_named(c->encoder_norm), in->exact);
     const ltae2d_config attention = attention_settings(c, in);
     const position_range positions = {in->positions, in->first_position, in->position_lines, NULL};
     const int_list *widths = decoder_widths(c);
     tensor *skip[DENSE_PARTS_MAX][DENSE_MAPS_MAX], *deepest[DENSE_PARTS_MAX];
     dense_outputs out = {0};
-    for (int p = 0; p < in->parts; p++) deepest[p] = encode(n, in->part[p], c, in->exact, skip[p]);
+    for (int p = 0; p < in->parts; p++)
+        deepest[p] = unet_encode(n, in->part[p], &c->encoder_widths, &encoder, &encoder, skip[p]);
     tensor *x = frames_join(n, deepest, in->parts);
     if (!x) return out;
     out.map_height = x->shape.size[1];
@@ -192,12 +180,10 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
         x = up_block(n, scope(n, "up_blocks.%d", i), x, joined, widths->value[level], &s);
         out.map[out.maps++] = x;
     }
-    int last_widths[INT_LIST_MAX + 1] = {widths->value[0]};
-    memcpy(last_widths + 1, c->out_conv.value, (size_t)c->out_conv.count * sizeof(int));
-    if (in->features_only) /* published weights hold these all the same */
-        conv_layer_parameters(n, "out_conv.conv", last_widths, c->out_conv.count + 1, &s);
+    if (in->features_only)
+        unet_classify_parameters(n, widths->value[0], &c->out_conv, &s);
     else
-        out.logits = materialise(n, conv_layer(n, "out_conv.conv", x, last_widths, c->out_conv.count + 1, &s, false));
+        out.logits = unet_classify(n, x, &c->out_conv, &s);
     return out;
 }
 

@@ -194,12 +194,22 @@ static void map_special(const cJSON *root, cJSON *data, cJSON *network, cJSON *o
     map_device(root, out);
 }
 
-/* The scripts write the options of every network, used or not: takes out what this one has no setting for. */
+/* Networks whose settings the published get_model writes into its text, whatever the options say. */
+static bool is_fixed(const cJSON *network)
+{
+    const cJSON *arch = get(network, "arch");
+    return cJSON_IsString(arch) &&
+           (strcmp(arch->valuestring, "uconvlstm") == 0 || strcmp(arch->valuestring, "buconvlstm") == 0);
+}
+
+/* The scripts write the options of every network, used or not: takes out what is no setting of this one. */
 static void leave_unused_out(cJSON *network)
 {
+    const bool fixed = is_fixed(network);
     for (cJSON *item = network->child, *next; item; item = next) {
         next = item->next;
-        if (strcmp(item->string, "arch") && strcmp(item->string, "head") && !model_has_setting(network, item->string))
+        if (strcmp(item->string, "arch") && strcmp(item->string, "head") &&
+            (fixed || !model_has_setting(network, item->string)))
             cJSON_Delete(cJSON_DetachItemViaPointer(network, item));
     }
 }
