@@ -19,6 +19,10 @@ static const char recunet[] =
     "{\"arch\": \"buconvlstm\", \"input_dim\": 3, \"encoder_widths\": [8, 8, 8], \"decoder_widths\": [4, 8, 8], "
     "\"out_conv\": [4, 4], \"hidden_dim\": 5, \"temporal\": \"blstm\"%s}";
 
+static const char fpn[] =
+    "{\"arch\": \"fpn\", \"input_dim\": 3, \"num_classes\": 4, \"inconv\": [4, 8], \"n_levels\": 3, \"n_channels\": 8, "
+    "\"hidden_size\": 5%s}";
+
 static network *network_of(const char *settings, const char *more)
 {
     network *w = NULL;
@@ -144,6 +148,7 @@ static void test_layouts_of_recurrence(void **state)
 {
     (void)state;
     layouts_compute_the_same(recunet);
+    layouts_compute_the_same(fpn);
 }
 
 /* Padding changes a recurrence's state in training alone, and not where it is skipped. */

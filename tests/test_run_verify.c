@@ -98,7 +98,7 @@ static void utae(void **state)
 static void recurrences(void **state)
 {
     (void)state;
-    some_pass((const char *[]){"convlstm.h5", "convgru.h5", NULL}, 15);
+    some_pass((const char *[]){"convlstm.h5", "convgru.h5", "fpn_convlstm.h5", NULL}, 15);
     all_pass((const char *[]){"ulstm.h5", "ublstm.h5", NULL});
 }
 

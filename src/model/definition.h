@@ -28,6 +28,6 @@ typedef struct model_def {
 
 extern const field paps_fields[];
 extern const model_def psetae_def, pseltae_def, psegru_def, psetempcnn_def, utae_def, convlstm_def, convgru_def,
-    uconvlstm_def, buconvlstm_def;
+    uconvlstm_def, buconvlstm_def, fpn_def;
 
 #endif

@@ -8,9 +8,9 @@
 #include "model/definition.h"
 #include "model/parcel.h"
 
-static const model_def *const definitions[] = {&psetae_def,     &pseltae_def,  &psegru_def,
-                                               &psetempcnn_def, &utae_def,     &uconvlstm_def,
-                                               &buconvlstm_def, &convlstm_def, &convgru_def};
+static const model_def *const definitions[] = {&psetae_def,   &pseltae_def,   &psegru_def,     &psetempcnn_def,
+                                               &utae_def,     &uconvlstm_def, &buconvlstm_def, &fpn_def,
+                                               &convlstm_def, &convgru_def};
 enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {

@@ -73,10 +73,23 @@ typedef struct image_norm_options {
  * gathered by a launch of its own. weight, bias [C] optional (1 and 0); running_mean, running_var [C]: NORM_BATCH. */
 tensor *image_norm(net *n, tensor *z, norm_parameters norm, image_norm_options options);
 
-tensor *materialise(net *n, tensor *x);                      /* x itself when it is not pending */
-tensor *image_add(net *n, tensor *a, tensor *b);             /* a + b, either may be pending */
-tensor *image_concat(net *n, tensor *a, tensor *b);          /* channels of a, then of b; either may be pending */
+tensor *materialise(net *n, tensor *x);             /* x itself when it is not pending */
+tensor *image_add(net *n, tensor *a, tensor *b);    /* a + b, either may be pending */
+tensor *image_concat(net *n, tensor *a, tensor *b); /* channels of a, then of b; either may be pending */
+/* Any number of images side by side, up to 32. */
+tensor *image_concat_all(net *n, tensor *const *part, int count);
 tensor *frames_join(net *n, tensor *const *part, int count); /* frames one after the other, not pending; count <= 32 */
+
+/* y[f, p, c] = the largest value of x[f, .., c], at every pixel; x not pending. The gradient is the first such pixel's. */
+tensor *image_maximum(net *n, tensor *x);
+
+/* Images as step^2 interlaced smaller ones, each with `margin` pixels around it: phase (a, b) of frame f, which is image
+ * f step^2 + a step + b, has pixel (a + step (u - margin), b + step (v - margin)) at (u, v), x continued by reflection to
+ * as far as margin step pixels, zero beyond. A convolution of k x k taps on them, unpadded, is that of dilation `step` on
+ * x when margin = (k - 1) / 2. x [F x H x W x C], not pending -> [F step^2 x ceil(H / step) + 2 margin x .. x C]. */
+tensor *image_phases(net *n, tensor *x, int step, int margin);
+/* And back, without margins: x [F step^2 x ceil(height / step) x .. x C], not pending -> [F x height x width x C]. */
+tensor *image_unphases(net *n, tensor *x, int step, int height, int width);
 
 /* ---- time ------------------------------------------------------------------------------------------------------- */
 

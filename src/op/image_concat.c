@@ -7,19 +7,19 @@
 
 /* ---- image_concat ----------------------------------------------------------------------------------------------- */
 
-enum { A, B, INPUTS };
-
 static int image_concat_shape(node *n)
 {
-    int rc = OK;
-    const tensor *a = n->in[A], *b = n->in[B];
-    TRY(image_wanted(n, A));
-    TRY(image_wanted(n, B));
-    shape s = a->shape;
-    s.size[3] = tensor_channels(b);
-    TRY(input_wanted(n, B, ELEMENT_FLOAT, s, "as many frames and pixels as the other"));
-    if (tensor_channels(a) > INT32_MAX - tensor_channels(b)) return node_refuse(n, B, "has too many channels");
-    s.size[3] += tensor_channels(a);
+    int rc = OK, channels = 0;
+    if (n->inputs < 1) return node_refuse(n, 0, "should be there: one part or more");
+    shape s = n->in[0]->shape;
+    for (int i = 0; i < n->inputs; i++) {
+        TRY(image_wanted(n, i));
+        s.size[3] = tensor_channels(n->in[i]);
+        TRY(input_wanted(n, i, ELEMENT_FLOAT, s, "as many frames and pixels as the other"));
+        if (channels > INT32_MAX - s.size[3]) return node_refuse(n, i, "has too many channels");
+        channels += s.size[3];
+    }
+    s.size[3] = channels;
     TRY(node_output(n, ELEMENT_FLOAT, s));
 done:
     return rc;
@@ -29,7 +29,7 @@ static int image_concat_forward(node *n, const run *r)
 {
     int rc = OK;
     image_slice to = slice_of_values(n->out[0]);
-    for (int i = A; i <= B; i++) {
+    for (int i = 0; i < n->inputs; i++) {
         TRY(image_copy(r->device, n->in[i], slice_of_values(n->in[i]), to, false));
         to.column += tensor_channels(n->in[i]);
     }
@@ -41,7 +41,7 @@ static int image_concat_backward(node *n, const run *r)
 {
     int rc = OK;
     image_slice from = slice_of_gradient(n->out[0]);
-    for (int i = A; i <= B; i++) {
+    for (int i = 0; i < n->inputs; i++) {
         if (n->in[i]->wants_gradient)
             TRY(image_copy(r->device, n->in[i], from, slice_of_gradient(n->in[i]), n->accumulate[i]));
         from.column += tensor_channels(n->in[i]);
@@ -55,11 +55,15 @@ static const op_def image_concat_def = {.name = "image_concat",
                                         .forward = image_concat_forward,
                                         .backward = image_concat_backward};
 
+tensor *image_concat_all(net *n, tensor *const *part, int count)
+{
+    node *recorded = net_record(n, &image_concat_def, part, count, count, NULL, 0);
+    return recorded ? recorded->out[0] : NULL;
+}
+
 tensor *image_concat(net *n, tensor *a, tensor *b)
 {
-    tensor *const in[INPUTS] = {a, b};
-    node *recorded = net_record(n, &image_concat_def, in, INPUTS, INPUTS, NULL, 0);
-    return recorded ? recorded->out[0] : NULL;
+    return image_concat_all(n, (tensor *const[]){a, b}, 2);
 }
 
 /* ---- frames_join ------------------------------------------------------------------------------------------------ */

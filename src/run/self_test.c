@@ -39,6 +39,8 @@ static const struct family {
     {"image_norm", SELF_TEST_IMAGES, image_norm_checks, 2},
     {"conv2d", SELF_TEST_IMAGES, conv2d_checks, 2},
     {"conv_transpose2d", SELF_TEST_IMAGES, conv_transpose2d_checks, 1},
+    {"image_phases", SELF_TEST_IMAGES, image_phases_checks, 2},
+    {"image_maximum", SELF_TEST_IMAGES, image_maximum_checks, 1},
     {"series_steps", SELF_TEST_IMAGES, series_steps_checks, 1},
     {"conv_lstm", SELF_TEST_IMAGES, conv_lstm_checks, 1},
     {"conv_gru", SELF_TEST_IMAGES, conv_gru_checks, 1},
