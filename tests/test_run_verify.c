@@ -99,7 +99,7 @@ static void recurrences(void **state)
 {
     (void)state;
     some_pass((const char *[]){"convlstm.h5", "convgru.h5", "fpn_convlstm.h5", NULL}, 15);
-    all_pass((const char *[]){"ulstm.h5", "ublstm.h5", NULL});
+    all_pass((const char *[]){"ulstm.h5", "ublstm.h5", "paps_ulstm.h5", NULL});
 }
 
 static void published_sizes(void **state)

@@ -23,7 +23,7 @@ const op_check *series_norm_checks(int *count);
 const op_check *add_positions_checks(int *count);
 const op_check *temporal_aggregate_checks(int *count);
 const op_check *image_norm_checks(int *count);
-const op_check *image_sum_checks(int *count); /* materialise, image_add, image_concat, frames_join */
+const op_check *image_sum_checks(int *count);    /* materialise, image_add, image_concat, frames_join */
 const op_check *image_phases_checks(int *count); /* image_unphases too */
 const op_check *image_maximum_checks(int *count);
 const op_check *series_steps_checks(int *count);
