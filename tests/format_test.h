@@ -73,6 +73,7 @@ static inline const char *in_scratch(const char *name)
 
 static inline void put_file(const char *path, const void *bytes, size_t length)
 {
+    remove(path); /* some file systems write to the disk at once what takes an old file's place */
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, length, file), length);

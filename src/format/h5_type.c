@@ -13,9 +13,26 @@ static bool integer_type(size_t size, bool is_signed, enum number_type *out)
     }
 }
 
-static bool real_type(size_t size, enum number_type *out)
+/* The sizes of a 16-bit real's exponent and fraction; the sign stands before them. */
+typedef struct short_real {
+    size_t exponent, fraction, bias;
+} short_real;
+static const short_real half = {5, 10, 15}, bfloat = {8, 7, 127};
+
+static bool is_short_real(hid_t type, const short_real *s)
 {
-    *out = size == 2 ? NUMBER_F16 : size == 4 ? NUMBER_F32 : NUMBER_F64;
+    size_t sign, exponent_place, exponent, fraction_place, fraction;
+    return H5Tget_fields(type, &sign, &exponent_place, &exponent, &fraction_place, &fraction) >= 0 && sign == 15 &&
+           exponent_place == s->fraction && exponent == s->exponent && !fraction_place && fraction == s->fraction &&
+           H5Tget_ebias(type) == s->bias;
+}
+
+static bool real_type(hid_t type, size_t size, enum number_type *out)
+{
+    if (size == 2)
+        *out = is_short_real(type, &bfloat) ? NUMBER_BF16 : NUMBER_F16;
+    else
+        *out = size == 4 ? NUMBER_F32 : NUMBER_F64;
     return size == 2 || size == 4 || size == 8;
 }
 
@@ -35,7 +52,7 @@ static bool number_of(hid_t type, enum number_type *out)
     size_t size = H5Tget_size(type);
     H5T_class_t class = H5Tget_class(type);
     bool known = class == H5T_INTEGER ? integer_type(size, H5Tget_sign(type) == H5T_SGN_2, out)
-                                      : class == H5T_FLOAT && real_type(size, out);
+                                      : class == H5T_FLOAT && real_type(type, size, out);
     return known && is_standard(type, *out);
 }
 
@@ -62,20 +79,25 @@ int h5_type_of(const h5 *file, const char *object, hid_t type, h5_about *out)
     return OK;
 }
 
-/* IEEE binary16, which the library lacks: made once, and kept. Below 0 where there is no memory for it. */
-static hid_t half_type(H5T_order_t order)
+/* IEEE binary16 and bfloat16, which the library lacks: made once, and kept. Below 0 where there is no memory for it. */
+static hid_t short_real_type(const short_real *s, H5T_order_t order)
 {
-    static hid_t made[2] = {-1, -1};
-    hid_t *type = &made[order == H5T_ORDER_BE];
+    static hid_t made[2][2] = {{-1, -1}, {-1, -1}};
+    hid_t *type = &made[s == &bfloat][order == H5T_ORDER_BE];
     if (*type >= 0) return *type;
-    hid_t half = H5Tcopy(H5T_IEEE_F32LE);
-    if (half < 0) return half;
-    if (H5Tset_fields(half, 15, 10, 5, 0, 10) < 0 || H5Tset_size(half, 2) < 0 || H5Tset_ebias(half, 15) < 0 ||
-        H5Tset_order(half, order) < 0) {
-        H5Tclose(half);
+    hid_t real = H5Tcopy(H5T_IEEE_F32LE);
+    if (real < 0) return real;
+    if (H5Tset_fields(real, 15, s->fraction, s->exponent, 0, s->fraction) < 0 || H5Tset_size(real, 2) < 0 ||
+        H5Tset_ebias(real, s->bias) < 0 || H5Tset_order(real, order) < 0) {
+        H5Tclose(real);
         return -1;
     }
-    return *type = half;
+    return *type = real;
+}
+
+static H5T_order_t native_order(void)
+{
+    return machine_is_big_endian() ? H5T_ORDER_BE : H5T_ORDER_LE;
 }
 
 hid_t h5_memory_type(enum number_type type)
@@ -89,7 +111,8 @@ hid_t h5_memory_type(enum number_type type)
     case NUMBER_I32: return H5T_NATIVE_INT32;
     case NUMBER_U64: return H5T_NATIVE_UINT64;
     case NUMBER_I64: return H5T_NATIVE_INT64;
-    case NUMBER_F16: return half_type(machine_is_big_endian() ? H5T_ORDER_BE : H5T_ORDER_LE);
+    case NUMBER_F16: return short_real_type(&half, native_order());
+    case NUMBER_BF16: return short_real_type(&bfloat, native_order());
     case NUMBER_F32: return H5T_NATIVE_FLOAT;
     case NUMBER_F64: return H5T_NATIVE_DOUBLE;
     default: panic("HDF5: no memory type for %s", number_name(type));
@@ -107,7 +130,8 @@ hid_t h5_stored_type(enum number_type type)
     case NUMBER_I32: return H5T_STD_I32LE;
     case NUMBER_U64: return H5T_STD_U64LE;
     case NUMBER_I64: return H5T_STD_I64LE;
-    case NUMBER_F16: return half_type(H5T_ORDER_LE);
+    case NUMBER_F16: return short_real_type(&half, H5T_ORDER_LE);
+    case NUMBER_BF16: return short_real_type(&bfloat, H5T_ORDER_LE);
     case NUMBER_F32: return H5T_IEEE_F32LE;
     case NUMBER_F64: return H5T_IEEE_F64LE;
     default: panic("HDF5: no stored type for %s", number_name(type));

@@ -11,7 +11,7 @@ static const struct {
     [NUMBER_U8] = {"uint8", 1},    [NUMBER_I16] = {"int16", 2},   [NUMBER_U16] = {"uint16", 2},
     [NUMBER_F32] = {"float32", 4}, [NUMBER_I8] = {"int8", 1},     [NUMBER_I32] = {"int32", 4},
     [NUMBER_U32] = {"uint32", 4},  [NUMBER_I64] = {"int64", 8},   [NUMBER_U64] = {"uint64", 8},
-    [NUMBER_F16] = {"float16", 2}, [NUMBER_F64] = {"float64", 8},
+    [NUMBER_F16] = {"float16", 2}, [NUMBER_F64] = {"float64", 8}, [NUMBER_BF16] = {"bfloat16", 2},
 };
 
 size_t number_size(enum number_type type)
@@ -26,7 +26,7 @@ const char *number_name(enum number_type type)
 
 bool number_is_integer(enum number_type type)
 {
-    return type != NUMBER_F16 && type != NUMBER_F32 && type != NUMBER_F64;
+    return type != NUMBER_F16 && type != NUMBER_BF16 && type != NUMBER_F32 && type != NUMBER_F64;
 }
 
 /* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
@@ -37,6 +37,14 @@ static double half_value(uint16_t bits)
     if (exponent == 31) return fraction ? (double)NAN : sign * (double)INFINITY;
     if (exponent == 0) return sign * ldexp(fraction, -24);
     return sign * ldexp(1024 + fraction, exponent - 25);
+}
+
+static double bfloat_value(uint16_t bits)
+{
+    const uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return (double)value;
 }
 
 #define GET(ctype)                                                                                                     \
@@ -64,6 +72,11 @@ double number_get(enum number_type type, const void *values, size_t index)
         uint16_t bits;
         memcpy(&bits, place, sizeof bits);
         return half_value(bits);
+    }
+    case NUMBER_BF16: {
+        uint16_t bits;
+        memcpy(&bits, place, sizeof bits);
+        return bfloat_value(bits);
     }
     case NUMBER_TYPES: break;
     }

@@ -17,6 +17,7 @@ enum number_type {
     NUMBER_U64,
     NUMBER_F16,
     NUMBER_F64,
+    NUMBER_BF16, /* bfloat16: the upper half of a float32 */
     NUMBER_TYPES,
 };
 

@@ -1,8 +1,6 @@
 /* The operations of pickle protocols 0 to 5: a machine with a stack, marks and a memo. */
 #include "format/pickle.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,71 +9,7 @@
 #include "base/memory.h"
 #include "format/pickle_internal.h"
 
-enum { FILE_MAX = 64 << 20, VALUES_MAX = 4 << 20, MEMO_MAX = 4 << 20, MARKS_MAX = 1000 };
-
-/* ---- values and memory --------------------------------------------------------------------------------------------- */
-
-int pickle_refuse(const pickle *p, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return fail(FAILED, "%s: byte %zu of the pickle: %s", p->where, p->operation, text);
-}
-
-void *pickle_memory(pickle *p, size_t count, size_t size)
-{
-    void *grown = p->memory;
-    if (memory_grow(&grown, &p->pieces_capacity, p->pieces + 1, sizeof *p->memory)) return NULL;
-    p->memory = grown;
-    void *piece = memory_new(count, size);
-    if (piece) p->memory[p->pieces++] = piece;
-    return piece;
-}
-
-pickle_value *pickle_new(pickle *p, enum pickle_kind kind)
-{
-    void *grown = p->pool;
-    if (p->pooled >= VALUES_MAX) {
-        pickle_refuse(p, "more than %d values", VALUES_MAX);
-        return NULL;
-    }
-    if (memory_grow(&grown, &p->pool_capacity, p->pooled + 1, sizeof *p->pool)) return NULL;
-    p->pool = grown;
-    pickle_value *value = memory_new(1, sizeof *value);
-    if (!value) return NULL;
-    value->kind = kind;
-    p->pool[p->pooled++] = value;
-    return value;
-}
-
-void pickle_free(pickle *p)
-{
-    if (!p) return;
-    for (size_t i = 0; i < p->pooled; i++) {
-        enum pickle_kind kind = p->pool[i]->kind;
-        if (kind == PICKLE_TUPLE || kind == PICKLE_LIST || kind == PICKLE_DICT) free(p->pool[i]->items);
-        free(p->pool[i]);
-    }
-    for (size_t i = 0; i < p->pieces; i++) free(p->memory[i]);
-    free(p->pool);
-    free(p->memory);
-    free(p->stack);
-    free(p->marks);
-    free(p->memo);
-    free(p->bytes);
-    free(p);
-}
-
-const char *pickle_kind_name(enum pickle_kind kind)
-{
-    static const char *const names[] = {"None",         "a bool",   "an integer",        "a real",
-                                        "text",         "bytes",    "a tuple",           "a list",
-                                        "a dictionary", "an array", "a numpy data type", "a class"};
-    return names[kind];
-}
+enum { MEMO_MAX = 4 << 20, MARKS_MAX = 1000 };
 
 /* ---- the stack ----------------------------------------------------------------------------------------------------- */
 
@@ -243,6 +177,17 @@ static int build(pickle *p)
     return rc;
 }
 
+/* The storage that a persistent id on the stack stands for. */
+static int persistent(pickle *p)
+{
+    pickle_value *value;
+    int rc = pickle_need(p, 1);
+    if (!rc) rc = pickle_torch_storage(p, top(p, 0), &value);
+    if (rc) return rc;
+    p->depth--;
+    return pickle_push(p, value);
+}
+
 /* ---- the machine --------------------------------------------------------------------------------------------------- */
 
 static int protocol(pickle *p)
@@ -257,8 +202,10 @@ static int frame(pickle *p)
 {
     uint64_t size;
     int rc = pickle_take_number(p, 8, &size);
-    if (!rc && size > p->length - p->at)
+    if (!rc && size > p->length - p->at) {
+        p->cut = true;
         rc = pickle_refuse(p, "a frame of %llu bytes, %zu are left", (unsigned long long)size, p->length - p->at);
+    }
     return rc;
 }
 
@@ -289,6 +236,7 @@ static int indexed(pickle *p, size_t size, bool text, int (*act)(pickle *p, uint
 
 static int operate(pickle *p, unsigned char code)
 {
+    if (p->checkpoint && code == 'Q') return persistent(p);
     switch (code) {
     case 0x80: return protocol(p);
     case 0x95: return frame(p);
@@ -343,7 +291,9 @@ static int operate(pickle *p, unsigned char code)
     case 0x93: return name_stack(p);
     case 'R': return reduce(p);
     case 'b': return build(p);
-    default: return pickle_refuse(p, "operation 0x%02x, which tables of numbers do not need", code);
+    default:
+        return pickle_refuse(p, "operation 0x%02x, which %s do not need", code,
+                             p->checkpoint ? "tensors" : "tables of numbers");
     }
 }
 
@@ -352,32 +302,37 @@ static int run(pickle *p)
     int rc = OK;
     while (!rc) {
         p->operation = p->at;
-        if (p->at >= p->length) return pickle_refuse(p, "the pickle ends before its STOP: cut off");
+        if (p->at >= p->length) {
+            p->cut = true;
+            return pickle_refuse(p, "the pickle ends before its STOP: cut off");
+        }
         unsigned char code = (unsigned char)p->bytes[p->at++];
         if (code == '.') break;
         rc = operate(p, code);
     }
     if (!rc && (p->depth != 1 || p->marked))
         rc = pickle_refuse(p, "ends with %zu values and %zu marks on the stack, wanted one value", p->depth, p->marked);
-    if (!rc && p->at != p->length) rc = pickle_refuse(p, "%zu bytes follow the end", p->length - p->at);
     return rc;
 }
 
-int pickle_parse(const void *bytes, size_t length, const char *where, pickle **out)
+static int parse(const void *bytes, size_t length, const char *where, bool checkpoint, bool *cut, pickle **out)
 {
     int rc = OK;
     pickle *p = memory_new(1, sizeof *p);
     if (!p) return FAILED;
-    if (length > FILE_MAX) {
-        rc = fail(FAILED, "%s: a pickle of %zu bytes, wanted at most %d", where, length, FILE_MAX);
+    if (length > PICKLE_BYTES_MAX) {
+        rc = fail(FAILED, "%s: a pickle of %zu bytes, wanted at most %d", where, length, PICKLE_BYTES_MAX);
         goto done;
     }
     p->where = where;
     p->length = length;
     p->budget = 4 * length;
+    p->checkpoint = checkpoint;
     TRY_NEW(p->bytes = memory_new(length + 1, 1));
     memcpy(p->bytes, bytes, length);
-    TRY(run(p));
+    rc = run(p);
+    *cut = p->cut;
+    if (rc) goto done;
     *out = p;
     p = NULL;
 done:
@@ -385,11 +340,32 @@ done:
     return rc;
 }
 
+int pickle_parse(const void *bytes, size_t length, const char *where, pickle **out)
+{
+    bool cut;
+    pickle *p = NULL;
+    int rc = parse(bytes, length, where, false, &cut, &p);
+    if (!rc && p->at != length) rc = pickle_refuse(p, "%zu bytes follow the end", length - p->at);
+    if (rc)
+        pickle_free(p);
+    else
+        *out = p;
+    return rc;
+}
+
+int pickle_parse_checkpoint(const void *bytes, size_t length, const char *where, size_t *used, bool *cut, pickle **out)
+{
+    *cut = false;
+    int rc = parse(bytes, length, where, true, cut, out);
+    if (!rc) *used = (*out)->at;
+    return rc;
+}
+
 int pickle_read(const char *path, pickle **out)
 {
     char *bytes;
     size_t length;
-    int rc = file_read(path, FILE_MAX, &bytes, &length);
+    int rc = file_read(path, PICKLE_BYTES_MAX, &bytes, &length);
     if (rc) return rc;
     rc = pickle_parse(bytes, length, path, out);
     free(bytes);

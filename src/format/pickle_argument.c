@@ -35,8 +35,10 @@ static int push_bytes(pickle *p, enum pickle_kind kind, const char *bytes, size_
 static int take(pickle *p, uint64_t count, const char **out)
 {
     *out = NULL;
-    if (count > p->length - p->at)
+    if (count > p->length - p->at) {
+        p->cut = true;
         return pickle_refuse(p, "wants %llu bytes, %zu are left", (unsigned long long)count, p->length - p->at);
+    }
     *out = p->bytes + p->at;
     p->at += (size_t)count;
     return OK;
@@ -54,7 +56,10 @@ int pickle_take_number(pickle *p, size_t size, uint64_t *out) /* little-endian *
 int pickle_take_line(pickle *p, const char **line, size_t *length)
 {
     const char *end = memchr(p->bytes + p->at, '\n', p->length - p->at);
-    if (!end) return pickle_refuse(p, "a line without an end");
+    if (!end) {
+        p->cut = true;
+        return pickle_refuse(p, "a line without an end");
+    }
     *line = p->bytes + p->at;
     *length = (size_t)(end - *line);
     p->at += *length + 1;

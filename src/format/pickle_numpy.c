@@ -1,5 +1,5 @@
-/* The few names that a pickle may call, and what they mean. Source: numpy's __reduce__ and __setstate__ of ndarray,
- * dtype and scalars (numpy 1 says numpy.core, numpy 2 numpy._core), Python's for bytes and bytearray. */
+/* What numpy's names mean. Source: numpy's __reduce__ and __setstate__ of ndarray, dtype and scalars, Python's for bytes
+ * and bytearray. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,45 +7,9 @@
 #include "base/memory.h"
 #include "format/pickle_internal.h"
 
-enum { RECONSTRUCT, SCALAR, FROM_BUFFER, ARRAY_CLASS, TYPE_CLASS, ENCODE, BYTES_CLASS, ORDERED_DICT };
-
-static const struct {
-    const char *module, *name;
-    int tag;
-} names[] = {
-    {"numpy.core.multiarray", "_reconstruct", RECONSTRUCT},
-    {"numpy._core.multiarray", "_reconstruct", RECONSTRUCT},
-    {"numpy.core.multiarray", "scalar", SCALAR},
-    {"numpy._core.multiarray", "scalar", SCALAR},
-    {"numpy.core.numeric", "_frombuffer", FROM_BUFFER},
-    {"numpy._core.numeric", "_frombuffer", FROM_BUFFER},
-    {"numpy", "ndarray", ARRAY_CLASS},
-    {"numpy", "dtype", TYPE_CLASS},
-    {"_codecs", "encode", ENCODE},
-    {"builtins", "bytes", BYTES_CLASS},
-    {"__builtin__", "bytes", BYTES_CLASS},
-    {"builtins", "bytearray", BYTES_CLASS},
-    {"__builtin__", "bytearray", BYTES_CLASS},
-    {"collections", "OrderedDict", ORDERED_DICT},
-};
-
 static bool same(const char *text, const char *bytes, size_t length)
 {
     return strlen(text) == length && !memcmp(text, bytes, length);
-}
-
-int pickle_name(pickle *p, const char *module, size_t module_length, const char *name, size_t name_length,
-                pickle_value **out)
-{
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!same(names[i].module, module, module_length) || !same(names[i].name, name, name_length)) continue;
-        if (!(*out = pickle_new(p, PICKLE_NAME))) return FAILED;
-        (*out)->name = names[i].tag;
-        return OK;
-    }
-    return pickle_refuse(p, "wants to run %.*s.%.*s, which is refused: wanted numpy arrays, numbers, tuples, lists",
-                         (int)(module_length < 100 ? module_length : 100), module,
-                         (int)(name_length < 100 ? name_length : 100), name);
 }
 
 /* ---- data types ---------------------------------------------------------------------------------------------------- */
@@ -210,30 +174,20 @@ static int bytes_call(pickle *p, const pickle_value *arguments, pickle_value **o
 
 /* ---- what the parser asks ------------------------------------------------------------------------------------------ */
 
-int pickle_call(pickle *p, const pickle_value *name, const pickle_value *arguments, pickle_value **out)
+int pickle_numpy_call(pickle *p, enum pickle_tag tag, const pickle_value *arguments, pickle_value **out)
 {
-    if (name->kind != PICKLE_NAME) return pickle_refuse(p, "a call of %s", pickle_kind_name(name->kind));
-    if (arguments->kind != PICKLE_TUPLE) return pickle_refuse(p, "a call without a tuple of arguments");
-    switch (name->name) {
-    case RECONSTRUCT:
-        if (!(*out = pickle_new(p, PICKLE_ARRAY))) return FAILED;
-        return OK;
-    case SCALAR: return scalar_call(p, arguments, out);
-    case FROM_BUFFER: return buffer_call(p, arguments, out);
-    case TYPE_CLASS: return type_call(p, arguments, out);
-    case ENCODE: return encode_call(p, arguments, out);
-    case BYTES_CLASS: return bytes_call(p, arguments, out);
-    case ORDERED_DICT:
-        if (arguments->count) return pickle_refuse(p, "an OrderedDict made of arguments");
-        *out = pickle_new(p, PICKLE_DICT);
-        return *out ? OK : FAILED;
+    switch (tag) {
+    case TAG_RECONSTRUCT: *out = pickle_new(p, PICKLE_ARRAY); return *out ? OK : FAILED;
+    case TAG_SCALAR: return scalar_call(p, arguments, out);
+    case TAG_FROM_BUFFER: return buffer_call(p, arguments, out);
+    case TAG_TYPE_CLASS: return type_call(p, arguments, out);
+    case TAG_ENCODE: return encode_call(p, arguments, out);
+    case TAG_BYTES_CLASS: return bytes_call(p, arguments, out);
     default: return pickle_refuse(p, "a call of a class that is none to call");
     }
 }
 
-int pickle_build(pickle *p, pickle_value *target, const pickle_value *state)
+int pickle_numpy_build(pickle *p, pickle_value *target, const pickle_value *state)
 {
-    if (target->kind == PICKLE_ARRAY) return array_build(p, target, state);
-    if (target->kind == PICKLE_TYPE) return type_build(p, target, state);
-    return pickle_refuse(p, "a state for %s: wanted a numpy array or data type", pickle_kind_name(target->kind));
+    return target->kind == PICKLE_ARRAY ? array_build(p, target, state) : type_build(p, target, state);
 }

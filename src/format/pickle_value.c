@@ -1,4 +1,4 @@
-/* Numbers out of a parsed pickle. */
+/* Members and numbers out of a parsed pickle. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +6,23 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/pickle.h"
+
+bool pickle_is_text(const pickle_value *v, const char *text)
+{
+    return (v->kind == PICKLE_TEXT || v->kind == PICKLE_BYTES) && v->length == strlen(text) &&
+           !memcmp(v->bytes, text, v->length);
+}
+
+const pickle_value *pickle_member(const pickle_value *v, const char *key)
+{
+    const pickle_value *found = NULL;
+    if (v->kind != PICKLE_DICT) return NULL;
+    for (size_t i = 0; i + 1 < v->count; i += 2)
+        if (pickle_is_text(v->items[i], key)) found = v->items[i + 1];
+    return found;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------------------- */
 
 static double element(const pickle_value *array, size_t index)
 {

@@ -1,0 +1,379 @@
+/* PyTorch's checkpoints: every type and view, the optimiser's numbers, cut and flipped at every byte, and hostile ones. */
+#include "format/tensor_file.h"
+
+#include "tests/torch_fixtures.h"
+
+/* ---- making -------------------------------------------------------------------------------------------------------- */
+
+static const char *put_archive(const zip_part *parts, size_t count)
+{
+    size_t length;
+    const char *path = in_scratch("test.pt");
+    unsigned char *bytes = zip_build(parts, count, true, &length);
+    put_file(path, bytes, length);
+    free(bytes);
+    return path;
+}
+
+/* An archive with this pickle and no storages. */
+static const char *put_pickle(const char *pickle, size_t length)
+{
+    const zip_part part = {.name = "a/data.pkl", .content = pickle, .size = length};
+    return put_archive(&part, 1);
+}
+
+static tensor_file *opened(const char *path)
+{
+    tensor_file *f = NULL;
+    assert_ok(tensor_file_open(path, &f));
+    return f;
+}
+
+/* Opens, and reads whatever is there. */
+static int read_all(const char *path)
+{
+    tensor_file *f = NULL;
+    int rc = tensor_file_open(path, &f);
+    for (int g = 0; g < TENSOR_GROUPS && !rc; g++)
+        for (size_t i = 0; i < tensor_file_count(f, (enum tensor_group)g) && !rc; i++) {
+            const tensor_entry *e = tensor_file_at(f, (enum tensor_group)g, i);
+            void *values = malloc(tensor_bytes(e) + 1);
+            rc = tensor_file_read(f, e, e->type, values);
+            free(values);
+        }
+    tensor_file_close(f);
+    return rc;
+}
+
+/* ---- what comes out ------------------------------------------------------------------------------------------------ */
+
+static void values_are(tensor_file *f, enum tensor_group g, const char *name, const char *type, size_t count,
+                       const double *wanted)
+{
+    double values[16];
+    const tensor_entry *e = tensor_file_find(f, g, name);
+    if (!e) print_error("no %s\n", name);
+    assert_non_null(e);
+    assert_string_equal(tensor_type_name(e), type);
+    assert_int_equal(e->count, count);
+    assert_ok(tensor_file_read(f, e, NUMBER_F64, values));
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != wanted[i]) print_error("%s[%zu]: %g, wanted %g\n", name, i, values[i], wanted[i]);
+    for (size_t i = 0; i < count; i++) assert_true(values[i] == wanted[i]);
+}
+
+static void views_are(const char *path)
+{
+    static const double base[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+                        turned[] = {0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}, half[] = {1.5, -2, 65504},
+                        brain[] = {1, 3.140625}, huge = 1e300, twelve = 12, flag[] = {1, 0},
+                        seven[] = {7, 7, 7, 7, 7, 7}, quarter = 0.25, column[] = {1, 5, 9};
+    tensor_file *f = opened(path);
+    assert_string_equal(tensor_file_format(f), "PyTorch's zip format");
+    assert_int_equal(tensor_file_count(f, TENSOR_WEIGHTS), 12);
+    assert_string_equal(tensor_file_at(f, TENSOR_WEIGHTS, 1)->name, "a.transposed");
+    assert_int_equal(tensor_file_at(f, TENSOR_WEIGHTS, 1)->shape[0], 4);
+    values_are(f, TENSOR_WEIGHTS, "a.weight", "float32", 12, base);
+    values_are(f, TENSOR_WEIGHTS, "a.transposed", "float32", 12, turned);
+    values_are(f, TENSOR_WEIGHTS, "a.row", "float32", 4, base + 4);
+    values_are(f, TENSOR_WEIGHTS, "a.column", "float32", 3, column);
+    values_are(f, TENSOR_WEIGHTS, "half", "float16", 3, half);
+    values_are(f, TENSOR_WEIGHTS, "brain", "bfloat16", 2, brain);
+    values_are(f, TENSOR_WEIGHTS, "double", "float64", 1, &huge);
+    values_are(f, TENSOR_WEIGHTS, "n.num_batches_tracked", "int64", 1, &twelve);
+    assert_int_equal(tensor_file_find(f, TENSOR_WEIGHTS, "n.num_batches_tracked")->rank, 0);
+    values_are(f, TENSOR_WEIGHTS, "flag", "bool", 2, flag);
+    values_are(f, TENSOR_WEIGHTS, "expanded", "float32", 6, seven);
+    values_are(f, TENSOR_WEIGHTS, "empty", "float32", 0, NULL);
+    values_are(f, TENSOR_WEIGHTS, "parameter", "float32", 1, &quarter);
+    values_are(f, TENSOR_WEIGHTS, "a.weight", "float32", 12, base); /* once more, behind views of it */
+    int64_t unused;
+    assert_false(tensor_file_epoch(f, &unused) || tensor_file_step(f, &unused));
+    tensor_file_close(f);
+}
+
+static void every_view(void **state)
+{
+    (void)state;
+    views_are(put_archive(views_parts, VIEWS_PARTS));
+}
+
+static void deflated_members(void **state)
+{
+    (void)state;
+    zip_part parts[VIEWS_PARTS];
+    for (int i = 0; i < VIEWS_PARTS; i++) {
+        parts[i] = views_parts[i];
+        parts[i].deflated = true;
+        parts[i].descriptor = i % 2;
+    }
+    views_are(put_archive(parts, VIEWS_PARTS));
+}
+
+/* A machine of the other byte order wrote it. */
+static void other_byte_order(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {4, 2, 2, 8, 8, 1, 4, 4, 4};
+    static char swapped[9][64];
+    zip_part parts[VIEWS_PARTS];
+    memcpy(parts, views_parts, sizeof parts);
+    parts[1].content = "big";
+    parts[1].size = 3;
+    for (int i = 0; i < 9; i++) {
+        zip_part *p = &parts[3 + i];
+        for (size_t at = 0; at < p->size; at++)
+            swapped[i][at] = ((const char *)p->content)[at - at % sizes[i] + sizes[i] - 1 - at % sizes[i]];
+        p->content = swapped[i];
+    }
+    views_are(put_archive(parts, VIEWS_PARTS));
+    parts[1].content = "pdp";
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "archive/byteorder is \"pdp\"");
+}
+
+static void trained_is(const char *path)
+{
+    static const double table[] = {0, 1, 2, 3}, weight[] = {1, 2}, three = 3, averages[] = {1.5, 1.5},
+                        squares[] = {3.25};
+    int64_t step = 0, epoch = 0;
+    tensor_file *f = opened(path);
+    assert_int_equal(tensor_file_count(f, TENSOR_WEIGHTS), 8);
+    values_are(f, TENSOR_WEIGHTS, "position_enc.weight", "float32", 4, table); /* "module." is gone */
+    values_are(f, TENSOR_WEIGHTS, "lin.weight", "float32", 2, weight);
+    values_are(f, TENSOR_WEIGHTS, "lin.bias", "float32", 1, &three);
+    assert_true(tensor_file_epoch(f, &epoch) && epoch == 4);
+    assert_true(tensor_file_step(f, &step) && step == 2);
+    assert_null(tensor_file_optimiser_note(f));
+    assert_int_equal(tensor_file_count(f, TENSOR_EXP_AVG), 4); /* the frozen table takes number 0, and has no state */
+    values_are(f, TENSOR_EXP_AVG, "lin.weight", "float32", 2, averages);
+    values_are(f, TENSOR_EXP_AVG_SQ, "bn.weight", "float32", 1, squares);
+    assert_null(tensor_file_find(f, TENSOR_EXP_AVG, "position_enc.weight"));
+    tensor_file_close(f);
+}
+
+static void both_containers(void **state)
+{
+    (void)state;
+    trained_is(put_archive(trained_parts, TRAINED_PARTS));
+    put_file(in_scratch("old.tar"), trained_stream, trained_stream_length);
+    trained_is(in_scratch("old.tar"));
+}
+
+/* ---- damage -------------------------------------------------------------------------------------------------------- */
+
+static void every_byte_of(const unsigned char *whole, size_t length)
+{
+    const char *path = in_scratch("damaged");
+    unsigned char *bytes = malloc(length);
+    for (size_t cut = 0; cut < length; cut++) {
+        put_file(path, whole, cut);
+        assert_refused(read_all(path), "damaged");
+    }
+    memcpy(bytes, whole, length);
+    for (size_t at = 0; at < length; at++) {
+        for (int flip = 1; flip < 256; flip *= 4) {
+            bytes[at] = whole[at] ^ (unsigned char)flip;
+            put_file(path, bytes, length);
+            if (read_all(path)) assert_message("damaged");
+        }
+        bytes[at] = whole[at];
+    }
+    free(bytes);
+}
+
+static void every_byte(void **state)
+{
+    (void)state;
+    size_t length;
+    unsigned char *whole = zip_build(views_parts, VIEWS_PARTS, true, &length);
+    every_byte_of(whole, length);
+    free(whole);
+    every_byte_of((const unsigned char *)trained_stream, trained_stream_length);
+}
+
+/* The checksum is right, but not the pickle: the parser itself is met. */
+static void every_byte_of_the_pickle(void **state)
+{
+    (void)state;
+    static char bytes[4096];
+    zip_part parts[TRAINED_PARTS];
+    memcpy(parts, trained_parts, sizeof parts);
+    memcpy(bytes, parts[0].content, parts[0].size);
+    parts[0].content = bytes;
+    for (size_t at = 0; at < parts[0].size; at++)
+        for (int flip = 1; flip < 256; flip *= 4) {
+            bytes[at] ^= (char)flip;
+            if (read_all(put_archive(parts, TRAINED_PARTS))) assert_message("test.pt");
+            bytes[at] ^= (char)flip;
+        }
+}
+
+/* ---- lies ---------------------------------------------------------------------------------------------------------- */
+
+#define STORAGE(elements)                                                                                              \
+    "(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"                                                                   \
+    "0\x8c\x03"                                                                                                        \
+    "cpuK" elements "tQ"
+#define TENSOR(elements, start, size, stride)                                                                          \
+    "\x80\x04"                                                                                                         \
+    "}\x8c\x01w"                                                                                                       \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(elements) "K" start "K" size "\x85K" stride "\x85\x89}tRs."
+#define BYTES(text) text, sizeof text - 1
+
+static void lying_pickles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *message;
+    } cases[] = {
+        {BYTES("cposix\nsystem\n(S'touch furrow-was-here'\ntR."),
+         "data.pkl: byte 0 of the pickle: wants to run posix.system"},
+        {BYTES("}cbuiltins\neval\n."), "byte 1 of the pickle: wants to run builtins.eval"},
+        {BYTES("ctorch\nload\n."), "wants to run torch.load"},
+        {BYTES("ctorch.nn.modules.linear\nLinear\n."), "wants to run torch.nn.modules.linear.Linear"},
+        {BYTES("ctorch\nFloatStorage\n)R."), "a call of a storage's class"},
+        {BYTES("(itorch\nSize\n."), "operation 0x69, which tensors do not need"},
+        {BYTES("P0\n."), "operation 0x50"},
+        {BYTES("NQ."), "a persistent id: wanted"},
+        {BYTES("(\x8c\x07storageN\x8c\x01"
+               "0\x8c\x03"
+               "cpuK\x01tQ."),
+         "a storage whose class is None"},
+        {BYTES("(\x8c\x07storagectorch\nSize\n\x8c\x01"
+               "0\x8c\x03"
+               "cpuK\x01tQ."),
+         "a storage whose class is a class"},
+        {BYTES("(\x8c\x07storagectorch\nFloatStorage\nN\x8c\x03"
+               "cpuK\x01tQ."),
+         "key or location is no text"},
+        {BYTES("(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"
+               "0\x8c\x03"
+               "cpuJ\xff\xff\xff\xfftQ."),
+         "wanted a size"},
+        {BYTES("(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"
+               "0\x8c\x03"
+               "cpu\x8a\x08\0\0\0\0\0\0\0\x40tQ."),
+         "wanted a size"},
+        {BYTES("(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"
+               "0\x8c\x03"
+               "cpuK\x01K\x01tQ."),
+         "a view of a storage"},
+        {BYTES(TENSOR("\x04", "\x01", "\x04", "\x01")), "reaches beyond its storage of 4 elements"},
+        {BYTES(TENSOR("\x04", "\x05", "\x00", "\x01")), "reaches beyond its storage"},
+        {BYTES(TENSOR("\x04", "\x00", "\x03", "\x02")), "reaches beyond its storage"},
+        {BYTES(TENSOR("\x04", "\x00", "\x04", "\x01")), "storage 0: is not in the archive"},
+        {BYTES("}."), "without a state_dict"},
+        {BYTES("N."), "holds None without a state_dict"},
+        {BYTES("}\x8c\x0astate_dict}\x8c\x01wK\x01ss."), "its state_dict has an integer under \"w\""},
+        {BYTES("}\x8c\x0astate_dict}K\x01K\x01ss."), "a weight's name is an integer"},
+        {BYTES("}.."), "bytes follow the end of the pickle"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(read_all(put_pickle(cases[i].bytes, cases[i].length)), cases[i].message);
+    assert_int_equal(access("furrow-was-here", F_OK), -1);
+}
+
+/* A tensor of 2^40 elements out of one, by strides of 0. */
+static void expansion_is_capped(void **state)
+{
+    (void)state;
+    static const char pickle[] =
+        "\x80\x04"
+        "}\x8c\x01w"
+        "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("\x01") "K\x00J\x00\x00\x10\x00J\x00\x00\x10"
+                                                               "\x00\x86K\x00K\x00\x86\x89}tRs.";
+    const zip_part parts[] = {{.name = "a/data.pkl", .content = pickle, .size = sizeof pickle - 1},
+                              {.name = "a/data/0", .content = "1234", .size = 4}};
+    assert_refused(read_all(put_archive(parts, 2)), "a tensor of 1099511627776 elements out of 1");
+}
+
+static void lying_archives(void **state)
+{
+    (void)state;
+    zip_part parts[VIEWS_PARTS + 1];
+    memcpy(parts, views_parts, sizeof views_parts);
+    parts[3].size = 44;
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)),
+                   "archive/data/0 has 44 bytes, but 12 elements of float32");
+    memcpy(parts, views_parts, sizeof views_parts);
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS - 1)), "storage 8: is not in the archive");
+    parts[3].checksum = 5;
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "archive/data/0: its CRC-32 is");
+    memcpy(parts, views_parts, sizeof views_parts);
+    parts[VIEWS_PARTS] = parts[0];
+    parts[VIEWS_PARTS].name = "other/data.pkl";
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS + 1)), "both archive/data.pkl and other/data.pkl");
+    parts[0].name = "archive/code/data.pkl";
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "without a data.pkl");
+}
+
+/* An optimiser that is not Adam's leaves the weights as they are. */
+static void other_optimisers(void **state)
+{
+    (void)state;
+    static char bytes[4096];
+    zip_part parts[TRAINED_PARTS];
+    int64_t step;
+    memcpy(parts, trained_parts, sizeof parts);
+    memcpy(bytes, parts[0].content, parts[0].size);
+    for (size_t at = 0; at + 8 < parts[0].size; at++)
+        if (!memcmp(bytes + at, "exp_avgq", 8)) bytes[at] = 'E';
+    parts[0].content = bytes;
+    tensor_file *f = opened(put_archive(parts, TRAINED_PARTS));
+    assert_int_equal(tensor_file_count(f, TENSOR_WEIGHTS), 8);
+    assert_int_equal(tensor_file_count(f, TENSOR_EXP_AVG), 0);
+    assert_false(tensor_file_step(f, &step));
+    assert_non_null(strstr(tensor_file_optimiser_note(f), "not Adam's"));
+    tensor_file_close(f);
+}
+
+static void other_files(void **state)
+{
+    (void)state;
+    static char tar[1024];
+    const char *path = in_scratch("x.pth.tar");
+    strcpy(tar, "model.pth");
+    memcpy(tar + 257, "ustar", 5);
+    put_file(path, tar, sizeof tar);
+    assert_refused(read_all(path), "is a tar archive");
+    put_text(path, "\x1f\x8b\x08");
+    assert_refused(read_all(path), "compressed by gzip");
+    put_text(path, "\x80\x04N.");
+    assert_refused(read_all(path), "is a pickle, but not by torch.save");
+    put_text(path, "{\"a\": 1}");
+    assert_refused(read_all(path), "holds no weights");
+    put_text(path, "");
+    assert_refused(read_all(path), "holds no weights");
+    assert_refused(read_all(in_scratch("none")), "cannot open");
+    assert_refused(read_all(scratch), "is not a file");
+}
+
+static void published(void **state)
+{
+    (void)state;
+    int64_t step, epoch;
+    const char *path = in_shared("data/weights/pseltae-2018/Fold_1/model.pth.tar");
+    if (!path) skip();
+    tensor_file *f = opened(path);
+    assert_int_equal(tensor_file_count(f, TENSOR_WEIGHTS), 53);
+    assert_int_equal(tensor_file_count(f, TENSOR_EXP_AVG_SQ), 35);
+    assert_true(tensor_file_epoch(f, &epoch) && epoch == 93);
+    assert_true(tensor_file_step(f, &step) && step > 0);
+    tensor_file_close(f);
+    assert_ok(read_all(path));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_view),       cmocka_unit_test(deflated_members),
+        cmocka_unit_test(other_byte_order), cmocka_unit_test(both_containers),
+        cmocka_unit_test(every_byte),       cmocka_unit_test(every_byte_of_the_pickle),
+        cmocka_unit_test(lying_pickles),    cmocka_unit_test(expansion_is_capped),
+        cmocka_unit_test(lying_archives),   cmocka_unit_test(other_optimisers),
+        cmocka_unit_test(other_files),      cmocka_unit_test(published),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
