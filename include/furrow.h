@@ -210,6 +210,19 @@ FURROW_API int furrow_eval(const furrow_run_options *options, char **json);
  * JSON: "attention", "attention_picture", the paths of the files over all samples. */
 FURROW_API int furrow_predict(const furrow_run_options *options, char **json);
 
+/* ---- weights ------------------------------------------------------------------------------------------------------ */
+
+/* A PyTorch checkpoint or safetensors at `from` as a checkpoint of furrow's at `to`; the weights of any of these as
+ * safetensors. Bit by bit; `to` appears whole or not at all. JSON: {"file", "format", "out", "tensors", "values",
+ * "bytes", and where there are any "epoch", "step" (Adam's), "optimizer_left" (why its state was not taken over)}. */
+int furrow_weights_import(const char *from, const char *to, char **json);
+int furrow_weights_export(const char *from, const char *to, char **json);
+
+/* JSON: {"file", "format", "epoch", "step", "optimizer_left", "tensors": [{"name", "type", "shape", "least", "most",
+ * "not_finite"}], "values"}; with `config` (else NULL) also what its network makes of them: "arch", "missing" and
+ * "unknown" ([{"name", "nearest"}]), "other_shape" ([{"name", "shape", "wanted"}]). */
+int furrow_weights_show(const char *path, const char *config, const char *device, char **json);
+
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */
 
 typedef struct furrow_check {

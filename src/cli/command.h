@@ -30,6 +30,7 @@ int command_instances(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_predict(int argc, char **argv);
+int command_weights(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
@@ -40,7 +41,7 @@ int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *do
 /* Parses; *done: the command ends here, with the code that is returned. */
 int command_begin(const command_syntax *s, int argc, char **argv, bool *done);
 
-/* For a command of several kinds (pack, synth): runs the one that the first argument names, with all arguments. `kinds`
+/* For a command of several kinds (pack, synth, weights): runs the one that the first argument names, with all arguments. `kinds`
  * ends with a name NULL; `about` is a sentence for --help. */
 int command_choose(const char *name, const char *about, const command *kinds, int argc, char **argv);
 

@@ -117,6 +117,11 @@ int pixelset_longest(const pixelset *s)
     return s->longest;
 }
 
+void pixelset_positions(const pixelset *s, int sample, int32_t *out)
+{
+    positions_of(s, sample, out);
+}
+
 int pixelset_dates(const pixelset *s, int sample)
 {
     return pixelset_pack_dates(s->pack, s->parcel[sample]);

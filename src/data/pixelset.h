@@ -37,12 +37,13 @@ int pixelset_label(const pixelset *s, int sample);                   /* class in
 const char *pixelset_class_name(const pixelset *s, int class_index); /* the label as in the nomenclature */
 const char *pixelset_id(const pixelset *s, int sample);
 int pixelset_bands(const pixelset *s);
-int pixelset_extra(const pixelset *s);             /* length of the feature vector, 0: none */
-int pixelset_longest(const pixelset *s);           /* the most dates of any sample */
-int pixelset_dates(const pixelset *s, int sample); /* its T */
-bool pixelset_has_dates(const pixelset *s);        /* false: positions count 0, 1, 2, ... in each series */
-int32_t pixelset_reference(const pixelset *s);     /* the day that counts as 0, since 1970-01-01; 0 without dates */
-int pixelset_first_position(const pixelset *s);    /* smallest and largest day of any sample since the reference */
+int pixelset_extra(const pixelset *s);                                /* length of the feature vector, 0: none */
+int pixelset_longest(const pixelset *s);                              /* the most dates of any sample */
+int pixelset_dates(const pixelset *s, int sample);                    /* its T */
+void pixelset_positions(const pixelset *s, int sample, int32_t *out); /* its T days since the reference */
+bool pixelset_has_dates(const pixelset *s);     /* false: positions count 0, 1, 2, ... in each series */
+int32_t pixelset_reference(const pixelset *s);  /* the day that counts as 0, since 1970-01-01; 0 without dates */
+int pixelset_first_position(const pixelset *s); /* smallest and largest day of any sample since the reference */
 int pixelset_last_position(const pixelset *s);
 /* Normalisation as the device wants it: rows x bands (rows 1, or T where it is per date), std with 0 replaced by 1. */
 int pixelset_normalisation(const pixelset *s, int *rows, const float **mean, const float **std);

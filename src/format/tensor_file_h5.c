@@ -8,6 +8,7 @@
 #include "format/tensor_file_internal.h"
 
 enum { VERSION = 1 };
+#define STEPS_MOST (INT64_C(1) << 53) /* what JSON tells exactly */
 
 static const char *const groups[TENSOR_GROUPS] = {"/weights", "/optimizer/exp_avg", "/optimizer/exp_avg_sq"};
 
@@ -111,7 +112,10 @@ int checkpoint_file_open(tensor_file *f)
     for (int g = 0; g < TENSOR_GROUPS; g++) TRY(group_add(f, (enum tensor_group)g));
     TRY(state_read(f));
     TRY(h5_exists(f->h5, "/optimizer/step", &f->has_step));
-    if (f->has_step) TRY(h5_read(f->h5, "/optimizer/step", NUMBER_I64, 1, &f->step));
+    if (!f->has_step) goto done;
+    TRY(h5_read(f->h5, "/optimizer/step", NUMBER_I64, 1, &f->step));
+    if (f->step < 0 || f->step > STEPS_MOST)
+        rc = fail(FAILED, "%s: /optimizer/step is %lld, wanted 0 or more", h5_path(f->h5), (long long)f->step);
 done:
     return rc;
 }

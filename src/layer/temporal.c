@@ -14,15 +14,20 @@ typedef struct sinusoid {
 } sinusoid;
 
 /* angle p / period^(2 floor(i / 2) / width); sine at even, cosine at odd i */
+void position_row(int position, int channels, int width, int period, float *out)
+{
+    for (int c = 0; c < channels; c++) {
+        int i = c % width;
+        double angle = position / pow(period, 2.0 * (i / 2) / width);
+        out[c] = (float)(i % 2 ? cos(angle) : sin(angle));
+    }
+}
+
 static void sinusoid_fill(const void *user, float *values)
 {
     const sinusoid *s = user;
     for (int p = 0; p < s->lines; p++)
-        for (int c = 0; c < s->channels; c++) {
-            int i = c % s->width;
-            double angle = (s->first + p) / pow(s->period, 2.0 * (i / 2) / s->width);
-            values[(size_t)p * (size_t)s->channels + (size_t)c] = (float)(i % 2 ? cos(angle) : sin(angle));
-        }
+        position_row(s->first + p, s->channels, s->width, s->period, values + (size_t)p * (size_t)s->channels);
 }
 
 position_rows position_lookup(net *n, position_range range, int channels, int width, int period)

@@ -30,6 +30,9 @@ typedef struct position_range {
     tensor *given; /* [lines x channels] instead of the sinusoids; NULL: none */
 } position_range;
 
+/* Its line for one position, alone. */
+void position_row(int position, int channels, int width, int period, float *out);
+
 /* The table of sinusoids of `width` channels, repeated to fill `channels`: angle p / period^(2 floor(i / 2) / width). */
 position_rows position_lookup(net *n, position_range range, int channels, int width, int period);
 

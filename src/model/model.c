@@ -303,6 +303,25 @@ bool model_positions_are_dates(const model *m)
     return is_dense(m) || !strcmp(parcel_settings(m)->positions, "dates");
 }
 
+/* L-TAE adds positions to the projected dates, a sinusoid for each head; TAE to the embeddings as they come. */
+static bool positions_by_head(const model *m)
+{
+    return m->def == &pseltae_def;
+}
+
+int model_position_channels(const model *m)
+{
+    const parcel_config *c = parcel_settings(m);
+    return positions_by_head(m) && c->d_model.present ? c->d_model.value : c->mlp2.value[c->mlp2.count - 1];
+}
+
+void model_position_row(const model *m, int position, float *out)
+{
+    const parcel_config *c = parcel_settings(m);
+    const int channels = model_position_channels(m);
+    position_row(position, channels, positions_by_head(m) ? channels / c->n_head : channels, c->T, out);
+}
+
 int model_bands(const model *m)
 {
     return is_dense(m) ? m->def->facts(m->config).bands : parcel_settings(m)->input_dim;

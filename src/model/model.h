@@ -66,6 +66,9 @@ int model_config_normalise(cJSON **config, const char *where);
 bool model_has_setting(const cJSON *config, const char *key);
 const paps_config *model_head(const model *m); /* NULL: none */
 bool model_positions_are_dates(const model *m);
+/* Parcels: the position table that published weights carry, a line a position: its width, and the line of one. */
+int model_position_channels(const model *m);
+void model_position_row(const model *m, int position, float *out);
 int model_bands(const model *m);
 int model_extra(const model *m);               /* parcels: length of the extra features it expects, 0: none */
 int model_longest(const model *m);             /* most dates that its weights are for; 0: any number */

@@ -14,6 +14,7 @@
 #include "run/self_test.h"
 #include "run/session.h"
 #include "run/weights.h"
+#include "run/weights_fit.h"
 
 enum { CONFIG_BYTES_MAX = 16 << 20, SPAN_MAX = 36525 /* days: a hundred years, as in data/positions.c */ };
 
@@ -73,7 +74,7 @@ static int settle_model(furrow_model *m, const weight_files *weights, model **ou
     int rc = OK;
     char *where = text_format("%s: model", m->config.path);
     TRY_NEW(where);
-    if (weights->count) TRY(settings_from_weights(m->config.model, where, weights->path[0]));
+    if (weights->count) TRY(weights_fill_model(m->config.model, where, weights->path[0]));
     TRY(model_new(m->config.model, where, out));
 done:
     free(where);

@@ -7,47 +7,23 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "run/checkpoint.h"
 #include "run/loop_test.h"
 #include "run/self_test.h"
+#include "run/weights_fit.h"
 
 enum { FORMS_BYTES_MAX = 16 << 20 };
-
-static int same_arch(const cJSON *config, const cJSON *stored, const char *where, const char *weights)
-{
-    const cJSON *a = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    const cJSON *b = cJSON_GetObjectItemCaseSensitive(stored, "arch");
-    if (!cJSON_IsString(b)) return fail(FAILED, "%s does not say which network it holds", weights);
-    if (strcmp(a->valuestring, b->valuestring) == 0) return OK;
-    return fail(USAGE, "%s.arch is \"%s\", but %s holds a %s", where, a->valuestring, weights, b->valuestring);
-}
-
-int settings_from_weights(cJSON *config, const char *where, const char *weights)
-{
-    int rc = OK;
-    cJSON *stored = NULL;
-    TRY(checkpoint_peek(weights, &stored, NULL));
-    TRY(same_arch(config, stored, where, weights));
-    const cJSON *item;
-    cJSON_ArrayForEach(item, stored) {
-        if (cJSON_HasObjectItem(config, item->string) || strcmp(item->string, "head") == 0) continue;
-        json_add(config, item->string, cJSON_Duplicate(item, true));
-    }
-done:
-    cJSON_Delete(stored);
-    return rc;
-}
 
 static int resolve_model(session *s, bool labels, const char *weights)
 {
     int rc = OK;
     model *m = NULL;
-    if (weights) TRY(settings_from_weights(s->config.model, s->where, weights));
+    if (weights) TRY(weights_fill_model(s->config.model, s->where, weights));
     int ignored;
     TRY(config_complete_model(s->config.model, s->where, s->config.kind, samples_sizes(&s->set)));
     TRY(model_new(s->config.model, s->where, &m));
     TRY(samples_fit(&s->set, m, labels, s->config.path));
     TRY(config_ignored_class(&s->config, model_classes(m), &ignored));
+    if (weights) TRY(weights_compare_positions(&s->set, m, weights));
     TRY_NEW(s->model = model_config(m));
 done:
     model_free(m);

@@ -20,9 +20,6 @@ typedef struct session {
 int session_open(const furrow_run_options *o, bool labels, const char *weights, session *out);
 void session_close(session *s);
 
-/* Keys of the model's settings that the configuration leaves open come from the checkpoint. USAGE: another network. */
-int settings_from_weights(cJSON *model, const char *where, const char *weights);
-
 /* What the configuration says of a network beside the model's settings. */
 int network_settings(network *w, const run_config *c);
 

@@ -25,15 +25,38 @@ static int add(weight_files *w, char *path, int fold)
     return OK;
 }
 
+/* Ours first: a published folder in which training went on has both. */
+static const char *const names[] = {"model.h5", "model.pth.tar", "model.pth", "model.pt", "model.safetensors"};
+
+/* The first of those in a folder (FOLDER, or FOLDER/Fold_k), as a new string; *out NULL: none. */
+static int file_in(const char *folder, char **out)
+{
+    *out = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = path_join(folder, names[i]);
+        if (!path) return FAILED;
+        if (file_exists(path)) {
+            *out = path;
+            return OK;
+        }
+        free(path);
+    }
+    return OK;
+}
+
 static int take_fold(weight_files *w, const char *folder, int fold, bool required)
 {
-    char *path = text_format("%s/Fold_%d/model.h5", folder, fold);
-    if (path && !file_exists(path)) {
-        int rc = required ? fail(FAILED, "there is no %s", path) : OK;
-        free(path);
-        return rc;
-    }
-    return add(w, path, fold);
+    int rc = OK;
+    char *path = NULL, *inside = text_format("%s/Fold_%d", folder, fold);
+    TRY_NEW(inside);
+    TRY(file_in(inside, &path));
+    if (path)
+        rc = add(w, path, fold);
+    else if (required)
+        rc = fail(FAILED, "there are no weights in %s: wanted model.h5 or model.pth.tar", inside);
+done:
+    free(inside);
+    return rc;
 }
 
 static int take_folder(weight_files *w, const char *folder, int fold)
@@ -42,10 +65,10 @@ static int take_folder(weight_files *w, const char *folder, int fold)
     if (fold) return take_fold(w, folder, fold, true);
     for (int k = 1; k <= FOLDS_MAX; k++) TRY(take_fold(w, folder, k, false));
     if (w->count) return OK;
-    char *path = path_join(folder, "model.h5");
-    if (path && file_exists(path)) return add(w, path, 0);
-    free(path);
-    rc = fail(FAILED, "%s holds no weights; wanted Fold_k/model.h5 or model.h5 in it", folder);
+    char *path;
+    TRY(file_in(folder, &path));
+    if (path) return add(w, path, 0);
+    rc = fail(FAILED, "%s holds no weights; wanted model.h5 or model.pth.tar in it, or in Fold_1, Fold_2, ...", folder);
 done:
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Where weights are: one checkpoint, or a run folder with one a fold. */
+/* Where weights are: one file, or a folder, of a run or published, with one a fold. */
 #ifndef FURROW_RUN_WEIGHTS_H
 #define FURROW_RUN_WEIGHTS_H
 
@@ -8,8 +8,9 @@ typedef struct weight_files {
     int *fold; /* 0: a file that stands for itself */
 } weight_files;
 
-/* `path` is a file, a folder with model.h5, or a folder with Fold_k/model.h5, of which all are taken in order of k, or
- * the one of `fold` when that is not 0. */
+/* `path` is a file, a folder with a model's file, or a folder with one in each Fold_k, of which all are taken in order of
+ * k, or the one of `fold` when that is not 0. A model's file is model.h5, else model.pth.tar, .pth, .pt or
+ * .safetensors. */
 int weights_find(const char *path, int fold, weight_files *out);
 void weights_free(weight_files *w);
 

@@ -1,0 +1,148 @@
+#include "run/weights_fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "format/tensor_file.h"
+#include "run/checkpoint.h"
+
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
+
+static const cJSON *get(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static int same_arch(const cJSON *config, const cJSON *stored, const char *where, const char *weights)
+{
+    const cJSON *a = get(config, "arch"), *b = get(stored, "arch");
+    if (!cJSON_IsString(b)) return fail(FAILED, "%s does not say which network it holds", weights);
+    if (strcmp(a->valuestring, b->valuestring) == 0) return OK;
+    return fail(USAGE, "%s.arch is \"%s\", but %s holds a %s", where, a->valuestring, weights, b->valuestring);
+}
+
+static void set(cJSON *config, const char *key, cJSON *value)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(config, key);
+    cJSON_AddItemToObject(config, key, value);
+}
+
+/* The norm has weights for each of its dates, or none: then there may be any number of them. */
+static int fill_projection(cJSON *config, const char *path)
+{
+    tensor_file *f = NULL;
+    int rc = tensor_file_open(path, &f);
+    if (rc) return rc;
+    const bool projects = tensor_file_find(f, TENSOR_WEIGHTS, "temporal_encoder.inconv.0.weight");
+    const tensor_entry *norm = tensor_file_find(f, TENSOR_WEIGHTS, "temporal_encoder.inconv.1.weight");
+    if (projects && !norm) set(config, "elementwise_affine", cJSON_CreateFalse());
+    if (norm && norm->rank == 2 && !cJSON_HasObjectItem(config, "len_max_seq"))
+        set(config, "len_max_seq", cJSON_CreateNumber((double)norm->shape[1]));
+    tensor_file_close(f);
+    return OK;
+}
+
+int weights_fill_model(cJSON *config, const char *where, const char *path)
+{
+    int rc = OK;
+    cJSON *stored = NULL;
+    const cJSON *item;
+    TRY(checkpoint_peek(path, &stored, NULL));
+    if (stored) TRY(same_arch(config, stored, where, path));
+    cJSON_ArrayForEach(item, stored) {
+        if (cJSON_HasObjectItem(config, item->string) || strcmp(item->string, "head") == 0) continue;
+        json_add(config, item->string, cJSON_Duplicate(item, true));
+    }
+    TRY(fill_projection(config, path));
+done:
+    cJSON_Delete(stored);
+    return rc;
+}
+
+/* ---- positions --------------------------------------------------------------------------------------------------- */
+
+typedef struct table {
+    const float *values;
+    size_t lines, channels;
+} table;
+
+/* Whether line `line` is the one of this position. */
+static bool line_is(const table *t, size_t line, const model *m, int position, float *row)
+{
+    static const float tolerance = 1e-3f;
+    model_position_row(m, position, row);
+    for (size_t c = 0; c < t->channels; c++)
+        if (!(fabsf(row[c] - t->values[line * t->channels + c]) <= tolerance)) return false;
+    return true;
+}
+
+/* Positions count from 1; line 0 is unused. */
+static char *compare_order(const table *t, const model *m, float *row)
+{
+    for (size_t i = 0; i < t->lines; i++)
+        if (!line_is(t, i, m, (int)i, row)) return text_format("its line %zu is not that of place %zu", i, i);
+    return NULL;
+}
+
+/* The first parcel whose dates it is not the table of. */
+static char *compare_dates(const table *t, const model *m, const pixelset *s, float *row)
+{
+    enum { PARCELS_MOST = 1000 }; /* the rest have most likely the same */
+    int32_t *days = memory_new((size_t)pixelset_longest(s), sizeof *days);
+    char *difference = NULL;
+    for (int i = 0; days && !difference && i < pixelset_count(s) && i < PARCELS_MOST; i++) {
+        const size_t dates = (size_t)pixelset_dates(s, i);
+        pixelset_positions(s, i, days);
+        if (dates != t->lines)
+            difference = text_format("it has %zu lines, parcel %s has %zu dates", t->lines, pixelset_id(s, i), dates);
+        for (size_t d = 0; !difference && d < dates; d++)
+            if (!line_is(t, d, m, days[d], row))
+                difference =
+                    text_format("its line %zu is not that of parcel %s's date, day %d", d, pixelset_id(s, i), days[d]);
+    }
+    free(days);
+    return difference;
+}
+
+static int compare(const sample_set *set, const model *m, tensor_file *f, const tensor_entry *e)
+{
+    int rc = OK;
+    float *values = NULL, *row = NULL;
+    char *difference = NULL;
+    const size_t channels = (size_t)model_position_channels(m);
+    if (e->rank != 2 || e->shape[1] != channels) {
+        TRY_NEW(difference = text_format("it is not %zu channels wide", channels));
+    } else {
+        TRY_NEW(values = memory_new(e->count, sizeof *values));
+        TRY_NEW(row = memory_new(channels, sizeof *row));
+        TRY(tensor_file_read(f, e, NUMBER_F32, values));
+        const table t = {values, e->shape[0], channels};
+        difference = model_positions_are_dates(m) ? compare_dates(&t, m, set->parcels, row) : compare_order(&t, m, row);
+    }
+    if (difference)
+        log_warning(
+            "%s: the table of positions that it was trained with is not that of these data: %s; the positions of "
+            "these data are used",
+            tensor_file_path(f), difference);
+done:
+    free(difference);
+    free(values);
+    free(row);
+    return rc;
+}
+
+int weights_compare_positions(const sample_set *set, const model *m, const char *path)
+{
+    tensor_file *f = NULL;
+    if (!set->parcels) return OK;
+    int rc = tensor_file_open(path, &f);
+    if (rc) return rc;
+    const tensor_entry *e = tensor_file_find(f, TENSOR_WEIGHTS, "temporal_encoder.position_enc.weight");
+    if (e) rc = compare(set, m, f, e);
+    tensor_file_close(f);
+    return rc;
+}

@@ -1,0 +1,180 @@
+/* furrow_weights_import and furrow_weights_export. */
+#include "run/weights_import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "format/safetensors.h"
+#include "furrow.h"
+#include "run/session.h"
+
+enum { VERSION = 1 };
+
+static const char *const groups[TENSOR_GROUPS] = {"/weights", "/optimizer/exp_avg", "/optimizer/exp_avg_sq"};
+
+/* ---- import ------------------------------------------------------------------------------------------------------ */
+
+static int write_tensor(tensor_file *from, h5 *to, const char *group, const tensor_entry *e)
+{
+    int rc = OK;
+    void *values = NULL;
+    char *path = text_format("%s/%s", group, e->name);
+    TRY_NEW(path);
+    TRY_NEW(values = memory_new(e->count, number_size(e->type)));
+    TRY(tensor_file_read(from, e, e->type, values));
+    TRY(h5_write(to, path, e->type, e->rank, e->shape, values));
+    if (e->truth) TRY(h5_set_text(to, path, "type", "bool"));
+done:
+    free(values);
+    free(path);
+    return rc;
+}
+
+static int write_group(tensor_file *from, h5 *to, enum tensor_group g)
+{
+    const size_t count = tensor_file_count(from, g);
+    int rc = h5_new_group(to, groups[g]);
+    for (size_t i = 0; i < count && !rc; i++) {
+        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted");
+        rc = write_tensor(from, to, groups[g], tensor_file_at(from, g, i));
+        log_progress("tensors", i + 1, count, "");
+    }
+    return rc;
+}
+
+static int write_optimiser(tensor_file *from, h5 *to)
+{
+    int rc = OK;
+    int64_t step;
+    if (!tensor_file_step(from, &step)) return OK;
+    TRY(h5_new_group(to, "/optimizer"));
+    TRY(write_group(from, to, TENSOR_EXP_AVG));
+    TRY(write_group(from, to, TENSOR_EXP_AVG_SQ));
+    TRY(h5_write(to, "/optimizer/step", NUMBER_I64, 0, NULL, &step));
+done:
+    return rc;
+}
+
+static int copy_attribute(h5 *from, h5 *to, const char *name)
+{
+    char *text = NULL;
+    bool there;
+    int rc = h5_has_attribute(from, "/", name, &there);
+    if (rc || !there) return rc;
+    rc = h5_get_text(from, "/", name, &text);
+    if (!rc) rc = h5_set_text(to, "/", name, text);
+    free(text);
+    return rc;
+}
+
+/* {"imported": format, "epoch", "step"}: what resuming finds in the state of a checkpoint of furrow's. */
+static int write_state(tensor_file *from, h5 *to)
+{
+    int64_t epoch, step;
+    cJSON *state = cJSON_CreateObject();
+    cJSON_AddStringToObject(state, "imported", tensor_file_format(from));
+    if (tensor_file_epoch(from, &epoch)) cJSON_AddNumberToObject(state, "epoch", (double)epoch);
+    if (tensor_file_step(from, &step)) cJSON_AddNumberToObject(state, "step", (double)step);
+    char *text = cJSON_PrintUnformatted(state);
+    cJSON_Delete(state);
+    if (!text) return fail(FAILED, "out of memory");
+    int rc = h5_set_text(to, "/", "state", text);
+    free(text);
+    return rc;
+}
+
+static int write_head(tensor_file *from, h5 *to)
+{
+    int rc = OK;
+    h5 *own = tensor_file_h5(from);
+    TRY(h5_set_text(to, "/", "furrow_format", "checkpoint"));
+    TRY(h5_set_int(to, "/", "version", VERSION));
+    if (!own) {
+        rc = write_state(from, to);
+        goto done;
+    }
+    TRY(copy_attribute(own, to, "model"));
+    TRY(copy_attribute(own, to, "state"));
+    TRY(copy_attribute(own, to, "forms"));
+done:
+    return rc;
+}
+
+int weights_import(tensor_file *from, const char *path)
+{
+    int rc = OK, closed;
+    h5 *file = NULL;
+    char *temporary = file_temporary(path);
+    TRY_NEW(temporary);
+    TRY(h5_create(temporary, &file));
+    TRY(write_head(from, file));
+    TRY(write_group(from, file, TENSOR_WEIGHTS));
+    TRY(write_optimiser(from, file));
+    TRY(h5_set_int(file, "/", "complete", 1));
+done:
+    closed = h5_close(file);
+    if (!rc) rc = closed;
+    if (!rc)
+        rc = file_commit(temporary, path);
+    else if (temporary)
+        remove(temporary);
+    free(temporary);
+    return rc;
+}
+
+/* ---- the two commands -------------------------------------------------------------------------------------------- */
+
+static int describe(tensor_file *f, const char *out, char **json)
+{
+    int64_t epoch, step;
+    double values = 0, bytes = 0;
+    const char *note = tensor_file_optimiser_note(f);
+    cJSON *all = cJSON_CreateObject();
+    const size_t count = tensor_file_count(f, TENSOR_WEIGHTS);
+    for (size_t i = 0; i < count; i++) {
+        values += (double)tensor_file_at(f, TENSOR_WEIGHTS, i)->count;
+        bytes += (double)tensor_bytes(tensor_file_at(f, TENSOR_WEIGHTS, i));
+    }
+    cJSON_AddStringToObject(all, "file", tensor_file_path(f));
+    cJSON_AddStringToObject(all, "format", tensor_file_format(f));
+    cJSON_AddStringToObject(all, "out", out);
+    cJSON_AddNumberToObject(all, "tensors", (double)count);
+    cJSON_AddNumberToObject(all, "values", values);
+    cJSON_AddNumberToObject(all, "bytes", bytes);
+    if (tensor_file_epoch(f, &epoch)) cJSON_AddNumberToObject(all, "epoch", (double)epoch);
+    if (tensor_file_step(f, &step)) cJSON_AddNumberToObject(all, "step", (double)step);
+    if (note) cJSON_AddStringToObject(all, "optimizer_left", note);
+    return json_text(all, json);
+}
+
+int furrow_weights_import(const char *from, const char *to, char **json)
+{
+    int rc = OK;
+    tensor_file *f = NULL;
+    *json = NULL;
+    TRY(tensor_file_open(from, &f));
+    TRY(weights_import(f, to));
+    if (tensor_file_optimiser_note(f))
+        log_warning("%s: its optimiser's state is left: %s", from, tensor_file_optimiser_note(f));
+    TRY(describe(f, to, json));
+done:
+    tensor_file_close(f);
+    return rc;
+}
+
+int furrow_weights_export(const char *from, const char *to, char **json)
+{
+    int rc = OK;
+    tensor_file *f = NULL;
+    *json = NULL;
+    TRY(tensor_file_open(from, &f));
+    TRY(safetensors_write(to, f));
+    TRY(describe(f, to, json));
+done:
+    tensor_file_close(f);
+    return rc;
+}
