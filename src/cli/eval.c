@@ -94,7 +94,8 @@ int command_eval(int argc, char **argv)
 {
     run_arguments a = {0};
     const option options[] = {
-        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W", "a checkpoint, or a run folder with Fold_k/model.h5"},
+        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
+         "a checkpoint, ours or PyTorch's, safetensors, or a folder of folds"},
         RUN_OPTION_FOLD("this fold's weights on this fold's test set"),
         RUN_OPTION_SET,
         RUN_OPTION_DEVICE,
@@ -106,7 +107,7 @@ int command_eval(int argc, char **argv)
         "Accuracy, mIoU, each class's precision, recall, F1 and IoU, and the confusion "
         "matrix, counted in parcels or, of image\n"
         "patches, in pixels, those of the void class (train.ignore_index) left out. With a "
-        "run folder, each fold's\n"
+        "folder of folds, each fold's\n"
         "weights are measured on that fold's test set. --set eval.subset=validation, train "
         "or all looks at others;\n"
         "with all, the folds' log-probabilities are averaged. As published, mIoU is a "

@@ -30,7 +30,8 @@ int command_predict(int argc, char **argv)
 {
     run_arguments a = {0};
     const option options[] = {
-        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W", "a checkpoint, or a run folder with Fold_k/model.h5"},
+        {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
+         "a checkpoint, ours or PyTorch's, safetensors, or a folder of folds"},
         {"out", OPTION_TEXT, &a.options.out, 0, 0, "DIR", "folder to write into; made if need be"},
         RUN_OPTION_FOLD("this fold's weights only"),
         {"tolerance", OPTION_REAL, &a.options.tolerance, 0, 1000, "PIXELS",
@@ -53,7 +54,8 @@ int command_predict(int argc, char **argv)
         "coordinate\n"
         "system), and of each patch ID_instances.npy, ID_classes.npy, ID_confidence.npy and ID.png; by one fold. With "
         "a\n"
-        "run folder, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and where it\n"
+        "folder of folds, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and "
+        "where it\n"
         "is silent from the weights.",
         options,
         &a.positional,

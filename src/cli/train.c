@@ -63,7 +63,7 @@ int command_train(int argc, char **argv)
         {"resume", OPTION_FLAG, &a.options.resume, 0, 0, NULL, "go on where the run folder stopped"},
         {"plan", OPTION_FLAG, &a.options.plan, 0, 0, NULL, "only print how a step is laid out in memory"},
         {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
-         "start from a checkpoint or a run folder's (fine-tuning)"},
+         "start from weights: a checkpoint, ours or PyTorch's, safetensors, or a folder (fine-tuning)"},
         RUN_OPTION_DEVICE,
         RUN_OPTION_JSON,
         {0},
@@ -77,7 +77,9 @@ int command_train(int argc, char **argv)
         "test_metrics.json, conf_mat.npy}, overall.json, forms.json; with a head that finds parcels the best PQ "
         "counts,\n"
         "and test_tables.npy stands for conf_mat.npy. A run that was stopped goes on with --resume and\n"
-        "ends with the same bits. CONFIG may be a published conf.json.",
+        "ends with the same bits. With --weights of a PyTorch checkpoint, --resume in a new run folder goes on with "
+        "its\n"
+        "epoch and Adam state. CONFIG may be a published conf.json.",
         options,
         &a.positional,
         1,

@@ -153,6 +153,16 @@ done:
     return rc;
 }
 
+/* What others trained (`weights import`) goes on under the settings that are here now; it has no log, and no best. */
+static int resume_imported(const fold_run *r)
+{
+    if (r->epoch >= r->s->config.train.epochs)
+        return fail(USAGE, "%s: the imported weights have done %d epochs; wanted train.epochs to be more, it is %d",
+                    r->title, r->epoch, r->s->config.train.epochs);
+    log_note("%s: goes on after epoch %d of imported weights, with their optimiser's state", r->title, r->epoch);
+    return OK;
+}
+
 static int resume(fold_run *r)
 {
     int rc = OK;
@@ -162,6 +172,10 @@ static int resume(fold_run *r)
     TRY(settings_hash(r->s, hash));
     TRY(resume_load(folder, hash, r->network, &found));
     r->epoch = found.epoch;
+    if (found.imported) {
+        rc = resume_imported(r);
+        goto done;
+    }
     r->best_epoch = found.best_epoch;
     r->best = found.best;
     if (!r->epoch) goto done;

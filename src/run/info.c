@@ -4,7 +4,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "format/h5.h"
+#include "base/reader.h"
+#include "format/tensor_file.h"
 #include "furrow.h"
 #include "run/info_patches.h"
 #include "run/session.h"
@@ -235,9 +236,12 @@ done:
 
 static int golden_info(h5 *file, cJSON *out)
 {
-    static const char *const groups[] = {"/input", "/eval", "/train", "/train/grad", "/train/buffers", "/weights"};
+    static const char *const groups[] = {"/input",         "/eval",    "/train",    "/train/grad",
+                                         "/train/buffers", "/weights", "/optimizer"};
     int rc = OK;
     TRY(add_json(file, "model", out));
+    TRY(add_json(file, "files", out));
+    TRY(add_text(file, "/", "input", "input_of", out));
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         TRY(add_arrays(file, groups[i], groups[i] + 1, out, NULL));
 done:
@@ -254,14 +258,60 @@ static int check_complete(h5 *file, cJSON *out)
     return rc;
 }
 
+/* ---- weights of others -------------------------------------------------------------------------------------------- */
+
+/* Its name says nothing, its first bytes do. What cannot be read is left to the reader of HDF5, to say why. */
+static bool is_hdf5(const char *path)
+{
+    char head[8] = "";
+    reader *r = NULL;
+    if (reader_open(path, &r)) return true;
+    const bool read = reader_bytes(r) < sizeof head || !reader_read(r, 0, sizeof head, head);
+    reader_close(r);
+    return !read || !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head);
+}
+
+static int weights_info(const char *path, char **json)
+{
+    int rc = OK;
+    int64_t epoch, step;
+    double values = 0;
+    tensor_file *f = NULL;
+    cJSON *out = cJSON_CreateObject();
+    TRY(tensor_file_open(path, &f));
+    cJSON_AddStringToObject(out, "file", path);
+    cJSON_AddStringToObject(out, "kind", "weights");
+    cJSON_AddStringToObject(out, "format", tensor_file_format(f));
+    if (tensor_file_epoch(f, &epoch)) cJSON_AddNumberToObject(out, "epoch", (double)epoch);
+    cJSON_AddBoolToObject(out, "optimizer", tensor_file_step(f, &step));
+    cJSON *list = cJSON_AddObjectToObject(out, "weights");
+    for (size_t i = 0; i < tensor_file_count(f, TENSOR_WEIGHTS); i++) {
+        const tensor_entry *e = tensor_file_at(f, TENSOR_WEIGHTS, i);
+        h5_about about = {.type = e->type, .rank = e->rank};
+        memcpy(about.shape, e->shape, sizeof e->shape);
+        char *text = describe(&about);
+        if (text) cJSON_AddStringToObject(list, e->name, text);
+        free(text);
+        values += (double)e->count;
+    }
+    cJSON_AddNumberToObject(out, "values", values);
+    rc = json_text(out, json);
+    out = NULL;
+done:
+    cJSON_Delete(out);
+    tensor_file_close(f);
+    return rc;
+}
+
 int furrow_info(const char *path, char **json)
 {
     int rc = OK;
+    *json = NULL;
+    if (!is_hdf5(path)) return weights_info(path, json);
     h5 *file = NULL;
     char *kind = NULL;
     bool ours, reference;
     cJSON *out = cJSON_CreateObject();
-    *json = NULL;
     TRY(h5_open(path, &file));
     TRY(h5_has_attribute(file, "/", "furrow_format", &ours));
     TRY(h5_has_attribute(file, "/", "kind", &reference));

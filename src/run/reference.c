@@ -68,6 +68,11 @@ static int check_positions(const reference_input *r, const int32_t *positions)
     return OK;
 }
 
+static h5 *table_file(const reference_input *r)
+{
+    return r->weights ? r->weights : r->file;
+}
+
 /* Weights carry a table with a line a date, or, where positions count 1, 2, ..., a line a number from 0. Where the
  * file has one it is used: reference results are made with whatever it holds, sinusoids or not. */
 static int read_table(reference_input *r, bool dates, int32_t *positions)
@@ -75,10 +80,10 @@ static int read_table(reference_input *r, bool dates, int32_t *positions)
     int rc = OK;
     h5_about about;
     float *table = NULL;
-    TRY(h5_read_new(r->file, table_path, NUMBER_F32, REFERENCE_VALUES_MAX, (void **)&table, &about));
+    TRY(h5_read_new(table_file(r), table_path, NUMBER_F32, REFERENCE_VALUES_MAX, (void **)&table, &about));
     size_t wanted = (size_t)r->batch.longest + (dates ? 0 : 1);
     if (about.rank != 2 || about.shape[0] < wanted || about.shape[0] > REFERENCE_DAY_MAX) {
-        rc = fail(FAILED, "%s: %s has %zu lines; wanted %zu or more", h5_path(r->file), table_path,
+        rc = fail(FAILED, "%s: %s has %zu lines; wanted %zu or more", h5_path(table_file(r)), table_path,
                   about.rank ? about.shape[0] : 0, wanted);
         goto done;
     }
@@ -118,7 +123,7 @@ static int upload_positions(reference_input *r, bool dates)
     bool table;
     TRY_NEW(positions);
     TRY_NEW(lines = memory_new(count, sizeof *lines));
-    TRY(h5_exists(r->file, table_path, &table));
+    TRY(h5_exists(table_file(r), table_path, &table));
     TRY(table ? read_table(r, dates, positions) : read_positions(r, dates, positions));
     for (size_t i = 0; i < count; i++) lines[i] = positions[i % (size_t)r->batch.longest] - r->input.first_position;
     TRY(reference_upload(r, lines, count, &r->batch.positions));

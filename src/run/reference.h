@@ -7,10 +7,11 @@
 
 typedef struct reference_input {
     h5 *file;
+    h5 *weights; /* the file whose position table counts; NULL: file */
     device *device;
     batch batch;
     network_input input; /* a network's, for it */
-    buffer *table;       /* the file's own position table, a line a date; NULL: it has none */
+    buffer *table;       /* the position table stored with the weights, a line a date; NULL: it has none */
 } reference_input;
 
 /* Reads /input for the model m; r->file and r->device are set. Labels must be classes of m's, positions sensible. */

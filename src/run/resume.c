@@ -57,7 +57,8 @@ static int load(const char *path, const char *settings, network *w, resumed *out
     cJSON *state = NULL;
     resumed found = {0};
     TRY(checkpoint_peek(path, NULL, &state));
-    TRY(check_settings(state, settings, path));
+    found.imported = cJSON_HasObjectItem(state, "imported");
+    if (!found.imported) TRY(check_settings(state, settings, path));
     TRY(read_state(state, path, &found));
     TRY(checkpoint_load(path, w, CHECKPOINT_RESUME));
     *out = found;

@@ -8,9 +8,10 @@
 typedef struct resumed {
     int epoch, best_epoch; /* epochs done; that of the best validation, 0: none yet */
     double best;           /* its score; negative: none yet */
+    bool imported;         /* weights of others (`weights import`), whatever their settings were */
 } resumed;
 
-/* Loads weights, Adam's state and kernel forms into `w`, and fills *out; leaves both alone where the folder has no
+/* Loads weights, Adam's state and kernel forms (imported weights have none) into `w`, and fills *out; leaves both alone where the folder has no
  * checkpoint. `settings`: what the run's settings hash to. USAGE where the checkpoint's run had others; FAILED where no
  * checkpoint is whole. */
 int resume_load(const char *folder, const char *settings, network *w, resumed *out);

@@ -6,9 +6,22 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "format/tensor_file.h"
+#include "run/checkpoint.h"
 #include "run/fold.h"
 #include "run/overall.h"
 #include "run/weights.h"
+#include "run/weights_fit.h"
+#include "run/weights_import.h"
+
+static int compare_positions(const session *s, const char *weights)
+{
+    model *m = NULL;
+    int rc = model_new(s->model, s->where, &m);
+    if (!rc) rc = weights_compare_positions(&s->set, m, weights);
+    model_free(m);
+    return rc;
+}
 
 static int write_config(const session *s)
 {
@@ -68,6 +81,53 @@ done:
     return rc;
 }
 
+/* --resume with weights that others trained, in a folder where no run has begun: their Adam state becomes each fold's
+ * last.h5, and resuming finds it there, now and after any interruption. */
+static int take_over_one(const session *s, int fold, const char *weights)
+{
+    int rc = OK;
+    int64_t step;
+    cJSON *state = NULL;
+    tensor_file *f = NULL;
+    char *folder = text_format("%s/Fold_%d", s->config.train.res_dir, fold), *last = NULL;
+    TRY_NEW(folder);
+    TRY_NEW(last = path_join(folder, "last.h5"));
+    TRY(checkpoint_peek(weights, NULL, &state));
+    if (!cJSON_HasObjectItem(state, "imported") || file_exists(last)) goto done;
+    TRY(tensor_file_open(weights, &f));
+    if (!tensor_file_step(f, &step)) {
+        const char *why = tensor_file_optimiser_note(f);
+        log_warning("%s: no optimiser's state is taken over: %s; training starts from its weights", weights,
+                    why ? why : "there is none");
+        goto done;
+    }
+    TRY(folder_make(folder));
+    TRY(weights_import(f, last));
+done:
+    tensor_file_close(f);
+    cJSON_Delete(state);
+    free(last);
+    free(folder);
+    return rc;
+}
+
+static int take_over(const session *s, const weight_files *weights)
+{
+    int rc = OK;
+    char *begun = path_join(s->config.train.res_dir, "conf.json");
+    TRY_NEW(begun);
+    if (file_exists(begun)) goto done;
+    const bool one = s->config.train.fold.present;
+    const int first = one ? s->config.train.fold.value : 1, last = one ? first : s->config.train.kfold;
+    for (int fold = first; fold <= last; fold++) {
+        const char *path = weight_file_of(weights, fold);
+        if (path) TRY(take_over_one(s, fold, path));
+    }
+done:
+    free(begun);
+    return rc;
+}
+
 static int summary(const session *s, cJSON *results, cJSON *overall, char **json)
 {
     cJSON *all = cJSON_CreateObject();
@@ -114,11 +174,13 @@ int furrow_train(const furrow_run_options *o, char **json)
     *json = NULL;
     if (o->weights) TRY(weights_find(o->weights, 0, &weights));
     TRY(session_open(o, true, NULL, &s));
+    if (o->weights) TRY(compare_positions(&s, weights.path[0]));
     if (o->plan) {
         rc = plan(&s, json);
         goto done;
     }
     TRY(folder_make(s.config.train.res_dir));
+    if (o->resume && o->weights) TRY(take_over(&s, &weights));
     TRY(use_recorded_forms(&s, o->resume));
     TRY(write_config(&s));
     TRY(train_folds(&s, o, &weights, results));

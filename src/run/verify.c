@@ -34,12 +34,14 @@ static int verify_file(const char *path, device *d, verify_report *r)
     TRY(h5_get_text(file, "/", "kind", &kind));
     if (strcmp(kind, "parcel") == 0 || strcmp(kind, "dense") == 0 || strcmp(kind, "panoptic") == 0)
         TRY(verify_network(file, d, r));
+    else if (strcmp(kind, "checkpoint") == 0)
+        TRY(verify_checkpoint(file, d, r));
     else if (strcmp(kind, "panoptic_metrics") == 0)
         TRY(verify_panoptic_metrics(file, r));
     else
         rc = fail(FAILED,
-                  "%s: kind \"%s\" is not known to this version; wanted \"parcel\", \"dense\", \"panoptic\" or "
-                  "\"panoptic_metrics\"",
+                  "%s: kind \"%s\" is not known to this version; wanted \"parcel\", \"dense\", \"panoptic\", "
+                  "\"panoptic_metrics\" or \"checkpoint\"",
                   path, kind);
 done:
     free(kind);

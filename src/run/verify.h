@@ -17,6 +17,10 @@ typedef struct verify_report {
 /* Tells the result: passed when error <= limit; an error that is not a number never is. */
 void verify_tell(verify_report *r, const char *name, double error, double limit);
 
+int verify_checkpoint(h5 *reference, device *d, verify_report *report);
+/* The network that `file` describes, with the weights at the path `weights`, on the input of the file `input`: its
+ * /eval/output, told under "NAME: ". */
+int verify_weights(h5 *file, h5 *input, const char *name, const char *weights, device *d, verify_report *report);
 int verify_network(h5 *file, device *d, verify_report *r); /* kinds "parcel" and "dense" */
 int verify_panoptic_metrics(h5 *file, verify_report *r);   /* kind "panoptic_metrics" */
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "run/checkpoint.h"
 #include "run/reference.h"
 #include "run/verify.h"
 #include "run/verify_paps.h"
@@ -150,13 +151,16 @@ static difference compare(const float *got, const float *wanted, size_t count)
     return d;
 }
 
-static int check_output(reference *r, const char *path, const tensor *t)
+/* `label` (may be ""): what stands before the name. */
+static int check_output_as(reference *r, const char *label, const char *path, const tensor *t)
 {
     int rc = OK;
+    char *name = text_format("%s%s", label, path + 1);
     const size_t count = tensor_count(t), channels = (size_t)tensor_channels(t),
                  patches = (size_t)r->input.batch.samples;
     float *got = memory_new(count, sizeof *got), *stored = memory_new(count, sizeof *stored);
     float *wanted = memory_new(count, sizeof *wanted);
+    TRY_NEW(name);
     TRY_NEW(got);
     TRY_NEW(stored);
     TRY_NEW(wanted);
@@ -166,12 +170,18 @@ static int check_output(reference *r, const char *path, const tensor *t)
     reference_channels_last(stored, images ? patches : count / channels, channels,
                             images ? count / channels / patches : 1, wanted);
     difference d = compare(got, wanted, count);
-    verify_tell(r->report, path + 1, d.largest, output_limit * fmax(1, d.reference));
+    verify_tell(r->report, name, d.largest, output_limit * fmax(1, d.reference));
 done:
+    free(name);
     free(got);
     free(stored);
     free(wanted);
     return rc;
+}
+
+static int check_output(reference *r, const char *path, const tensor *t)
+{
+    return check_output_as(r, "", path, t);
 }
 
 static int check_eval(reference *r)
@@ -316,26 +326,60 @@ done:
     return rc;
 }
 
+/* The network that the file describes, for its input. */
+static int open_reference(reference *r)
+{
+    int rc = OK;
+    model *m = NULL;
+    TRY(read_model(r, &m));
+    TRY(read_input(r, m));
+    rc = make_network(r, m);
+    m = NULL; /* the network's, whatever came of it */
+done:
+    model_free(m);
+    return rc;
+}
+
+static void close_reference(reference *r)
+{
+    network_free(r->network);
+    reference_free(&r->input);
+    reference_truth_free(&r->truth);
+}
+
+int verify_weights(h5 *file, h5 *input, const char *name, const char *weights, device *d, verify_report *report)
+{
+    int rc = OK;
+    reference r = {.file = file, .report = report, .device = d, .input = {.file = input, .weights = file, .device = d}};
+    char *label = text_format("%s: ", name);
+    TRY_NEW(label);
+    TRY(open_reference(&r));
+    if (r.network->head) {
+        rc = fail(FAILED, "%s: a checkpoint of a network with a head: wanted one with /eval/output", h5_path(file));
+        goto done;
+    }
+    TRY(checkpoint_load(weights, r.network, CHECKPOINT_WEIGHTS));
+    TRY(network_use(r.network, false, &r.input.batch));
+    TRY(network_forward(r.network, 0));
+    TRY(check_output_as(&r, label, "/eval/output", r.network->logits));
+done:
+    close_reference(&r);
+    free(label);
+    return rc;
+}
+
 int verify_network(h5 *file, device *d, verify_report *report)
 {
     int rc = OK;
     bool train, losses;
     reference r = {.file = file, .report = report, .device = d, .input = {.file = file, .device = d}};
-    model *m = NULL;
-    TRY(read_model(&r, &m));
-    TRY(read_input(&r, m));
-    rc = make_network(&r, m);
-    m = NULL; /* the network's, whatever came of it */
-    if (rc) goto done;
+    TRY(open_reference(&r));
     TRY(check_eval(&r));
     TRY(h5_exists(file, "/train", &train));
     if (train) TRY(check_train(&r));
     TRY(h5_exists(file, "/train/losses", &losses));
     if (losses) TRY(check_losses(&r));
 done:
-    model_free(m);
-    network_free(r.network);
-    reference_free(&r.input);
-    reference_truth_free(&r.truth);
+    close_reference(&r);
     return rc;
 }
