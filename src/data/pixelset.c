@@ -117,6 +117,11 @@ int pixelset_longest(const pixelset *s)
     return s->longest;
 }
 
+bool pixelset_dates_are_shared(const pixelset *s)
+{
+    return s->has_dates && pixelset_pack_days_shared(s->pack);
+}
+
 void pixelset_positions(const pixelset *s, int sample, int32_t *out)
 {
     positions_of(s, sample, out);

@@ -41,6 +41,7 @@ int pixelset_extra(const pixelset *s);                                /* length 
 int pixelset_longest(const pixelset *s);                              /* the most dates of any sample */
 int pixelset_dates(const pixelset *s, int sample);                    /* its T */
 void pixelset_positions(const pixelset *s, int sample, int32_t *out); /* its T days since the reference */
+bool pixelset_dates_are_shared(const pixelset *s);                    /* one list of dates for all */
 bool pixelset_has_dates(const pixelset *s);     /* false: positions count 0, 1, 2, ... in each series */
 int32_t pixelset_reference(const pixelset *s);  /* the day that counts as 0, since 1970-01-01; 0 without dates */
 int pixelset_first_position(const pixelset *s); /* smallest and largest day of any sample since the reference */

@@ -56,6 +56,7 @@ static int by_name(const void *a, const void *b)
 
 static int list_sort(const tensor_file *f, tensor_list *list)
 {
+    free(list->sorted);
     list->sorted = memory_new(list->count, sizeof *list->sorted);
     if (!list->sorted) return FAILED;
     for (size_t i = 0; i < list->count; i++) list->sorted[i] = &list->entry[i];
@@ -64,6 +65,21 @@ static int list_sort(const tensor_file *f, tensor_list *list)
         if (!by_name(&list->sorted[i - 1], &list->sorted[i]))
             return fail(FAILED, "%s: %s is there twice", reader_path(f->file), list->sorted[i]->name);
     return OK;
+}
+
+int tensor_file_give(tensor_file *f, const char *name, int rank, const size_t *shape, const float *values)
+{
+    tensor_list *list = &f->group[TENSOR_WEIGHTS];
+    tensor_entry like = {.type = NUMBER_F32, .rank = rank};
+    memcpy(like.shape, shape, (size_t)rank * sizeof *shape);
+    int rc = tensor_file_add(f, TENSOR_WEIGHTS, name, strlen(name), &like);
+    if (rc) return rc;
+    tensor_entry *e = &list->entry[list->count - 1];
+    float *copy = memory_new(e->count, sizeof *copy);
+    if (!copy) return FAILED;
+    memcpy(copy, values, tensor_bytes(e));
+    e->given = copy;
+    return list_sort(f, list);
 }
 
 /* ---- formats ------------------------------------------------------------------------------------------------------- */
@@ -164,7 +180,10 @@ void tensor_file_close(tensor_file *f)
     if (f->release) f->release(f->own);
     for (int g = 0; g < TENSOR_GROUPS; g++) {
         tensor_list *list = &f->group[g];
-        for (size_t i = 0; i < list->count; i++) free((char *)(uintptr_t)list->entry[i].name);
+        for (size_t i = 0; i < list->count; i++) {
+            free((char *)(uintptr_t)list->entry[i].name);
+            free((float *)(uintptr_t)list->entry[i].given);
+        }
         free(list->entry);
         free(list->sorted);
     }
@@ -239,6 +258,13 @@ const char *tensor_type_name(const tensor_entry *e)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
+static int elements_read(tensor_file *f, const tensor_entry *e, void *out)
+{
+    if (!e->given) return f->read(f, e, out);
+    memcpy(out, e->given, tensor_bytes(e));
+    return OK;
+}
+
 static void convert(enum number_type from, const void *values, size_t count, enum number_type to, void *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -252,10 +278,10 @@ static void convert(enum number_type from, const void *values, size_t count, enu
 
 int tensor_file_read(tensor_file *f, const tensor_entry *e, enum number_type type, void *out)
 {
-    if (type == e->type) return f->read(f, e, out);
+    if (type == e->type) return elements_read(f, e, out);
     if (type != NUMBER_F32 && type != NUMBER_F64) panic("tensors are not converted to %s", number_name(type));
     void *values = memory_new(e->count, number_size(e->type));
-    int rc = values ? f->read(f, e, values) : FAILED;
+    int rc = values ? elements_read(f, e, values) : FAILED;
     if (!rc) convert(e->type, values, e->count, type, out);
     free(values);
     return rc;

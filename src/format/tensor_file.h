@@ -24,8 +24,9 @@ typedef struct tensor_entry {
     bool truth; /* of NUMBER_U8: the elements are booleans */
     int rank;
     size_t shape[H5_RANK_MAX];
-    size_t count;    /* product of shape */
-    const void *own; /* the reader's */
+    size_t count;       /* product of shape */
+    const void *own;    /* the reader's */
+    const float *given; /* the elements, of what tensor_file_give added; NULL: they are in the file */
 } tensor_entry;
 
 enum tensor_group { TENSOR_WEIGHTS, TENSOR_EXP_AVG, TENSOR_EXP_AVG_SQ, TENSOR_GROUPS };
@@ -47,6 +48,9 @@ const tensor_entry *tensor_file_find(const tensor_file *f, enum tensor_group g, 
 bool tensor_file_step(const tensor_file *f, int64_t *step);   /* of the optimiser; false: there is none */
 const char *tensor_file_optimiser_note(const tensor_file *f); /* why a state that is there was left; NULL: it was not */
 bool tensor_file_epoch(const tensor_file *f, int64_t *epoch); /* epochs done; false: not said */
+
+/* Adds a weight of float32 that the file does not have, as if it had; the values are copied. */
+int tensor_file_give(tensor_file *f, const char *name, int rank, const size_t *shape, const float *values);
 
 /* All elements in C order and native byte order, as `type` (the entry's own: bit by bit). */
 int tensor_file_read(tensor_file *f, const tensor_entry *e, enum number_type type, void *out);

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "run/checkpoint.h"
 #include "run/epoch.h"
+#include "run/fold_state.h"
 #include "run/resume.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };
@@ -45,52 +46,9 @@ char *fold_path(const session *s, int fold, const char *file)
 
 /* ---- state ------------------------------------------------------------------------------------------------------- */
 
-/* A name for all settings that the weights depend on: a run resumes only under the same. */
-static int settings_hash(const session *s, char text[17])
+static int state_of(const fold_run *r, cJSON **out)
 {
-    int rc = OK;
-    cJSON *all = NULL;
-    char *written = NULL;
-    TRY(config_resolved(&s->config, s->model, &all));
-    static const char *const free_train[] = {"res_dir", "epochs", "fold", "val_every", "val_after"};
-    cJSON *train = cJSON_GetObjectItemCaseSensitive(all, "train");
-    cJSON *data = cJSON_GetObjectItemCaseSensitive(all, "data");
-    for (size_t i = 0; i < sizeof free_train / sizeof *free_train; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(train, free_train[i]);
-    cJSON_DeleteItemFromObjectCaseSensitive(data, "preload");
-    cJSON_DeleteItemFromObjectCaseSensitive(data, "pack"); /* may have been moved */
-    cJSON_DeleteItemFromObjectCaseSensitive(all, "eval");
-    cJSON_DeleteItemFromObjectCaseSensitive(all, "device");
-    cJSON_AddNumberToObject(all, samples_noun(&s->set), samples_count(&s->set));
-    TRY_NEW(written = json_print(all, false));
-    snprintf(text, 17, "%016llx", (unsigned long long)hash_text(HASH_START, written));
-done:
-    cJSON_Delete(all);
-    free(written);
-    return rc;
-}
-
-static int state_new(const fold_run *r, cJSON **out)
-{
-    int rc = OK;
-    char hash[17], **names = NULL;
-    const int classes = model_classes(r->network->model); /* the network's, which may be more than the data's */
-    TRY(settings_hash(r->s, hash));
-    TRY(class_names(r->s, NULL, classes, &names));
-    cJSON *state = cJSON_CreateObject();
-    cJSON_AddNumberToObject(state, "epoch", r->epoch);
-    cJSON_AddNumberToObject(state, "step", (double)r->network->adam_step);
-    cJSON_AddNumberToObject(state, "best_epoch", r->best_epoch);
-    cJSON_AddNumberToObject(state, "best", r->best);
-    cJSON_AddNumberToObject(state, "fold", r->fold);
-    cJSON_AddNumberToObject(state, "kfold", r->s->config.train.kfold);
-    cJSON_AddNumberToObject(state, "rdm_seed", r->s->config.train.rdm_seed);
-    cJSON_AddStringToObject(state, "settings", hash);
-    json_add(state, "classes", cJSON_CreateStringArray((const char *const *)names, classes));
-    *out = state;
-done:
-    if (names) names_free(names, classes);
-    return rc;
+    return fold_state_new(r->s, r->network, (fold_progress){r->fold, r->epoch, r->best_epoch, r->best}, out);
 }
 
 /* The best epoch's weights. */
@@ -100,7 +58,7 @@ static int save_best(const fold_run *r)
     cJSON *state = NULL;
     char *path = fold_path(r->s, r->fold, "model.h5");
     TRY_NEW(path);
-    TRY(state_new(r, &state));
+    TRY(state_of(r, &state));
     TRY(checkpoint_save(path, NULL, r->network, state, false));
 done:
     cJSON_Delete(state);
@@ -114,7 +72,7 @@ static int save_last(const fold_run *r)
     cJSON *state = NULL;
     char *folder = fold_path(r->s, r->fold, NULL);
     TRY_NEW(folder);
-    TRY(state_new(r, &state));
+    TRY(state_of(r, &state));
     TRY(resume_save(folder, r->network, state));
 done:
     cJSON_Delete(state);
@@ -166,11 +124,11 @@ static int resume_imported(const fold_run *r)
 static int resume(fold_run *r)
 {
     int rc = OK;
-    char hash[17], *folder = fold_path(r->s, r->fold, NULL);
+    char settings[17], *folder = fold_path(r->s, r->fold, NULL);
     resumed found = {.best = -1};
     TRY_NEW(folder);
-    TRY(settings_hash(r->s, hash));
-    TRY(resume_load(folder, hash, r->network, &found));
+    TRY(fold_state_settings(r->s, settings));
+    TRY(resume_load(folder, settings, r->network, &found));
     r->epoch = found.epoch;
     if (found.imported) {
         rc = resume_imported(r);

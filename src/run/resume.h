@@ -11,9 +11,9 @@ typedef struct resumed {
     bool imported;         /* weights of others (`weights import`), whatever their settings were */
 } resumed;
 
-/* Loads weights, Adam's state and kernel forms (imported weights have none) into `w`, and fills *out; leaves both alone where the folder has no
- * checkpoint. `settings`: what the run's settings hash to. USAGE where the checkpoint's run had others; FAILED where no
- * checkpoint is whole. */
+/* Loads weights, Adam's state and kernel forms (imported weights have none) into `w`, and fills *out; leaves both alone
+ * where the folder has no checkpoint. `settings`: the run's (fold_state_settings). USAGE where the checkpoint's run had
+ * others; FAILED where no checkpoint is whole. */
 int resume_load(const char *folder, const char *settings, network *w, resumed *out);
 
 /* Writes last.h5, with what was there before as previous.h5: at any moment one of them is whole. */

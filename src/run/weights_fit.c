@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "format/tensor_file.h"
 #include "run/checkpoint.h"
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
@@ -62,6 +61,8 @@ done:
     cJSON_Delete(stored);
     return rc;
 }
+
+static const char position_key[] = "temporal_encoder.position_enc.weight";
 
 /* ---- positions --------------------------------------------------------------------------------------------------- */
 
@@ -141,8 +142,62 @@ int weights_compare_positions(const sample_set *set, const model *m, const char 
     if (!set->parcels) return OK;
     int rc = tensor_file_open(path, &f);
     if (rc) return rc;
-    const tensor_entry *e = tensor_file_find(f, TENSOR_WEIGHTS, "temporal_encoder.position_enc.weight");
+    const tensor_entry *e = tensor_file_find(f, TENSOR_WEIGHTS, position_key);
     if (e) rc = compare(set, m, f, e);
     tensor_file_close(f);
+    return rc;
+}
+
+/* ---- a table for export ------------------------------------------------------------------------------------------ */
+
+/* Places 0, 1, 2, ..., or the days that the state of the training names; *count 0: there are none. */
+static int positions_trained_with(const model *m, const cJSON *config, const cJSON *state, int32_t **out, size_t *count)
+{
+    const cJSON *days = get(state, "positions"), *longest = get(config, "len_max_seq"), *day;
+    const bool dates = model_positions_are_dates(m);
+    *count = 0;
+    if (dates && cJSON_IsArray(days)) *count = (size_t)cJSON_GetArraySize(days);
+    if (!dates && cJSON_IsNumber(longest)) *count = (size_t)longest->valueint + 1;
+    *out = memory_new(*count, sizeof **out);
+    if (!*out) return FAILED;
+    for (size_t i = 0; !dates && i < *count; i++) (*out)[i] = (int32_t)i;
+    size_t i = 0;
+    if (dates && *count)
+        cJSON_ArrayForEach(day, days) (*out)[i++] = cJSON_IsNumber(day) ? day->valueint : 0;
+    return OK;
+}
+
+static int give_table(tensor_file *f, const model *m, const int32_t *positions, size_t count)
+{
+    const size_t channels = (size_t)model_position_channels(m), sizes[2] = {count, channels};
+    size_t cells;
+    if (!size_multiply(count, channels, &cells)) return fail(FAILED, "%s: too many positions", tensor_file_path(f));
+    float *values = memory_new(cells, sizeof *values);
+    if (!values) return FAILED;
+    for (size_t i = 0; i < count; i++) model_position_row(m, positions[i], values + i * channels);
+    int rc = tensor_file_give(f, position_key, 2, sizes, values);
+    free(values);
+    return rc;
+}
+
+int weights_give_positions(tensor_file *f)
+{
+    int rc = OK;
+    size_t count = 0;
+    int32_t *positions = NULL;
+    cJSON *config = NULL, *state = NULL;
+    model *m = NULL;
+    if (!tensor_file_h5(f) || tensor_file_find(f, TENSOR_WEIGHTS, position_key)) return OK;
+    TRY(checkpoint_peek(tensor_file_path(f), &config, &state));
+    if (!config || cJSON_HasObjectItem(state, "imported")) goto done;
+    TRY(model_new(config, tensor_file_path(f), &m));
+    if (model_kind_of(m) == MODEL_DENSE) goto done;
+    TRY(positions_trained_with(m, config, state, &positions, &count));
+    if (count) TRY(give_table(f, m, positions, count));
+done:
+    free(positions);
+    model_free(m);
+    cJSON_Delete(config);
+    cJSON_Delete(state);
     return rc;
 }

@@ -2,6 +2,7 @@
 #ifndef FURROW_RUN_WEIGHTS_FIT_H
 #define FURROW_RUN_WEIGHTS_FIT_H
 
+#include "format/tensor_file.h"
 #include "run/samples.h"
 
 /* Keys of the model that the configuration leaves open come from what is stored with the weights at `path`, or, of L-TAE's
@@ -12,5 +13,10 @@ int weights_fill_model(cJSON *config, const char *where, const char *path);
 /* Published weights carry a table of the positions they were trained with. It is never used; where it is not the one that
  * follows from the set's dates and the model, that is a warning. */
 int weights_compare_positions(const sample_set *set, const model *m, const char *path);
+
+/* The other way: of a checkpoint that was trained here, the table that the published class keeps with its weights, so that
+ * it can load them. Nothing is added where there is one, where the network has none, or where each parcel had dates of its
+ * own, which the published class cannot have. */
+int weights_give_positions(tensor_file *f);
 
 #endif

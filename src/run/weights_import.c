@@ -11,6 +11,7 @@
 #include "format/safetensors.h"
 #include "furrow.h"
 #include "run/session.h"
+#include "run/weights_fit.h"
 
 enum { VERSION = 1 };
 
@@ -172,6 +173,7 @@ int furrow_weights_export(const char *from, const char *to, char **json)
     tensor_file *f = NULL;
     *json = NULL;
     TRY(tensor_file_open(from, &f));
+    TRY(weights_give_positions(f));
     TRY(safetensors_write(to, f));
     TRY(describe(f, to, json));
 done:
