@@ -175,7 +175,8 @@ typedef struct furrow_run_options {
     const char *const *set; /* "a.b=c" overrides, applied in order */
     int sets;
     const char *device;  /* selector; NULL: the config's, else FURROW_DEVICE, else auto */
-    const char *weights; /* a checkpoint, or a run folder with Fold_k/model.h5; train: may be NULL */
+    const char *weights; /* a file of weights (ours, PyTorch's, safetensors), or a folder with Fold_k/model.h5 or
+                          * model.pth.tar; train: may be NULL */
     const char *out;     /* predict, build_programs: the folder to write into */
     bool attention;      /* predict: what each date weighed, too */
     double tolerance;    /* predict, with a head: pixels by which outlines may be simplified; 0: exact */
@@ -215,13 +216,13 @@ FURROW_API int furrow_predict(const furrow_run_options *options, char **json);
 /* A PyTorch checkpoint or safetensors at `from` as a checkpoint of furrow's at `to`; the weights of any of these as
  * safetensors. Bit by bit; `to` appears whole or not at all. JSON: {"file", "format", "out", "tensors", "values",
  * "bytes", and where there are any "epoch", "step" (Adam's), "optimizer_left" (why its state was not taken over)}. */
-int furrow_weights_import(const char *from, const char *to, char **json);
-int furrow_weights_export(const char *from, const char *to, char **json);
+FURROW_API int furrow_weights_import(const char *from, const char *to, char **json);
+FURROW_API int furrow_weights_export(const char *from, const char *to, char **json);
 
 /* JSON: {"file", "format", "epoch", "step", "optimizer_left", "tensors": [{"name", "type", "shape", "least", "most",
  * "not_finite"}], "values"}; with `config` (else NULL) also what its network makes of them: "arch", "missing" and
  * "unknown" ([{"name", "nearest"}]), "other_shape" ([{"name", "shape", "wanted"}]). */
-int furrow_weights_show(const char *path, const char *config, const char *device, char **json);
+FURROW_API int furrow_weights_show(const char *path, const char *config, const char *device, char **json);
 
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */
 
@@ -257,7 +258,7 @@ FURROW_API int furrow_devices(const char *device, bool tune, char **json);
  * {"folder", "device", "programs", "kernels", "bytes", "training": whether the pack has the labels for it} */
 FURROW_API int furrow_build_programs(const furrow_run_options *options, char **json);
 
-/* What a pack, a checkpoint or a file of reference results holds. JSON: {"file", "kind", ...} */
+/* What a pack, a checkpoint, a file of weights or of reference results holds. JSON: {"file", "kind", ...} */
 FURROW_API int furrow_info(const char *path, char **json);
 
 /* The keys of a run's configuration, as text for people, released with furrow_free(); NULL when out of memory. */

@@ -43,7 +43,7 @@ check "help" run 0 --help
 check "help names the commands" printed "predict"
 check "version" run 0 --version
 check "no command" run 2
-for command in devices pack info synth instances train eval predict verify bench; do
+for command in devices pack info synth instances train eval predict weights verify bench; do
     check "$command --help" run 0 $command --help
     check "$command --help says how" printed "usage: furrow $command"
     check "help $command" run 0 help $command
@@ -155,6 +155,57 @@ check "pixel sets and convolutions over dates" run 0 train "$work/blocks.json" -
 sed -i 's/"temporal"/"spatial": null, &/' "$work/blocks.json"
 check "vectors of many pixels" run 1 train "$work/blocks.json" --set data.npixel=4 train.res_dir="$work/blocks3"
 check "says which key" said "data.npixel"
+
+# ---- weights out and in; a folder as it is published, of which conf.json may be absent
+check "weights of no kind" run 2 weights
+check "weights export" run 0 weights export "$work/run/Fold_1/model.h5" "$work/w.safetensors" --json
+check "weights export --json" document
+check "weights import" run 0 weights import "$work/w.safetensors" "$work/w.h5"
+check "says from what" printed "from safetensors"
+check "weights show" run 0 weights show "$work/w.h5"
+check "names, types, shapes" printed "decoder.0.bias  *float32  *3 "
+check "weights show --config" run 0 weights show "$work/w.safetensors" --config "$work/run.json"
+check "all is there" printed "all that the configuration's psetae wants"
+check "weights show --json" run 0 weights show "$work/w.safetensors" --config "$work/run.json" --json
+check "is a document" document
+mkdir -p "$work/published/Fold_1" "$work/published/Fold_2" "$work/published/Fold_3"
+for fold in 1 2 3; do
+    "$furrow" weights export "$work/run/Fold_$fold/model.h5" "$work/published/Fold_$fold/model.safetensors" >/dev/null 2>&1
+done
+check "predict by a published folder" run 0 predict "$work/run.json" --weights "$work/published" --out "$work/by_folder"
+check "its folds are averaged" said "mean of 3 folds"
+check "as by the run" same "$work/predicted/predictions.csv" "$work/by_folder/predictions.csv"
+cp "$work/w.safetensors" "$work/no_name_tells.h5"
+check "the format by its bytes" run 0 predict "$work/run.json" --weights "$work/no_name_tells.h5" --out "$work/by_bytes"
+check "eval by a published folder" run 0 eval "$work/run.json" --weights "$work/published"
+check "eval of one file needs its fold" run 2 eval "$work/run.json" --weights "$work/w.safetensors"
+check "says so" said "wanted --fold K"
+check "eval with it" run 0 eval "$work/run.json" --weights "$work/w.safetensors" --fold 1
+check "train from them" run 0 train "$work/run.json" --weights "$work/w.safetensors" --fold 1 \
+    --set "train.res_dir=$work/from_weights" train.epochs=1
+check "info of safetensors" run 0 info "$work/w.safetensors" --json
+check "info names the format" printed '"format":.*"safetensors"'
+echo '{"arch": "psetae"}' >"$work/published/conf.json"
+check "a conf.json that is none" run 2 predict "$work/run.json" --weights "$work/published" --out "$work/by_conf" \
+    --set model.arch=pseltae
+head -c 600 /dev/zero >"$work/x.pth.tar"
+printf 'ustar' | dd of="$work/x.pth.tar" bs=1 seek=257 conv=notrunc 2>/dev/null
+check "a genuine tar" run 1 weights import "$work/x.pth.tar" "$work/tar.h5"
+check "says so" said "is a tar archive"
+check "leaves nothing" test ! -e "$work/tar.h5"
+head -c 100 "$work/w.safetensors" >"$work/cut.safetensors"
+check "a file cut off" run 1 weights show "$work/cut.safetensors"
+shared=${FURROW_SHARED:-../shared}
+if [ -r "$shared/goldens/psetae_zip.pth.tar" ]; then
+    for file in psetae_zip psetae_legacy ltae_zip ltae_legacy; do
+        check "import $file" run 0 weights import "$shared/goldens/$file.pth.tar" "$work/$file.h5"
+        check "with its optimiser" printed "epoch 7, Adam after 2 steps"
+    done
+    check "show a published file" run 0 weights show "$shared/goldens/ltae_zip.pth.tar" --config "$work/run.json"
+    check "misses" printed "nearest"
+else
+    echo "skipped: $shared/goldens is not there (FURROW_SHARED)"
+fi
 
 # ---- a run on images
 check "patches of all folds" run 0 synth pastis "$work/images" --patches 5 --size 16 --dates 3-5 --classes 5

@@ -205,6 +205,48 @@ static void lying_files_are_refused(void **state)
     }
 }
 
+/* ---- checkpoints of others ---------------------------------------------------------------------------------------- */
+
+static void checkpoints(void **state)
+{
+    (void)state;
+    all_pass((const char *[]){"psetae_checkpoint.h5", "ltae_checkpoint.h5", NULL});
+}
+
+static void put_beside(const char *name, size_t flipped)
+{
+    char *from = golden(name), *to = path_join(folder, name), *bytes;
+    size_t length;
+    assert_ok(file_read(from, 1 << 24, &bytes, &length));
+    if (flipped) bytes[length - flipped] = (char)(bytes[length - flipped] ^ 1);
+    assert_ok(file_write(to, bytes, length));
+    free(bytes);
+    free(from);
+    free(to);
+}
+
+/* The older stream has no checksums: a bit of one moment is one failure. */
+static void one_bit_off_is_found(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ltae.h5", "ltae_zip.pth.tar", "ltae_checkpoint.h5", "ltae_legacy.pth.tar"};
+    int passed, failed;
+    char *path = path_join(folder, names[2]);
+    for (int i = 0; i < 4; i++) put_beside(names[i], i == 3 ? 40000 : 0);
+    verified(path, FAILED, &passed, &failed);
+    assert_int_equal(failed, 1);
+    put_beside(names[3], 0);
+    verified(path, OK, &passed, &failed);
+    put_beside(names[1], 2000);
+    verified(path, FAILED, &passed, &failed);
+    for (int i = 0; i < 4; i++) {
+        char *made = path_join(folder, names[i]);
+        unlink(made);
+        free(made);
+    }
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +258,8 @@ int main(void)
         cmocka_unit_test(published_sizes),
         cmocka_unit_test(one_value_off_is_one_failure),
         cmocka_unit_test(lying_files_are_refused),
+        cmocka_unit_test(checkpoints),
+        cmocka_unit_test(one_bit_off_is_found),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -58,7 +58,9 @@ int command_info(int argc, char **argv)
         {0},
     };
     const command_syntax syntax = {
-        "info FILE", "What a pack, a checkpoint or a file of reference results holds.", options, &files, 1, 1};
+        "info FILE", "What a pack, a checkpoint, a file of weights or of reference results holds.",
+        options,     &files,
+        1,           1};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
     char *text;

@@ -11,7 +11,7 @@
 static const command commands[] = {
     {"devices", "list every OpenCL device, its limits and its self-test's result", command_devices},
     {"pack", "turn a folder of parcels or image patches into one HDF5 pack", command_pack},
-    {"info", "say what a pack, a checkpoint or a file of reference results holds", command_info},
+    {"info", "say what a pack, a checkpoint, a file of weights or of reference results holds", command_info},
     {"synth", "make a small labelled data set in the published folder format", command_synth},
     {"instances", "make instance ids, centre heat maps and zones from parcel ids and labels", command_instances},
     {"train", "train the folds of a configuration and test each", command_train},
