@@ -76,16 +76,14 @@ static int put(FILE *to, const char *path, const void *bytes, size_t length)
     return OK;
 }
 
-static int put_tensor(FILE *to, const char *path, tensor_file *from, const tensor_entry *e)
+/* `values`: room for it. */
+static int put_tensor(FILE *to, const char *path, tensor_file *from, const tensor_entry *e, void *values)
 {
     int rc = OK;
-    void *values = memory_new(e->count, number_size(e->type));
-    TRY_NEW(values);
     TRY(tensor_file_read(from, e, e->type, values));
     if (machine_is_big_endian()) number_swap(e->type, values, e->count);
     TRY(put(to, path, values, tensor_bytes(e)));
 done:
-    free(values);
     return rc;
 }
 
@@ -93,14 +91,17 @@ static int write_all(FILE *to, const char *path, tensor_file *from, const tensor
 {
     int rc = OK;
     char *header = NULL;
+    void *values = NULL;
     size_t length = 0;
     unsigned char prefix[8];
+    TRY(tensor_file_room(from, &values));
     TRY(header_text(sorted, count, &header, &length));
     for (int i = 0; i < 8; i++) prefix[i] = (unsigned char)((uint64_t)length >> 8 * i);
     TRY(put(to, path, prefix, sizeof prefix));
     TRY(put(to, path, header, length));
-    for (size_t i = 0; i < count; i++) TRY(put_tensor(to, path, from, sorted[i]));
+    for (size_t i = 0; i < count; i++) TRY(put_tensor(to, path, from, sorted[i], values));
 done:
+    free(values);
     free(header);
     return rc;
 }

@@ -251,6 +251,18 @@ size_t tensor_bytes(const tensor_entry *e)
     return e->count * number_size(e->type);
 }
 
+int tensor_file_room(const tensor_file *f, void **out)
+{
+    size_t most = 0;
+    for (int g = 0; g < TENSOR_GROUPS; g++)
+        for (size_t i = 0; i < f->group[g].count; i++) {
+            const size_t bytes = tensor_bytes(&f->group[g].entry[i]);
+            if (bytes > most) most = bytes;
+        }
+    *out = memory_new(most, 1);
+    return *out ? OK : FAILED;
+}
+
 const char *tensor_type_name(const tensor_entry *e)
 {
     return e->truth ? "bool" : number_name(e->type);

@@ -19,42 +19,53 @@ static const char *const groups[TENSOR_GROUPS] = {"/weights", "/optimizer/exp_av
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */
 
-static int write_tensor(tensor_file *from, h5 *to, const char *group, const tensor_entry *e)
+/* In small chunks: the library's buffers for larger ones go back to the system, and come again, with each. */
+static int write_values(h5 *to, const char *path, const tensor_entry *e, const void *values)
+{
+    enum { CHUNK_BYTES = 1 << 18 };
+    h5_dataset *d = NULL;
+    if (!e->rank || !e->count) return h5_write(to, path, e->type, e->rank, e->shape, values);
+    const size_t row = tensor_bytes(e) / e->shape[0];
+    int rc = h5_dataset_new(to, path, e->type, e->rank, e->shape, row < CHUNK_BYTES ? CHUNK_BYTES / row : 1, 0, &d);
+    if (!rc) rc = h5_dataset_write(d, 0, e->shape[0], e->type, values);
+    h5_dataset_close(d);
+    return rc;
+}
+
+/* `values`: room for it. */
+static int write_tensor(tensor_file *from, h5 *to, const char *group, const tensor_entry *e, void *values)
 {
     int rc = OK;
-    void *values = NULL;
     char *path = text_format("%s/%s", group, e->name);
     TRY_NEW(path);
-    TRY_NEW(values = memory_new(e->count, number_size(e->type)));
     TRY(tensor_file_read(from, e, e->type, values));
-    TRY(h5_write(to, path, e->type, e->rank, e->shape, values));
+    TRY(write_values(to, path, e, values));
     if (e->truth) TRY(h5_set_text(to, path, "type", "bool"));
 done:
-    free(values);
     free(path);
     return rc;
 }
 
-static int write_group(tensor_file *from, h5 *to, enum tensor_group g)
+static int write_group(tensor_file *from, h5 *to, enum tensor_group g, void *values)
 {
     const size_t count = tensor_file_count(from, g);
     int rc = h5_new_group(to, groups[g]);
     for (size_t i = 0; i < count && !rc; i++) {
         if (interrupt_requested()) return fail(INTERRUPTED, "interrupted");
-        rc = write_tensor(from, to, groups[g], tensor_file_at(from, g, i));
+        rc = write_tensor(from, to, groups[g], tensor_file_at(from, g, i), values);
         log_progress("tensors", i + 1, count, "");
     }
     return rc;
 }
 
-static int write_optimiser(tensor_file *from, h5 *to)
+static int write_optimiser(tensor_file *from, h5 *to, void *values)
 {
     int rc = OK;
     int64_t step;
     if (!tensor_file_step(from, &step)) return OK;
     TRY(h5_new_group(to, "/optimizer"));
-    TRY(write_group(from, to, TENSOR_EXP_AVG));
-    TRY(write_group(from, to, TENSOR_EXP_AVG_SQ));
+    TRY(write_group(from, to, TENSOR_EXP_AVG, values));
+    TRY(write_group(from, to, TENSOR_EXP_AVG_SQ, values));
     TRY(h5_write(to, "/optimizer/step", NUMBER_I64, 0, NULL, &step));
 done:
     return rc;
@@ -109,12 +120,14 @@ int weights_import(tensor_file *from, const char *path)
 {
     int rc = OK, closed;
     h5 *file = NULL;
+    void *values = NULL;
     char *temporary = file_temporary(path);
     TRY_NEW(temporary);
+    TRY(tensor_file_room(from, &values));
     TRY(h5_create(temporary, &file));
     TRY(write_head(from, file));
-    TRY(write_group(from, file, TENSOR_WEIGHTS));
-    TRY(write_optimiser(from, file));
+    TRY(write_group(from, file, TENSOR_WEIGHTS, values));
+    TRY(write_optimiser(from, file, values));
     TRY(h5_set_int(file, "/", "complete", 1));
 done:
     closed = h5_close(file);
@@ -124,6 +137,7 @@ done:
     else if (temporary)
         remove(temporary);
     free(temporary);
+    free(values);
     return rc;
 }
 
