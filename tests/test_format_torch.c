@@ -309,6 +309,31 @@ static void lying_archives(void **state)
     assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "without a data.pkl");
 }
 
+/* An optimiser that was given the parameters that are trained alone: the frozen table takes no number. */
+static void without_the_frozen(void **state)
+{
+    (void)state;
+    static const char all[] = "(K\x00K\x01K\x02K\x03K\x04"
+                              "e";
+    static char bytes[4096];
+    zip_part parts[TRAINED_PARTS];
+    const char *content = trained_parts[0].content;
+    size_t used = 0;
+    memcpy(parts, trained_parts, sizeof parts);
+    for (size_t at = 0; at < parts[0].size; at++) {
+        if (at + 12 <= parts[0].size && !memcmp(content + at, all, 12)) {
+            bytes[used++] = '(';
+            at += 2; /* number 0 is gone */
+            continue;
+        }
+        bytes[used++] = content[at];
+    }
+    assert_int_equal(used, parts[0].size - 2);
+    parts[0].content = bytes;
+    parts[0].size = used;
+    trained_is(put_archive(parts, TRAINED_PARTS));
+}
+
 /* An optimiser that is not Adam's leaves the weights as they are. */
 static void other_optimisers(void **state)
 {
@@ -372,7 +397,9 @@ int main(void)
         cmocka_unit_test(other_byte_order), cmocka_unit_test(both_containers),
         cmocka_unit_test(every_byte),       cmocka_unit_test(every_byte_of_the_pickle),
         cmocka_unit_test(lying_pickles),    cmocka_unit_test(expansion_is_capped),
-        cmocka_unit_test(lying_archives),   cmocka_unit_test(other_optimisers),
+        cmocka_unit_test(lying_archives),   cmocka_unit_test(without_the_frozen),
+        cmocka_unit_test(other_optimisers),
+
         cmocka_unit_test(other_files),      cmocka_unit_test(published),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
