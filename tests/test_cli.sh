@@ -185,9 +185,23 @@ check "train from them" run 0 train "$work/run.json" --weights "$work/w.safetens
     --set "train.res_dir=$work/from_weights" train.epochs=1
 check "info of safetensors" run 0 info "$work/w.safetensors" --json
 check "info names the format" printed '"format":.*"safetensors"'
-echo '{"arch": "psetae"}' >"$work/published/conf.json"
-check "a conf.json that is none" run 2 predict "$work/run.json" --weights "$work/published" --out "$work/by_conf" \
-    --set model.arch=pseltae
+cat >"$work/published/conf.json" <<EOF
+{"npixel": 16, "res_dir": "x", "mlp1": "[10,16,32]", "mlp2": "[64,32]", "n_head": 2, "d_k": 8, "mlp3": "[64,32]",
+ "mlp4": "[32,3]", "lms": 12, "geomfeat": 0, "num_classes": 3, "positions": "bespoke", "display_step": 50}
+EOF
+cat >"$work/open.json" <<EOF
+{"data": {"pack": "$work/p.h5", "npixel": 16}, "model": {"arch": "psetae"}, "train": {"kfold": 3}}
+EOF
+check "what conf.json says of the model" run 0 predict "$work/open.json" --weights "$work/published" \
+    --out "$work/by_conf"
+check "gives the same" same "$work/predicted/predictions.csv" "$work/by_conf/predictions.csv"
+check "its keys are listed" said "without a meaning here: display_step"
+check "another network than conf.json's" run 2 predict "$work/open.json" --weights "$work/published" \
+    --out "$work/by_conf" --set model.arch=pseltae
+check "says both" said "holds a psetae"
+check "without conf.json the configuration says it" rm "$work/published/conf.json"
+check "and what it leaves open does not fit" run 1 predict "$work/open.json" --weights "$work/published" \
+    --out "$work/by_conf" --set model.with_extra=false
 head -c 600 /dev/zero >"$work/x.pth.tar"
 printf 'ustar' | dd of="$work/x.pth.tar" bs=1 seek=257 conv=notrunc 2>/dev/null
 check "a genuine tar" run 1 weights import "$work/x.pth.tar" "$work/tar.h5"
