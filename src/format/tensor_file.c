@@ -49,6 +49,24 @@ int tensor_file_add(tensor_file *f, enum tensor_group g, const char *name, size_
     return OK;
 }
 
+static const char parallel[] = "module.";
+enum { PARALLEL = sizeof parallel - 1 };
+
+/* nn.DataParallel puts it before every name: it goes, where every name is one without it too. */
+static void prefix_drop(tensor_file *f)
+{
+    const tensor_list *weights = &f->group[TENSOR_WEIGHTS];
+    for (size_t i = 0; i < weights->count; i++) {
+        const char *name = weights->entry[i].name;
+        if (strncmp(name, parallel, PARALLEL) || !name_fits(name + PARALLEL, strlen(name + PARALLEL))) return;
+    }
+    for (int g = 0; g < TENSOR_GROUPS; g++)
+        for (size_t i = 0; i < f->group[g].count; i++) {
+            char *name = (char *)(uintptr_t)f->group[g].entry[i].name;
+            memmove(name, name + PARALLEL, strlen(name + PARALLEL) + 1);
+        }
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(const tensor_entry *const *)a)->name, (*(const tensor_entry *const *)b)->name);
@@ -166,6 +184,7 @@ int tensor_file_open(const char *path, tensor_file **out)
     if (!f) return FAILED;
     TRY(reader_open(path, &f->file));
     TRY(choose(f));
+    if (!f->h5) prefix_drop(f);
     for (int g = 0; g < TENSOR_GROUPS; g++) TRY(list_sort(f, &f->group[g]));
     *out = f;
     f = NULL;

@@ -2,8 +2,8 @@
  * and furrow's own checkpoints. The format is known by what the file starts with, never by its name; a genuine tar (which
  * .pth.tar files are not) is refused.
  *
- * Of PyTorch's checkpoints, a dictionary with a `state_dict` (or that alone), these are the weights; `module.` before all
- * names (of nn.DataParallel) is taken away. An Adam optimiser's state beside it is read too: PyTorch numbers parameters in
+ * `module.` before all names (of nn.DataParallel) is taken away. Of PyTorch's checkpoints, a dictionary with a `state_dict`
+ * or that alone, these are the weights. An Adam optimiser's state beside it is read too: PyTorch numbers parameters in
  * the order of registration, which is the order of the state_dict without running statistics; a frozen
  * position_enc.weight takes a number.
  *

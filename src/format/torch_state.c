@@ -7,7 +7,6 @@
 #include "format/torch_internal.h"
 
 enum { STATE_KEYS_MAX = 64 };
-static const char parallel[] = "module.";
 
 /* ---- the state_dict ------------------------------------------------------------------------------------------------ */
 
@@ -34,17 +33,6 @@ static const pickle_value *state_dict_find(const pickle_value *root)
     return root->kind == PICKLE_DICT && tensors_in(root) ? root : NULL;
 }
 
-/* nn.DataParallel puts it before every name. */
-static size_t prefix_of(const pickle_value *dict)
-{
-    const size_t length = sizeof parallel - 1;
-    for (size_t i = 0; i < dict->count; i += 2) {
-        const pickle_value *key = dict->items[i];
-        if (!is_text(key) || key->length <= length || memcmp(key->bytes, parallel, length)) return 0;
-    }
-    return length;
-}
-
 static int add(tensor_file *f, enum tensor_group g, const char *name, size_t length, const pickle_value *tensor)
 {
     tensor_entry e = {
@@ -55,7 +43,6 @@ static int add(tensor_file *f, enum tensor_group g, const char *name, size_t len
 
 static int weights_add(tensor_file *f, const pickle_value *dict)
 {
-    const size_t prefix = prefix_of(dict);
     for (size_t i = 0; i + 1 < dict->count; i += 2) {
         const pickle_value *key = dict->items[i], *value = dict->items[i + 1];
         if (!is_text(key))
@@ -64,7 +51,7 @@ static int weights_add(tensor_file *f, const pickle_value *dict)
         if (value->kind != PICKLE_TENSOR)
             return fail(FAILED, "%s: its state_dict has %s under \"%.*s\": wanted tensors alone", reader_path(f->file),
                         pickle_kind_name(value->kind), (int)(key->length < 100 ? key->length : 100), key->bytes);
-        int rc = add(f, TENSOR_WEIGHTS, key->bytes + prefix, key->length - prefix, value);
+        int rc = add(f, TENSOR_WEIGHTS, key->bytes, key->length, value);
         if (rc) return rc;
     }
     return OK;
@@ -89,7 +76,7 @@ static bool ends_with(const char *text, const char *end)
 static bool is_buffer(const char *name)
 {
     return ends_with(name, "running_mean") || ends_with(name, "running_var") ||
-           ends_with(name, "num_batches_tracked") || !strcmp(name, "min_confidence");
+           ends_with(name, "num_batches_tracked") || ends_with(name, "min_confidence");
 }
 
 static bool is_frozen(const char *name)
