@@ -275,6 +275,40 @@ static void lying_pickles(void **state)
     assert_int_equal(access("furrow-was-here", F_OK), -1);
 }
 
+/* Python 2 wrote an OrderedDict as a list of pairs; sets of either protocol. */
+static void other_containers(void **state)
+{
+    (void)state;
+    static const char pairs[] = "\x80\x02"
+                                "ccollections\nOrderedDict\n]](U\x01w"
+                                "ctorch._utils\n_rebuild_tensor_v2\n("
+                                "(U\x07storagectorch\nFloatStorage\nU\x01"
+                                "0U\x03"
+                                "cpuK\x01tQK\x00))\x89NtRea\x85R.";
+    static const char sets[] =
+        "\x80\x04"
+        "}(\x8c\x05model}\x8c\x01w"
+        "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("\x01") "K\x00))\x89NtRs\x8c\x01s\x8f(K\x01\x90\x8c\x01"
+                                                               "f(K\x01\x91\x8c\x01"
+                                                               "b"
+                                                               "c__builtin__\nset\n]K\x01"
+                                                               "a\x85Ru.";
+    static const double one = 1;
+    const struct {
+        const char *bytes;
+        size_t length;
+    } cases[] = {{BYTES(pairs)}, {BYTES(sets)}};
+    for (size_t i = 0; i < 2; i++) {
+        const zip_part parts[] = {{.name = "a/data.pkl", .content = cases[i].bytes, .size = cases[i].length},
+                                  {.name = "a/data/0", .content = "\0\0\x80\x3f", .size = 4}};
+        tensor_file *f = opened(put_archive(parts, 2));
+        values_are(f, TENSOR_WEIGHTS, "w", "float32", 1, &one);
+        tensor_file_close(f);
+    }
+    assert_refused(read_all(put_pickle(BYTES("ccollections\nOrderedDict\nN\x85R."))), "an OrderedDict of no list");
+    assert_refused(read_all(put_pickle(BYTES("ccollections\nOrderedDict\n]Na\x85R."))), "what is no [key, value]");
+}
+
 /* A tensor of 2^40 elements out of one, by strides of 0. */
 static void expansion_is_capped(void **state)
 {
@@ -393,14 +427,14 @@ static void published(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_view),       cmocka_unit_test(deflated_members),
-        cmocka_unit_test(other_byte_order), cmocka_unit_test(both_containers),
-        cmocka_unit_test(every_byte),       cmocka_unit_test(every_byte_of_the_pickle),
-        cmocka_unit_test(lying_pickles),    cmocka_unit_test(expansion_is_capped),
-        cmocka_unit_test(lying_archives),   cmocka_unit_test(without_the_frozen),
-        cmocka_unit_test(other_optimisers),
+        cmocka_unit_test(every_view),         cmocka_unit_test(deflated_members),
+        cmocka_unit_test(other_byte_order),   cmocka_unit_test(both_containers),
+        cmocka_unit_test(every_byte),         cmocka_unit_test(every_byte_of_the_pickle),
+        cmocka_unit_test(lying_pickles),      cmocka_unit_test(expansion_is_capped),
+        cmocka_unit_test(other_containers),   cmocka_unit_test(lying_archives),
+        cmocka_unit_test(without_the_frozen), cmocka_unit_test(other_optimisers),
 
-        cmocka_unit_test(other_files),      cmocka_unit_test(published),
+        cmocka_unit_test(other_files),        cmocka_unit_test(published),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

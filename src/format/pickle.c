@@ -236,7 +236,13 @@ static int indexed(pickle *p, size_t size, bool text, int (*act)(pickle *p, uint
 
 static int operate(pickle *p, unsigned char code)
 {
-    if (p->checkpoint && code == 'Q') return persistent(p);
+    if (p->checkpoint) switch (code) {
+        case 'Q': return persistent(p);
+        case 0x8f: return push_container(p, PICKLE_LIST, 0); /* sets, as lists of what is in them */
+        case 0x90: return append_marked(p, PICKLE_LIST);
+        case 0x91: return marked_container(p, PICKLE_LIST);
+        default: break;
+        }
     switch (code) {
     case 0x80: return protocol(p);
     case 0x95: return frame(p);

@@ -62,6 +62,7 @@ enum pickle_tag {
     TAG_BYTES_CLASS,
     TAG_ORDERED_DICT,
     TAG_SIZE, /* from here on: in checkpoints alone */
+    TAG_SET,
     TAG_TENSOR,
     TAG_PARAMETER,
     TAG_STORAGE,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "format/pickle_internal.h"
 
 static const pickle_name_entry names[] = {
@@ -20,6 +21,8 @@ static const pickle_name_entry names[] = {
     {"builtins", "bytearray", .tag = TAG_BYTES_CLASS},
     {"__builtin__", "bytearray", .tag = TAG_BYTES_CLASS},
     {"collections", "OrderedDict", .tag = TAG_ORDERED_DICT},
+    {"builtins", "set", .tag = TAG_SET},
+    {"__builtin__", "set", .tag = TAG_SET},
     {"torch", "Size", .tag = TAG_SIZE},
     {"torch._utils", "_rebuild_tensor", .tag = TAG_TENSOR},
     {"torch._utils", "_rebuild_tensor_v2", .tag = TAG_TENSOR},
@@ -61,16 +64,40 @@ int pickle_name(pickle *p, const char *module, size_t module_length, const char 
                          (int)(name_length < 100 ? name_length : 100), name, p->checkpoint ? "tensors, " : "");
 }
 
+static bool is_list(const pickle_value *v)
+{
+    return v->kind == PICKLE_LIST || v->kind == PICKLE_TUPLE;
+}
+
+/* OrderedDict(), or as Python 2 wrote it, of a list of [key, value]. */
+static int ordered_dict(pickle *p, const pickle_value *arguments, pickle_value **out)
+{
+    if (!(*out = pickle_new(p, PICKLE_DICT))) return FAILED;
+    if (!arguments->count) return OK;
+    const pickle_value *pairs = arguments->items[0];
+    if (arguments->count != 1 || !is_list(pairs)) return pickle_refuse(p, "an OrderedDict of no list");
+    const size_t bytes = 2 * pairs->count * sizeof *pairs->items;
+    if (bytes > p->budget) return pickle_refuse(p, "a list that is made an OrderedDict again and again");
+    p->budget -= bytes;
+    void *grown = NULL;
+    if (memory_grow(&grown, &(*out)->capacity, 2 * pairs->count, sizeof *pairs->items)) return FAILED;
+    (*out)->items = grown;
+    for (size_t i = 0; i < pairs->count; i++) {
+        const pickle_value *pair = pairs->items[i];
+        if (!is_list(pair) || pair->count != 2) return pickle_refuse(p, "an OrderedDict of what is no [key, value]");
+        (*out)->items[(*out)->count++] = pair->items[0];
+        (*out)->items[(*out)->count++] = pair->items[1];
+    }
+    return OK;
+}
+
 int pickle_call(pickle *p, const pickle_value *name, const pickle_value *arguments, pickle_value **out)
 {
     if (name->kind != PICKLE_NAME) return pickle_refuse(p, "a call of %s", pickle_kind_name(name->kind));
     if (arguments->kind != PICKLE_TUPLE) return pickle_refuse(p, "a call without a tuple of arguments");
     const enum pickle_tag tag = names[name->name].tag;
     if (tag >= TAG_SIZE) return pickle_torch_call(p, tag, arguments, out);
-    if (tag != TAG_ORDERED_DICT) return pickle_numpy_call(p, tag, arguments, out);
-    if (arguments->count) return pickle_refuse(p, "an OrderedDict made of arguments");
-    *out = pickle_new(p, PICKLE_DICT);
-    return *out ? OK : FAILED;
+    return tag == TAG_ORDERED_DICT ? ordered_dict(p, arguments, out) : pickle_numpy_call(p, tag, arguments, out);
 }
 
 int pickle_build(pickle *p, pickle_value *target, const pickle_value *state)

@@ -114,9 +114,10 @@ int pickle_torch_call(pickle *p, enum pickle_tag tag, const pickle_value *argume
             return pickle_refuse(p, "a parameter: wanted (tensor, requires_grad, hooks)");
         *out = item[0];
         return OK;
-    case TAG_SIZE: /* a tuple by another name */
+    case TAG_SIZE: /* a tuple by another name; a set's elements, in the order they were written */
+    case TAG_SET:
         if (arguments->count != 1 || (item[0]->kind != PICKLE_TUPLE && item[0]->kind != PICKLE_LIST))
-            return pickle_refuse(p, "torch.Size: wanted a tuple");
+            return pickle_refuse(p, "torch.Size or a set: wanted a tuple or a list");
         *out = item[0];
         return OK;
     default: return pickle_refuse(p, "a call of a storage's class: wanted it in a persistent id");
