@@ -273,7 +273,7 @@ check "says which" said "encoder_widths holds 8, wanted a multiple of n_head (3)
 check "a key of parcels" run 2 train "$work/dense.json" --set data.npixel=64
 check "says it is none of images" said "data.*npixel"
 check "too few classes" run 2 train "$work/dense.json" --set 'model.out_conv=[8,4]'
-check "says how many" said "ends in 4 classes, the data have 5"
+check "says how many" said "out_conv is for 4 classes, the data have 5"
 check "outputs without a class" run 0 train "$work/dense.json" --set 'model.out_conv=[8,7]' train.res_dir="$work/wide"
 check "eval of them" run 0 eval "$work/dense.json" --weights "$work/wide" --set 'model.out_conv=[8,7]'
 check "pack of four folds" run 0 pack pastis "$work/images" "$work/four.h5" --folds 1,2,3,4
