@@ -1,49 +1,5 @@
-/* PyTorch's checkpoints: every type and view, the optimiser's numbers, cut and flipped at every byte, and hostile ones. */
-#include "format/tensor_file.h"
-
-#include "tests/torch_fixtures.h"
-
-/* ---- making -------------------------------------------------------------------------------------------------------- */
-
-static const char *put_archive(const zip_part *parts, size_t count)
-{
-    size_t length;
-    const char *path = in_scratch("test.pt");
-    unsigned char *bytes = zip_build(parts, count, true, &length);
-    put_file(path, bytes, length);
-    free(bytes);
-    return path;
-}
-
-/* An archive with this pickle and no storages. */
-static const char *put_pickle(const char *pickle, size_t length)
-{
-    const zip_part part = {.name = "a/data.pkl", .content = pickle, .size = length};
-    return put_archive(&part, 1);
-}
-
-static tensor_file *opened(const char *path)
-{
-    tensor_file *f = NULL;
-    assert_ok(tensor_file_open(path, &f));
-    return f;
-}
-
-/* Opens, and reads whatever is there. */
-static int read_all(const char *path)
-{
-    tensor_file *f = NULL;
-    int rc = tensor_file_open(path, &f);
-    for (int g = 0; g < TENSOR_GROUPS && !rc; g++)
-        for (size_t i = 0; i < tensor_file_count(f, (enum tensor_group)g) && !rc; i++) {
-            const tensor_entry *e = tensor_file_at(f, (enum tensor_group)g, i);
-            void *values = malloc(tensor_bytes(e) + 1);
-            rc = tensor_file_read(f, e, e->type, values);
-            free(values);
-        }
-    tensor_file_close(f);
-    return rc;
-}
+/* PyTorch's checkpoints: every type and view, the optimiser's numbers, cut and flipped at every byte. */
+#include "tests/tensors_test.h"
 
 /* ---- what comes out ------------------------------------------------------------------------------------------------ */
 
@@ -208,72 +164,7 @@ static void every_byte_of_the_pickle(void **state)
         }
 }
 
-/* ---- lies ---------------------------------------------------------------------------------------------------------- */
-
-#define STORAGE(elements)                                                                                              \
-    "(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"                                                                   \
-    "0\x8c\x03"                                                                                                        \
-    "cpuK" elements "tQ"
-#define TENSOR(elements, start, size, stride)                                                                          \
-    "\x80\x04"                                                                                                         \
-    "}\x8c\x01w"                                                                                                       \
-    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(elements) "K" start "K" size "\x85K" stride "\x85\x89}tRs."
-#define BYTES(text) text, sizeof text - 1
-
-static void lying_pickles(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *bytes;
-        size_t length;
-        const char *message;
-    } cases[] = {
-        {BYTES("cposix\nsystem\n(S'touch furrow-was-here'\ntR."),
-         "data.pkl: byte 0 of the pickle: wants to run posix.system"},
-        {BYTES("}cbuiltins\neval\n."), "byte 1 of the pickle: wants to run builtins.eval"},
-        {BYTES("ctorch\nload\n."), "wants to run torch.load"},
-        {BYTES("ctorch.nn.modules.linear\nLinear\n."), "wants to run torch.nn.modules.linear.Linear"},
-        {BYTES("ctorch\nFloatStorage\n)R."), "a call of a storage's class"},
-        {BYTES("(itorch\nSize\n."), "operation 0x69, which tensors do not need"},
-        {BYTES("P0\n."), "operation 0x50"},
-        {BYTES("NQ."), "a persistent id: wanted"},
-        {BYTES("(\x8c\x07storageN\x8c\x01"
-               "0\x8c\x03"
-               "cpuK\x01tQ."),
-         "a storage whose class is None"},
-        {BYTES("(\x8c\x07storagectorch\nSize\n\x8c\x01"
-               "0\x8c\x03"
-               "cpuK\x01tQ."),
-         "a storage whose class is a class"},
-        {BYTES("(\x8c\x07storagectorch\nFloatStorage\nN\x8c\x03"
-               "cpuK\x01tQ."),
-         "key or location is no text"},
-        {BYTES("(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"
-               "0\x8c\x03"
-               "cpuJ\xff\xff\xff\xfftQ."),
-         "wanted a size"},
-        {BYTES("(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"
-               "0\x8c\x03"
-               "cpu\x8a\x08\0\0\0\0\0\0\0\x40tQ."),
-         "wanted a size"},
-        {BYTES("(\x8c\x07storagectorch\nFloatStorage\n\x8c\x01"
-               "0\x8c\x03"
-               "cpuK\x01K\x01tQ."),
-         "a view of a storage"},
-        {BYTES(TENSOR("\x04", "\x01", "\x04", "\x01")), "reaches beyond its storage of 4 elements"},
-        {BYTES(TENSOR("\x04", "\x05", "\x00", "\x01")), "reaches beyond its storage"},
-        {BYTES(TENSOR("\x04", "\x00", "\x03", "\x02")), "reaches beyond its storage"},
-        {BYTES(TENSOR("\x04", "\x00", "\x04", "\x01")), "storage 0: is not in the archive"},
-        {BYTES("}."), "without a state_dict"},
-        {BYTES("N."), "holds None without a state_dict"},
-        {BYTES("}\x8c\x0astate_dict}\x8c\x01wK\x01ss."), "its state_dict has an integer under \"w\""},
-        {BYTES("}\x8c\x0astate_dict}K\x01K\x01ss."), "a weight's name is an integer"},
-        {BYTES("}.."), "bytes follow the end of the pickle"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_refused(read_all(put_pickle(cases[i].bytes, cases[i].length)), cases[i].message);
-    assert_int_equal(access("furrow-was-here", F_OK), -1);
-}
+/* ---- other writers -------------------------------------------------------------------------------------------------- */
 
 /* Python 2 wrote an OrderedDict as a list of pairs; sets of either protocol. */
 static void other_containers(void **state)
@@ -307,40 +198,6 @@ static void other_containers(void **state)
     }
     assert_refused(read_all(put_pickle(BYTES("ccollections\nOrderedDict\nN\x85R."))), "an OrderedDict of no list");
     assert_refused(read_all(put_pickle(BYTES("ccollections\nOrderedDict\n]Na\x85R."))), "what is no [key, value]");
-}
-
-/* A tensor of 2^40 elements out of one, by strides of 0. */
-static void expansion_is_capped(void **state)
-{
-    (void)state;
-    static const char pickle[] =
-        "\x80\x04"
-        "}\x8c\x01w"
-        "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("\x01") "K\x00J\x00\x00\x10\x00J\x00\x00\x10"
-                                                               "\x00\x86K\x00K\x00\x86\x89}tRs.";
-    const zip_part parts[] = {{.name = "a/data.pkl", .content = pickle, .size = sizeof pickle - 1},
-                              {.name = "a/data/0", .content = "1234", .size = 4}};
-    assert_refused(read_all(put_archive(parts, 2)), "a tensor of 1099511627776 elements out of 1");
-}
-
-static void lying_archives(void **state)
-{
-    (void)state;
-    zip_part parts[VIEWS_PARTS + 1];
-    memcpy(parts, views_parts, sizeof views_parts);
-    parts[3].size = 44;
-    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)),
-                   "archive/data/0 has 44 bytes, but 12 elements of float32");
-    memcpy(parts, views_parts, sizeof views_parts);
-    assert_refused(read_all(put_archive(parts, VIEWS_PARTS - 1)), "storage 8: is not in the archive");
-    parts[3].checksum = 5;
-    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "archive/data/0: its CRC-32 is");
-    memcpy(parts, views_parts, sizeof views_parts);
-    parts[VIEWS_PARTS] = parts[0];
-    parts[VIEWS_PARTS].name = "other/data.pkl";
-    assert_refused(read_all(put_archive(parts, VIEWS_PARTS + 1)), "both archive/data.pkl and other/data.pkl");
-    parts[0].name = "archive/code/data.pkl";
-    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "without a data.pkl");
 }
 
 /* An optimiser that was given the parameters that are trained alone: the frozen table takes no number. */
@@ -388,27 +245,6 @@ static void other_optimisers(void **state)
     tensor_file_close(f);
 }
 
-static void other_files(void **state)
-{
-    (void)state;
-    static char tar[1024];
-    const char *path = in_scratch("x.pth.tar");
-    strcpy(tar, "model.pth");
-    memcpy(tar + 257, "ustar", 5);
-    put_file(path, tar, sizeof tar);
-    assert_refused(read_all(path), "is a tar archive");
-    put_text(path, "\x1f\x8b\x08");
-    assert_refused(read_all(path), "compressed by gzip");
-    put_text(path, "\x80\x04N.");
-    assert_refused(read_all(path), "is a pickle, but not by torch.save");
-    put_text(path, "{\"a\": 1}");
-    assert_refused(read_all(path), "holds no weights");
-    put_text(path, "");
-    assert_refused(read_all(path), "holds no weights");
-    assert_refused(read_all(in_scratch("none")), "cannot open");
-    assert_refused(read_all(scratch), "is not a file");
-}
-
 static void published(void **state)
 {
     (void)state;
@@ -427,14 +263,16 @@ static void published(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_view),         cmocka_unit_test(deflated_members),
-        cmocka_unit_test(other_byte_order),   cmocka_unit_test(both_containers),
-        cmocka_unit_test(every_byte),         cmocka_unit_test(every_byte_of_the_pickle),
-        cmocka_unit_test(lying_pickles),      cmocka_unit_test(expansion_is_capped),
-        cmocka_unit_test(other_containers),   cmocka_unit_test(lying_archives),
-        cmocka_unit_test(without_the_frozen), cmocka_unit_test(other_optimisers),
-
-        cmocka_unit_test(other_files),        cmocka_unit_test(published),
+        cmocka_unit_test(every_view),
+        cmocka_unit_test(deflated_members),
+        cmocka_unit_test(other_byte_order),
+        cmocka_unit_test(both_containers),
+        cmocka_unit_test(other_containers),
+        cmocka_unit_test(without_the_frozen),
+        cmocka_unit_test(other_optimisers),
+        cmocka_unit_test(every_byte),
+        cmocka_unit_test(every_byte_of_the_pickle),
+        cmocka_unit_test(published),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -112,9 +112,10 @@ static bool is_stream(const unsigned char *head, size_t have)
 {
     static const char number[] = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
     enum { NUMBER = sizeof number - 1, FRAME = 9 };
-    if (have < 2 + FRAME + NUMBER || head[0] != 0x80 || head[1] < 2 || head[1] > 5) return false;
-    const unsigned char *after = head[1] < 4 ? head + 2 : head + 2 + FRAME;
-    return (head[1] < 4 || !memcmp(head + 2, "\x95\x0d\0\0\0\0\0\0\0", FRAME)) && !memcmp(after, number, NUMBER);
+    if (have < 2 || head[0] != 0x80 || head[1] < 2 || head[1] > 5) return false;
+    const size_t frame = head[1] < 4 ? 0 : FRAME;
+    return have >= 2 + frame + NUMBER && !memcmp(head + 2, "\x95\x0d\0\0\0\0\0\0\0", frame) &&
+           !memcmp(head + 2 + frame, number, NUMBER);
 }
 
 static bool is_hdf5(const unsigned char *head, size_t have)
