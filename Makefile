@@ -11,7 +11,7 @@ ifdef SAN # a folder of its own, also when make calls itself with BUILD in the e
 override BUILD := $(BUILD:-san=)-san
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # PoCL alone: a driver that is loaded with RTLD_DEEPBIND ends a sanitized program.
-SANITIZER_OPTIONS := ASAN_OPTIONS=allocator_may_return_null=1 OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
+SANITIZER_OPTIONS := ASAN_OPTIONS=allocator_may_return_null=1 LSAN_OPTIONS=suppressions=scripts/leaks.txt OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
 endif
 
 ifdef FUZZ # `make fuzz`: clang's libFuzzer, which brings a main of its own
