@@ -6,10 +6,11 @@
 #include "gates.clh"
 #include "team.clh"
 
-/* Does the series of the row's patch go on at `step`? offsets NULL: all do. */
-static inline bool goes_on(__global const int *offsets, int step, int row, int pixels)
+/* Does the series of the row's patch, one behind patch `from` of the batch, go on at `step`? offsets NULL: all do. */
+static inline bool goes_on(__global const int *offsets, int from, int step, int row, int pixels)
 {
-    return !offsets || step < offsets[row / pixels + 1] - offsets[row / pixels];
+    const int patch = from + row / pixels;
+    return !offsets || step < offsets[patch + 1] - offsets[patch];
 }
 
 #define ROWS                                                                                                           \
@@ -46,7 +47,7 @@ __kernel GROUP_OF(LANES) void gru_open(__global float *restrict gates, int first
  * hidden state before the step goes to its line of `before`. */
 __kernel GROUP_OF(LANES) void gru_close(__global const float *restrict gates, __global float *restrict fresh, int first,
                                         __global const float *restrict state, __global float *restrict hidden,
-                                        __global float *restrict before, __global const int *restrict offsets, int step,
+                                        __global float *restrict before, __global const int *restrict offsets, int from, int step,
                                         int rows, int pixels, int channels, int each)
 {
     ROWS CHANNELS
@@ -55,7 +56,7 @@ __kernel GROUP_OF(LANES) void gru_close(__global const float *restrict gates, __
         const size_t at = (size_t)row * channels + c, line = (size_t)(first + row) * channels + c;
         const vec was = ROW_LOAD(hidden + at, left);
         if (before) ROW_STORE(was, before + line, left);
-        if (!goes_on(offsets, step, row, pixels)) continue;
+        if (!goes_on(offsets, from, step, row, pixels)) continue;
         vec f = ROW_LOAD(fresh + line, left);
         if (state) f += ROW_LOAD(state + at, left);
         f = gate_tanh(f);
@@ -73,12 +74,12 @@ __kernel GROUP_OF(LANES) void gru_close_backward(__global const float *restrict 
                                                  __global const float *restrict before, int first,
                                                  __global float *restrict dhidden, __global float *restrict dgates,
                                                  __global float *restrict dfresh, __global float *restrict dstep,
-                                                 __global const int *restrict offsets, int step, int rows, int pixels,
+                                                 __global const int *restrict offsets, int from, int step, int rows, int pixels,
                                                  int channels, int each)
 {
     ROWS
     {
-        const bool active = goes_on(offsets, step, row, pixels);
+        const bool active = goes_on(offsets, from, step, row, pixels);
         CHANNELS
         {
             const int left = channels - c;

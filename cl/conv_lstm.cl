@@ -6,10 +6,11 @@
 #include "gates.clh"
 #include "team.clh"
 
-/* Does the series of the row's patch go on at `step`? offsets NULL: all do. */
-static inline bool goes_on(__global const int *offsets, int step, int row, int pixels)
+/* Does the series of the row's patch, one behind patch `from` of the batch, go on at `step`? offsets NULL: all do. */
+static inline bool goes_on(__global const int *offsets, int from, int step, int row, int pixels)
 {
-    return !offsets || step < offsets[row / pixels + 1] - offsets[row / pixels];
+    const int patch = from + row / pixels;
+    return !offsets || step < offsets[patch + 1] - offsets[patch];
 }
 
 /* cell and hidden [rows x channels] go on by a step; of a patch whose series is over, cell stays and hidden is left alone.
@@ -19,12 +20,12 @@ static inline bool goes_on(__global const int *offsets, int step, int row, int p
  * FLOPs. */
 __kernel GROUP_OF(LANES) void lstm_step(__global float *restrict gates, int first, __global const float *restrict state,
                                         __global float *restrict cell, __global float *restrict hidden,
-                                        __global float *restrict before, __global const int *restrict offsets, int step,
+                                        __global float *restrict before, __global const int *restrict offsets, int from, int step,
                                         int rows, int pixels, int channels, int each)
 {
     const int begin = (int)get_group_id(0) * each, end = min(begin + each, rows);
     for (int row = begin + (int)get_local_id(0) / TEAM; row < end; row += TEAMS) {
-        const bool active = goes_on(offsets, step, row, pixels);
+        const bool active = goes_on(offsets, from, step, row, pixels);
         __global float *line = gates + (size_t)(first + row) * 4 * channels;
         __global const float *added = state + (size_t)row * 4 * channels;
         for (int c = VW * ((int)get_local_id(0) % TEAM); c < channels; c += VW * TEAM) {
@@ -59,12 +60,12 @@ __kernel GROUP_OF(LANES) void lstm_step_backward(__global const float *restrict 
                                                  __global const float *restrict before, int first,
                                                  __global float *restrict dcell, __global const float *restrict dhidden,
                                                  __global float *restrict dgates, __global float *restrict dstep,
-                                                 __global float *restrict states, __global const int *restrict offsets,
+                                                 __global float *restrict states, __global const int *restrict offsets, int from,
                                                  int step, int rows, int pixels, int channels, int each)
 {
     const int begin = (int)get_group_id(0) * each, end = min(begin + each, rows);
     for (int row = begin + (int)get_local_id(0) / TEAM; row < end; row += TEAMS) {
-        const bool active = goes_on(offsets, step, row, pixels);
+        const bool active = goes_on(offsets, from, step, row, pixels);
         const size_t wide = (size_t)(first + row) * 4 * channels, next = (size_t)(first + rows + row) * channels;
         for (int c = VW * ((int)get_local_id(0) % TEAM); c < channels; c += VW * TEAM) {
             const int left = channels - c;

@@ -23,6 +23,9 @@ static const char fpn[] =
     "{\"arch\": \"fpn\", \"input_dim\": 3, \"num_classes\": 4, \"inconv\": [4, 8], \"n_levels\": 3, \"n_channels\": 8, "
     "\"hidden_size\": 5%s}";
 
+static const char convlstm[] = "{\"arch\": \"convlstm\", \"input_dim\": 3, \"num_classes\": 4, \"hidden_dim\": 5%s}";
+static const char convgru[] = "{\"arch\": \"convgru\", \"input_dim\": 3, \"num_classes\": 4, \"hidden_dim\": 8%s}";
+
 static network *network_of(const char *settings, const char *more)
 {
     network *w = NULL;
@@ -204,6 +207,41 @@ static void test_tensors_larger_than_an_allocation(void **state)
     network_free(w);
 }
 
+/* Gates of all patches are more than the device allocates at once: the recurrence runs over some patches at a time. */
+static void recurrence_in_groups(const char *settings, const char *more, uint64_t allocation)
+{
+    size_t count, again;
+    batch b = batch_new();
+    network *w = network_of(settings, more);
+    float *wanted = step(w, &b, &count);
+    device_info *about = (device_info *)(uintptr_t)device_about(op_device);
+    const uint64_t limit = about->allocation_limit;
+    const size_t before = w->layout.bytes;
+    about->allocation_limit = allocation;
+    w->recorded = false;
+    net_free(w->net);
+    assert_ok(net_new(op_device, 3, &w->net));
+    float *got = step(w, &b, &again);
+    assert_int_equal(count, again);
+    assert_true(w->layout.bytes != before);
+    same(wanted, got, count);
+    about->allocation_limit = limit;
+    free(wanted);
+    free(got);
+    batch_free(&b);
+    network_free(w);
+}
+
+static void test_recurrences_in_groups(void **state)
+{
+    (void)state;
+    /* 5 dates x 16 x 16 pixels x 20 (24) values of 4 bytes a patch */
+    recurrence_in_groups(convlstm, "", 110000);
+    recurrence_in_groups(convlstm, ", \"lstm_padding\": \"skip\"", 220000);
+    recurrence_in_groups(convgru, "", 100000);
+    recurrence_in_groups(convgru, ", \"lstm_padding\": \"skip\"", 180000);
+}
+
 static void test_one_patch_that_does_not_fit(void **state)
 {
     (void)state;
@@ -230,9 +268,10 @@ static void test_batch_norm_is_never_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layouts_of_attention),        cmocka_unit_test(test_layouts_of_recurrence),
-        cmocka_unit_test(test_padding_of_recurrences),      cmocka_unit_test(test_tensors_larger_than_an_allocation),
-        cmocka_unit_test(test_one_patch_that_does_not_fit), cmocka_unit_test(test_batch_norm_is_never_cut),
+        cmocka_unit_test(test_layouts_of_attention),    cmocka_unit_test(test_layouts_of_recurrence),
+        cmocka_unit_test(test_padding_of_recurrences),  cmocka_unit_test(test_tensors_larger_than_an_allocation),
+        cmocka_unit_test(test_recurrences_in_groups),   cmocka_unit_test(test_one_patch_that_does_not_fit),
+        cmocka_unit_test(test_batch_norm_is_never_cut),
     };
     return cmocka_run_group_tests(tests, op_test_open, op_test_close);
 }

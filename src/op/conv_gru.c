@@ -25,8 +25,7 @@ typedef struct parts {
 
 static joint_conv sizes_of(const node *n, int which)
 {
-    const recurrence_options *o = n->attributes;
-    return joint_of(n, X, OFFSETS, which == OF_GATES ? GATES_WEIGHT : FRESH_WEIGHT, o->kernel, o->exact);
+    return joint_of(n, X, OFFSETS, which == OF_GATES ? GATES_WEIGHT : FRESH_WEIGHT, n->attributes);
 }
 
 static shape state_shape(const joint_conv *j, int frames, int gates)
@@ -74,8 +73,8 @@ static int conv_gru_shape(node *n)
 {
     int rc = OK;
     const recurrence_options *o = n->attributes;
-    TRY(joint_wanted(n, X, OFFSETS, GATES_WEIGHT, o->kernel, GATES_OF));
-    TRY(joint_wanted(n, X, OFFSETS, FRESH_WEIGHT, o->kernel, 1));
+    TRY(joint_wanted(n, X, OFFSETS, GATES_WEIGHT, o, GATES_OF));
+    TRY(joint_wanted(n, X, OFFSETS, FRESH_WEIGHT, o, 1));
     const joint_conv j = sizes_of(n, OF_GATES), fresh = sizes_of(n, OF_FRESH);
     if (fresh.state != j.state)
         return node_refuse(n, FRESH_WEIGHT, "is for a state of %d channels, the gates' for %d", fresh.state, j.state);
@@ -107,9 +106,15 @@ done:
     return rc;
 }
 
-static buffer *lengths(const node *n)
+/* The kernels' arguments about the patches' series: the batch's offsets (NULL: no series is shorter), and which is ours. */
+static argument lengths(const node *n)
 {
-    return ((const recurrence_options *)n->attributes)->skip ? n->in[OFFSETS]->data : NULL;
+    return arg_buffer(recurrence_lengths(n, OFFSETS, n->attributes));
+}
+
+static argument first_patch(const node *n)
+{
+    return arg_int(((const recurrence_options *)n->attributes)->first);
 }
 
 static cost step_cost(const joint_conv *j, double flops, double values)
@@ -165,7 +170,7 @@ static int step_forward(node *n, device *d, const parts p[CONVOLUTIONS], buffer 
     if (step) TRY(state_part(d, &p[OF_FRESH], joint_state(&p[OF_FRESH].of), opened, state, false, step > 1));
     TRY(LAUNCH(close, groups, 1, 1, (size_t)f.lanes, step_cost(j, 35, n->training ? 7 : 5), arg_buffer(gates),
                arg_buffer(fresh), arg_int(step * rows), arg_buffer(step ? state : NULL), arg_buffer(hidden),
-               arg_buffer(n->training ? n->saved[BEFORE]->data : NULL), arg_buffer(lengths(n)), arg_int(step),
+               arg_buffer(n->training ? n->saved[BEFORE]->data : NULL), lengths(n), first_patch(n), arg_int(step),
                arg_int(rows), arg_int(j->height * j->width), arg_int(j->state), arg_int(RECURRENCE_ROWS)));
 done:
     return rc;
@@ -204,8 +209,8 @@ static int step_backward(node *n, device *d, const parts p[CONVOLUTIONS], int st
     TRY(recurrence_kernel(d, "conv_gru", "gru_close_backward", j->state, &f, &close));
     TRY(LAUNCH(close, groups, 1, 1, (size_t)f.lanes, step_cost(j, 12, 8), arg_buffer(gates),
                arg_buffer(n->saved[FRESH]->data), arg_buffer(before), arg_int(step * rows), arg_buffer(dhidden),
-               arg_buffer(dgates), arg_buffer(n->work_back[D_FRESH]->data), arg_buffer(dstep), arg_buffer(lengths(n)),
-               arg_int(step), arg_int(rows), arg_int(j->height * j->width), arg_int(j->state),
+               arg_buffer(dgates), arg_buffer(n->work_back[D_FRESH]->data), arg_buffer(dstep), lengths(n),
+               first_patch(n), arg_int(step), arg_int(rows), arg_int(j->height * j->width), arg_int(j->state),
                arg_int(RECURRENCE_ROWS)));
     if (step) TRY(state_part(d, &p[OF_FRESH], joint_state_gradient(&p[OF_FRESH].of), dstep, dopened, false, packed));
     TRY(LAUNCH(open, groups, 1, 1, (size_t)f.lanes, step_cost(j, 8, 10), arg_buffer(gates), arg_buffer(before),

@@ -18,8 +18,7 @@ enum { GATES_OF = 4 };
 
 static joint_conv sizes_of(const node *n)
 {
-    const recurrence_options *o = n->attributes;
-    return joint_of(n, X, OFFSETS, WEIGHT, o->kernel, o->exact);
+    return joint_of(n, X, OFFSETS, WEIGHT, n->attributes);
 }
 
 static shape state_shape(const joint_conv *j, int frames, int gates)
@@ -53,7 +52,7 @@ static int conv_lstm_shape(node *n)
 {
     int rc = OK;
     const recurrence_options *o = n->attributes;
-    TRY(joint_wanted(n, X, OFFSETS, WEIGHT, o->kernel, GATES_OF));
+    TRY(joint_wanted(n, X, OFFSETS, WEIGHT, o, GATES_OF));
     const joint_conv j = sizes_of(n);
     TRY(joint_fits(node_device(n), &j));
     TRY(node_output(n, ELEMENT_FLOAT, state_shape(&j, j.patches, 1)));
@@ -68,9 +67,15 @@ done:
     return rc;
 }
 
-static buffer *lengths(const node *n)
+/* The kernels' arguments about the patches' series: the batch's offsets (NULL: no series is shorter), and which is ours. */
+static argument lengths(const node *n)
 {
-    return ((const recurrence_options *)n->attributes)->skip ? n->in[OFFSETS]->data : NULL;
+    return arg_buffer(recurrence_lengths(n, OFFSETS, n->attributes));
+}
+
+static argument first_patch(const node *n)
+{
+    return arg_int(((const recurrence_options *)n->attributes)->first);
 }
 
 static cost step_cost(const joint_conv *j, double flops, double values)
@@ -118,7 +123,7 @@ static int conv_lstm_forward(node *n, const run *r)
         TRY(LAUNCH(k, team_groups(rows, RECURRENCE_ROWS), 1, 1, (size_t)f.lanes, step_cost(&j, 110, saves ? 16 : 11),
                    arg_buffer(gates), arg_int(step * rows), arg_buffer(step ? state : NULL),
                    arg_buffer(n->out[0]->data), arg_buffer(n->work[HIDDEN]->data),
-                   arg_buffer(saves ? n->saved[BEFORE]->data : NULL), arg_buffer(lengths(n)), arg_int(step),
+                   arg_buffer(saves ? n->saved[BEFORE]->data : NULL), lengths(n), first_patch(n), arg_int(step),
                    arg_int(rows), arg_int(j.height * j.width), arg_int(j.state), arg_int(RECURRENCE_ROWS)));
     }
 done:
@@ -149,7 +154,7 @@ static int steps_back(node *n, device *d, const joint_conv *j)
                    arg_buffer(n->saved[GATES]->data), arg_buffer(n->saved[BEFORE]->data), arg_int(step * rows),
                    arg_buffer(dcell), arg_buffer(last ? NULL : dhidden), arg_buffer(n->work_back[D_GATES]->data),
                    arg_buffer(n->work_back[D_STEP]->data), arg_buffer(last ? NULL : n->work_back[STATES]->data),
-                   arg_buffer(lengths(n)), arg_int(step), arg_int(rows), arg_int(j->height * j->width),
+                   lengths(n), first_patch(n), arg_int(step), arg_int(rows), arg_int(j->height * j->width),
                    arg_int(j->state), arg_int(RECURRENCE_ROWS)));
         part.packed_before = !last;
         if (step) TRY(conv_convolve(d, &part, j->exact, NULL));

@@ -134,6 +134,7 @@ tensor *temporal_aggregate(net *n, tensor *const *part, int count, tensor *offse
  * x [F x H x W x C], not pending; steps: the dates of the longest series, or more. */
 typedef struct series_steps_options {
     int steps;
+    int first, patches; /* of the batch's; 0 patches: all */
     bool reverse, padding_first;
     float pad_value;
 } series_steps_options;
@@ -147,9 +148,11 @@ tensor *series_steps(net *n, tensor *x, tensor *offsets, series_steps_options op
  *     of that of [x, r h];  h' = (1 - z) h + z n -> the last h.
  * x [steps patches x H x W x K] (may be pending), offsets [patches + 1], weights [4 C (2 C, C) x (K + C) x kernel x
  * kernel], biases -> [patches x H x W x C].
- * skip: a patch's state stays as it is behind its last date; else it goes on over what series_steps puts there. */
+ * skip: a patch's state stays as it is behind its last date; else it goes on over what series_steps puts there. Patches do not
+ * meet: a large batch may be run some patches at a time. */
 typedef struct recurrence_options {
     int kernel;
+    int first, patches; /* x is of so many of the batch's patches, from the first on; 0: all */
     bool skip;
     bool exact; /* as of conv_options */
 } recurrence_options;

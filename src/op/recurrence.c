@@ -164,12 +164,20 @@ done:
 
 /* ---- for the nodes ----------------------------------------------------------------------------------------------- */
 
-int joint_wanted(const node *n, int x, int offsets, int weight, int side, int gates)
+static int patches_of(const node *n, int offsets, const recurrence_options *o)
+{
+    return o->patches ? o->patches : sequence_count(n, offsets);
+}
+
+int joint_wanted(const node *n, int x, int offsets, int weight, const recurrence_options *o, int gates)
 {
     int rc = OK;
+    const int side = o->kernel;
     TRY(offsets_wanted(n, offsets));
     const tensor *series = n->in[x];
-    const int patches = sequence_count(n, offsets);
+    const int patches = patches_of(n, offsets, o), all = sequence_count(n, offsets);
+    if (o->first < 0 || patches > all || o->first > all - patches)
+        return node_refuse(n, offsets, "has no %d patches from patch %d on", patches, o->first);
     if (series->element != ELEMENT_FLOAT || series->shape.rank != 4 || !tensor_count(series))
         return node_refuse(n, x, "is no image: wanted frames x height x width x channels");
     if (patches < 1 || series->shape.size[0] % patches)
@@ -186,9 +194,10 @@ done:
     return rc;
 }
 
-joint_conv joint_of(const node *n, int x, int offsets, int weight, int side, bool exact)
+joint_conv joint_of(const node *n, int x, int offsets, int weight, const recurrence_options *o)
 {
-    const int *size = n->in[x]->shape.size, *w = n->in[weight]->shape.size, patches = sequence_count(n, offsets);
+    const int *size = n->in[x]->shape.size, *w = n->in[weight]->shape.size;
+    const int patches = patches_of(n, offsets, o);
     return (joint_conv){.steps = size[0] / patches,
                         .patches = patches,
                         .height = size[1],
@@ -196,8 +205,13 @@ joint_conv joint_of(const node *n, int x, int offsets, int weight, int side, boo
                         .inputs = size[3],
                         .state = w[1] - size[3],
                         .outputs = w[0],
-                        .kernel = side,
-                        .exact = exact};
+                        .kernel = o->kernel,
+                        .exact = o->exact};
+}
+
+buffer *recurrence_lengths(const node *n, int offsets, const recurrence_options *o)
+{
+    return o->skip ? n->in[offsets]->data : NULL;
 }
 
 int joint_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats)

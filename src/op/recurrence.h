@@ -44,9 +44,11 @@ int joint_merge(device *d, const joint_conv *j, buffer *of_input, buffer *of_sta
 
 /* Input x is a series in steps, in[offsets] its patches; `weight` and `bias` (always there) follow each other and give
  * `gates` results a channel of the state. */
-int joint_wanted(const node *n, int x, int offsets, int weight, int side, int gates);
+int joint_wanted(const node *n, int x, int offsets, int weight, const recurrence_options *o, int gates);
 /* That, as sizes. */
-joint_conv joint_of(const node *n, int x, int offsets, int weight, int side, bool exact);
+joint_conv joint_of(const node *n, int x, int offsets, int weight, const recurrence_options *o);
+/* For kernels: the offsets of the patches where series end by themselves, else NULL. */
+buffer *recurrence_lengths(const node *n, int offsets, const recurrence_options *o);
 
 /* A tensor of so many floats, in lines of 64. */
 int joint_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats);

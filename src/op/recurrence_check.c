@@ -112,7 +112,8 @@ static void reference(const op_check *check, bool training, double *const *in, d
     memcpy(x, in[X], all * sizeof *x);
     if (k->pending) normalise(x, k->steps * k->patches, pixels_of(k), k->inputs);
     for (int p = 0; p < k->patches; p++) {
-        const int dates = (int)(in[OFFSETS][p + 1] - in[OFFSETS][p]);
+        const double *offsets = in[OFFSETS] + k->options.first + p;
+        const int dates = (int)(offsets[1] - offsets[0]);
         double *state = zeros(values), *other = zeros(values);
         for (int t = 0; t < k->steps && (!k->options.skip || t < dates); t++) {
             const double *now = x + (size_t)(t * k->patches + p) * image;
@@ -168,25 +169,39 @@ CHECK_VALUES(fill_three, 0, 1, 4, 6)
     {                                                                                                                  \
         "bias", CHECK_PARAMETER, {1, {(gates) * (C)}}, NULL                                                            \
     }
-#define CASE_USER(S, P, H, W, K, C, k, skip, pending)                                                                  \
+#define CASE_USER(S, P, H, W, K, C, k, skips, pending)                                                                 \
     .user = &(const recurrence_case)                                                                                   \
     {                                                                                                                  \
-        (S), (P), (H), (W), (K), (C), {(k), (skip), false}, (pending)                                                  \
+        (S), (P), (H), (W), (K), (C), {.kernel = (k), .skip = (skips)}, (pending)                                      \
     }
-#define LSTM(title, S, P, H, W, K, C, k, fill, skip, pending)                                                          \
+#define LSTM(title, S, P, H, W, K, C, k, fill, skips, pending)                                                         \
     {                                                                                                                  \
         .name = "conv_lstm " title, .inputs = LSTM_INPUTS, .build = build_lstm, .outputs = 1, .reference = reference,  \
-        CASE_USER(S, P, H, W, K, C, k, skip, pending),                                                                 \
+        CASE_USER(S, P, H, W, K, C, k, skips, pending),                                                                \
         .input = (const check_input[]){CASE_INPUTS(S, P, H, W, K, C, k, 4, fill)},                                     \
     }
-#define GRU(title, S, P, H, W, K, C, k, fill, skip, pending)                                                           \
+#define GRU(title, S, P, H, W, K, C, k, fill, skips, pending)                                                          \
     {                                                                                                                  \
         .name = "conv_gru " title, .inputs = GRU_INPUTS, .build = build_gru, .outputs = 1, .reference = reference,     \
-        CASE_USER(S, P, H, W, K, C, k, skip, pending),                                                                 \
+        CASE_USER(S, P, H, W, K, C, k, skips, pending),                                                                \
         .input = (const check_input[]){CASE_INPUTS(S, P, H, W, K, C, k, 2, fill),                                      \
                                        {"fresh_weight", CHECK_PARAMETER, {4, {(C), (K) + (C), (k), (k)}}, fill_small}, \
                                        {"fresh_bias", CHECK_PARAMETER, {1, {(C)}}, NULL}},                             \
     }
+
+/* The last two of three patches, whose series have 1, 3 and 2 dates. */
+static const recurrence_case some_patches = {3,    2, 3, 2, 2, 4, {.kernel = 3, .first = 1, .patches = 2, .skip = true},
+                                             false};
+static const check_input some_lstm[] = {{"x", CHECK_INPUT, {4, {6, 3, 2, 2}}, NULL},
+                                        {"offsets", CHECK_INTEGER, {1, {4}}, fill_three},
+                                        {"weight", CHECK_PARAMETER, {4, {16, 6, 3, 3}}, fill_small},
+                                        {"bias", CHECK_PARAMETER, {1, {16}}, NULL}};
+static const check_input some_gru[] = {{"x", CHECK_INPUT, {4, {6, 3, 2, 2}}, NULL},
+                                       {"offsets", CHECK_INTEGER, {1, {4}}, fill_three},
+                                       {"weight", CHECK_PARAMETER, {4, {8, 6, 3, 3}}, fill_small},
+                                       {"bias", CHECK_PARAMETER, {1, {8}}, NULL},
+                                       {"fresh_weight", CHECK_PARAMETER, {4, {4, 6, 3, 3}}, fill_small},
+                                       {"fresh_bias", CHECK_PARAMETER, {1, {4}}, NULL}};
 
 static const op_check lstm_checks[] = {
     LSTM("3x3, ragged, skipping", 3, 3, 4, 3, 2, 5, 3, fill_three, true, false),
@@ -194,6 +209,13 @@ static const op_check lstm_checks[] = {
     LSTM("1x1, one patch", 3, 1, 2, 3, 4, 8, 1, fill_one, false, false),
     LSTM("5x5 on 3x2 pixels", 3, 1, 3, 2, 1, 1, 5, fill_one, false, false),
     LSTM("3x3 16 on 8x8, all forms", 3, 1, 8, 8, 16, 16, 3, fill_one, false, false),
+    {.name = "conv_lstm 3x3, some patches",
+     .inputs = LSTM_INPUTS,
+     .input = some_lstm,
+     .build = build_lstm,
+     .outputs = 1,
+     .reference = reference,
+     .user = &some_patches},
     LSTM("one step", 1, 2, 3, 2, 3, 4, 3, fill_two, false, false),
 };
 
@@ -202,6 +224,13 @@ static const op_check gru_cases[] = {
     GRU("3x3, ragged, going on, pending", 3, 2, 3, 4, 3, 6, 3, fill_two, false, true),
     GRU("1x1, one patch", 3, 1, 2, 3, 4, 8, 1, fill_one, false, false),
     GRU("3x3 16 on 8x8, all forms", 3, 1, 8, 8, 16, 16, 3, fill_one, false, false),
+    {.name = "conv_gru 3x3, some patches",
+     .inputs = GRU_INPUTS,
+     .input = some_gru,
+     .build = build_gru,
+     .outputs = 1,
+     .reference = reference,
+     .user = &some_patches},
     GRU("one step", 1, 2, 3, 2, 3, 4, 3, fill_two, false, false),
 };
 

@@ -9,6 +9,13 @@
 enum { X, OFFSETS, INPUTS };
 enum { EACH = 1 << 13 /* values of a group */, GPU_LANES = 64 };
 
+/* How many of the batch's patches. */
+static int patches_of(const node *n)
+{
+    const series_steps_options *o = n->attributes;
+    return o->patches ? o->patches : sequence_count(n, OFFSETS);
+}
+
 static int series_steps_shape(node *n)
 {
     int rc = OK;
@@ -17,8 +24,10 @@ static int series_steps_shape(node *n)
     TRY(settled_wanted(n, X));
     TRY(offsets_wanted(n, OFFSETS));
     shape s = n->in[X]->shape;
-    const int patches = sequence_count(n, OFFSETS);
-    if (patches < 1 || o->steps < 1 || o->steps > INT32_MAX / patches || s.size[0] > patches * o->steps)
+    const int patches = patches_of(n), all = sequence_count(n, OFFSETS);
+    if (o->first < 0 || patches > all || o->first > all - patches)
+        return node_refuse(n, OFFSETS, "has no %d patches from patch %d on", patches, o->first);
+    if (patches < 1 || o->steps < 1 || o->steps > INT32_MAX / patches || s.size[0] / all > o->steps)
         return node_refuse(n, X, "does not fit %d steps of %d patches", o->steps, patches);
     node_keep_input(n, OFFSETS);
     s.size[0] = patches * o->steps;
@@ -53,8 +62,8 @@ static int run_kernel(node *n, device *d, const char *name, buffer *from, buffer
     TRY(kernel_of(d, name, &lanes, &k));
     TRY(LAUNCH(k, (size_t)((values - 1) / EACH + 1), (size_t)size[0], 1, lanes,
                ((cost){0, 8 * (double)tensor_count(y)}), arg_buffer(from), arg_buffer(n->in[OFFSETS]->data),
-               arg_buffer(to), arg_int(o->steps), arg_int(sequence_count(n, OFFSETS)), arg_int(values), arg_int(EACH),
-               arg_int(o->reverse), arg_int(o->padding_first), last));
+               arg_buffer(to), arg_int(o->steps), arg_int(o->first), arg_int(patches_of(n)), arg_int(values),
+               arg_int(EACH), arg_int(o->reverse), arg_int(o->padding_first), last));
 done:
     return rc;
 }
@@ -67,7 +76,12 @@ static int series_steps_forward(node *n, const run *r)
 
 static int series_steps_backward(node *n, const run *r)
 {
-    if (!n->in[X]->wants_gradient) return OK;
+    const tensor *x = n->in[X];
+    if (!x->wants_gradient) return OK;
+    if (!n->accumulate[X] && patches_of(n) < sequence_count(n, OFFSETS)) { /* frames of the others: nothing */
+        int rc = buffer_fill(x->gradient, 0, 0, tensor_count(x) * sizeof(float));
+        if (rc) return rc;
+    }
     return run_kernel(n, r->device, "series_steps_backward", n->out[0]->gradient, n->in[X]->gradient,
                       arg_int(n->accumulate[X]));
 }

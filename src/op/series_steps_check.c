@@ -16,11 +16,12 @@ static void reference(const op_check *c, bool training, double *const *in, doubl
 {
     const series_steps_options *o = c->user;
     const int *size = c->input[X].shape.size, values = size[1] * size[2] * size[3];
-    const int patches = c->input[OFFSETS].shape.size[0] - 1;
+    const int patches = o->patches ? o->patches : c->input[OFFSETS].shape.size[0] - 1;
     (void)training;
     for (int i = 0; i < o->steps * patches * values; i++) out[0][i] = (double)o->pad_value;
     for (int p = 0; p < patches; p++) {
-        const int first = (int)in[OFFSETS][p], dates = (int)in[OFFSETS][p + 1] - first;
+        const double *offsets = in[OFFSETS] + o->first + p;
+        const int first = (int)offsets[0], dates = (int)offsets[1] - first;
         for (int date = 0; date < dates; date++) {
             const int step = !o->reverse ? date : (o->padding_first ? o->steps : dates) - 1 - date;
             for (int i = 0; i < values; i++)
@@ -42,6 +43,7 @@ CHECK_VALUES(fill_ragged, 0, 3, 4, 4, 8)
 static const op_check checks[] = {
     CASE("forward", .steps = 4, .pad_value = 0.5f),
     CASE("reversed, padding first", .steps = 5, .reverse = true, .padding_first = true),
+    CASE("of two patches", .steps = 4, .first = 2, .patches = 2),
     CASE("reversed", .steps = 4, .reverse = true, .pad_value = -1),
 };
 
