@@ -34,7 +34,8 @@ int json_lost(void)
 
 void json_add(cJSON *object, const char *key, cJSON *item)
 {
-    if (!cJSON_AddItemToObject(object, key, item)) cJSON_Delete(item);
+    if (!key) part_lost = true;
+    if (!key || !cJSON_AddItemToObject(object, key, item)) cJSON_Delete(item);
 }
 
 void json_append(cJSON *array, cJSON *item)

@@ -60,7 +60,8 @@ int json_write(const char *path, const cJSON *value);                           
  * to a new string, and asks. NULL with the message set. */
 int json_lost(void);
 
-/* cJSON's, but what cannot be put there for want of memory (json_lost) is freed: it has no owner any more. */
+/* cJSON's, but what cannot be put there for want of memory (json_lost) is freed: it has no owner any more. A key that is
+ * NULL could not be made. */
 void json_add(cJSON *object, const char *key, cJSON *item);
 void json_append(cJSON *array, cJSON *item);
 

@@ -172,7 +172,7 @@ cJSON *metric_json(double value)
 static void put(cJSON *object, const char *prefix, const char *name, double value)
 {
     char *key = text_format("%s%s", prefix, name);
-    if (key) json_add(object, key, metric_json(value));
+    json_add(object, key, metric_json(value));
     free(key);
 }
 

@@ -125,7 +125,7 @@ done:
 static void put(cJSON *object, const char *prefix, const char *name, double value)
 {
     char *key = text_format("%s_%s", prefix, name);
-    if (key) json_add(object, key, metric_json(value));
+    json_add(object, key, metric_json(value));
     free(key);
 }
 
