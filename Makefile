@@ -144,7 +144,7 @@ test: setup
 
 # The long ones too: kills and resumes, damaged files by the thousand, reference results at published sizes.
 test-full: test
-	@FURROW_TEST_FULL=1 $(TEST_ENVIRONMENT) sh scripts/test.sh 3600 $(sort $(wildcard tests/full_*.sh))
+	@FURROW_TEST_FULL=1 $(TEST_ENVIRONMENT) sh scripts/test.sh 7200 $(sort $(wildcard tests/full_*.sh))
 
 test-devices: setup
 	$(AGAIN) all tests

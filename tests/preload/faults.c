@@ -33,7 +33,7 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 extern void __libc_free(void *memory);
 
-enum { PATHS_MAX = 1 << 16, LIVE_MAX = 1 << 18, DEPTH = 24, WAY = 6 /* innermost calls that tell ways apart */ };
+enum { PATHS_MAX = 1 << 16, LIVE_MAX = 1 << 18, DEPTH = 24, WAY = 4 /* innermost calls that tell ways apart */ };
 
 typedef struct range {
     uintptr_t start, end;
