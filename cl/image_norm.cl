@@ -3,7 +3,7 @@
  *
  *   n = (z - mean) rstd, rstd = 1 / sqrt(variance + 1e-5), over a frame's pixels and a group's channels, or over all
  *   frames and pixels of a channel;  y = relu?(weight n + bias) = relu?(scale z + shift)
- *   d = dy where y > 0 (all of dy without ReLU);  dweight = sum d n;  dbias = sum d
+ *   d = dy where y > 0, slope dy elsewhere (slope 1 without ReLU, 0 with it);  dweight = sum d n;  dbias = sum d
  *   dz = rstd (weight d - mean(weight d) - n mean(weight d n)), means over what the statistics are over
  *
  * Lines of vectors per channel, one a frame or one for all: scale_shift [lines x 2 x channels] (scale, shift),
@@ -169,10 +169,10 @@ __kernel GROUP_OF(LANES) void group_scale(__global const float *restrict merged,
 
 /* ---- backward ---- */
 
-/* d of a vector. */
-static inline vec masked(vec dy, vec z, vec scale, vec shift, int with_relu)
+/* d of a vector: relu_slope is 1 without a ReLU, 0 with one, between them with a leaky one. */
+static inline vec masked(vec dy, vec z, vec scale, vec shift, float relu_slope)
 {
-    return with_relu ? relu_gradient(dy, MULTIPLY_ADD(z, scale, shift)) : dy;
+    return select(relu_slope * dy, dy, isgreater(MULTIPLY_ADD(z, scale, shift), (vec)0.0f));
 }
 
 /* sums [frames x parts x 2 x channels]: of d and of d (z - mean) over each part. line: floats between the lines of
@@ -181,7 +181,7 @@ __kernel GROUP_OF(LANES) void part_sums(__global const float *restrict dy, __glo
                                         __global const float *restrict scale_shift,
                                         __global const float *restrict statistics, int line,
                                         __global float *restrict sums, int first, int pixels, int channels,
-                                        int pixels_each, int team, int with_relu)
+                                        int pixels_each, int team, float relu_slope)
 {
     TEAMS_BOX;
     const place at = find_place(channels, pixels, pixels_each, team);
@@ -194,7 +194,8 @@ __kernel GROUP_OF(LANES) void part_sums(__global const float *restrict dy, __glo
     for (int p = at.begin; p < at.end; p += at.step) {
         const size_t here = start + (size_t)p * channels;
         VECTORS {
-            const vec value = VLOAD(e, z + here), d = masked(VLOAD(e, dy + here), value, scale[e], shift[e], with_relu);
+            const vec value = VLOAD(e, z + here);
+            const vec d = masked(VLOAD(e, dy + here), value, scale[e], shift[e], relu_slope);
             plain[e] += d;
             along[e] = MULTIPLY_ADD(d, value - mean[e], along[e]);
         }
@@ -292,7 +293,7 @@ __kernel GROUP_OF(LANES) void gradient(__global const float *dy, __global const 
                                        __global const float *restrict scale_shift,
                                        __global const float *restrict statistics, __global const float *restrict terms,
                                        int line, __global float *dz, int first, int pixels, int channels,
-                                       int pixels_each, int team, int with_relu, int add)
+                                       int pixels_each, int team, float relu_slope, int add)
 {
     const place at = find_place(channels, pixels, pixels_each, team);
     const size_t frame = first + at.frame, start = frame * pixels * channels + at.c;
@@ -306,7 +307,8 @@ __kernel GROUP_OF(LANES) void gradient(__global const float *dy, __global const 
         const size_t here = start + (size_t)p * channels;
         vec out[EACH];
         VECTORS {
-            const vec value = VLOAD(e, z + here), d = masked(VLOAD(e, dy + here), value, scale[e], shift[e], with_relu);
+            const vec value = VLOAD(e, z + here);
+            const vec d = masked(VLOAD(e, dy + here), value, scale[e], shift[e], relu_slope);
             out[e] = MULTIPLY_ADD(d, scale[e], MULTIPLY_ADD(mean[e] - value, slope[e], -flat[e]));
         }
         store_channels(out, dz + here, 0, add);

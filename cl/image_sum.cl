@@ -7,13 +7,13 @@
 #include "pending.clh"
 
 /* to = a, or a + b where b is not NULL. Of rows of `stride` floats (one a pixel), each takes the `channels` from
- * `column` on, from frame `first` on. scale_shift (NULL: none) has a line every `line` floats for each frame. `to` may
- * be b (to add): these are not `restrict`, and an item reads a place before it writes it. Each value is read and
- * written once; 1 FLOP, and 2 for each norm. */
+ * `column` on, from frame `first` on. scale_shift (NULL: none) has a line every `line` floats for each frame; what is
+ * below zero then is multiplied by `slope`. `to` may be b (to add): these are not `restrict`, and an item reads a place
+ * before it writes it. Each value is read and written once; 1 FLOP, and 2 for each norm. */
 __kernel GROUP_OF(LANES) void image_sum(__global const float *restrict a, int a_stride, int a_column, int a_first,
-                                        __global const float *restrict a_scale_shift, int a_line, int a_relu,
+                                        __global const float *restrict a_scale_shift, int a_line, float a_slope,
                                         __global const float *b, int b_stride, int b_column, int b_first,
-                                        __global const float *restrict b_scale_shift, int b_line, int b_relu,
+                                        __global const float *restrict b_scale_shift, int b_line, float b_slope,
                                         __global float *to, int to_stride, int to_column, int to_first, int pixels,
                                         int channels, int pixels_each, int team)
 {
@@ -21,8 +21,8 @@ __kernel GROUP_OF(LANES) void image_sum(__global const float *restrict a, int a_
     pending_vector a_norm[EACH], b_norm[EACH];
     if (a_scale_shift) a_scale_shift += (size_t)at.frame * a_line;
     if (b_scale_shift) b_scale_shift += (size_t)at.frame * b_line;
-    VECTORS a_norm[e] = pending_vector_at(a_scale_shift, channels, at.c + e * VW, a_relu);
-    VECTORS b_norm[e] = pending_vector_at(b_scale_shift, channels, at.c + e * VW, b_relu);
+    VECTORS a_norm[e] = pending_vector_at(a_scale_shift, channels, at.c + e * VW, a_slope);
+    VECTORS b_norm[e] = pending_vector_at(b_scale_shift, channels, at.c + e * VW, b_slope);
     a += (size_t)(a_first + at.frame) * pixels * a_stride + a_column + at.c;
     to += (size_t)(to_first + at.frame) * pixels * to_stride + to_column + at.c;
     if (!b) {

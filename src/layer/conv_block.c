@@ -31,7 +31,7 @@ static norm_parameters norm_of(net *n, const char *prefix, int channels, enum im
 static tensor *normed(net *n, const char *prefix, tensor *z, enum image_norm_kind kind, bool relu)
 {
     if (!z) return NULL;
-    const image_norm_options options = {kind, CONV_GROUPS, relu};
+    const image_norm_options options = {kind, CONV_GROUPS, relu ? RELU : NO_RELU};
     return image_norm(n, z, norm_of(n, prefix, tensor_channels(z), kind), options);
 }
 

@@ -22,16 +22,20 @@ typedef struct image_moments {
     int parts;       /* of a frame; settled by its producer's forward, which picks the form: until then the most */
 } image_moments;
 
+/* What follows a norm. LEAKY_RELU: a value below zero is multiplied by 0.01 (torch.nn.LeakyReLU; Maas et al. 2013). */
+enum relu { NO_RELU, RELU, LEAKY_RELU };
+float relu_slope(enum relu relu); /* by what a value below zero is multiplied: 1, 0, 0.01 */
+
 /* A norm that is not yet applied. */
 typedef struct pending_norm {
     tensor *scale_shift; /* [frames or 1 x 2 x C]: scale, then shift */
     bool per_frame;      /* a line for each frame; else one for all */
-    bool relu;
+    enum relu relu;
 } pending_norm;
 
 /* For shape(): refuses input i when it is pending. */
 int settled_wanted(const node *n, int i);
-/* Build options that cl/pending.clh reads for input x: " -DPENDING=0|1 -DPENDING_RELU=0|1". */
+/* Build options that cl/pending.clh reads for input x: " -DPENDING=0|1 -DPENDING_RELU=0|1|2". */
 const char *pending_options(const tensor *x);
 /* The scale and shift of x, NULL when it has none; and by how many floats a frame's are apart (0: the same for all). */
 buffer *pending_scale_shift(const tensor *x);
@@ -66,7 +70,7 @@ enum image_norm_kind {
 typedef struct image_norm_options {
     enum image_norm_kind kind;
     int groups; /* NORM_GROUP */
-    bool relu;
+    enum relu relu;
 } image_norm_options;
 
 /* relu?(norm(z)), pending; eps 1e-5. z [F x H x W x C], not pending; its moments are used where it has them, else

@@ -235,7 +235,8 @@ static int frame_sums(node *n, device *d, const image_part *p, int first)
     TRY(LAUNCH(k, p->chunks, p->parts, (size_t)p->frames, (size_t)p->lanes, passes(p, 6, 2),
                arg_buffer(n->out[VIEW]->gradient), arg_buffer(n->in[Z]->data), arg_buffer(n->out[SCALE_SHIFT]->data),
                arg_buffer(statistics), arg_int(line_of(n)), arg_buffer(sums), arg_int(first), arg_int(p->pixels),
-               arg_int(p->channels), arg_int(p->pixels_each), arg_int(p->team), arg_int(a->options.relu)));
+               arg_int(p->channels), arg_int(p->pixels_each), arg_int(p->team),
+               arg_float(relu_slope(a->options.relu))));
     TRY(image_part_kernel(d, p, program, "merge_sums", &k));
     TRY(LAUNCH(k, image_part_line_groups(p), (size_t)p->frames, 1, (size_t)p->lanes,
                merging(p, p->frames, (double)p->parts), arg_buffer(sums), arg_buffer(statistics), arg_int(line_of(n)),
@@ -286,7 +287,7 @@ static int z_gradient(node *n, device *d, const image_part *p, int first)
                arg_buffer(n->out[VIEW]->gradient), arg_buffer(n->in[Z]->data), arg_buffer(n->out[SCALE_SHIFT]->data),
                arg_buffer(n->saved[STATISTICS]->data), arg_buffer(n->work_back[TERMS]->data), arg_int(line_of(n)),
                arg_buffer(n->in[Z]->gradient), arg_int(first), arg_int(p->pixels), arg_int(p->channels),
-               arg_int(p->pixels_each), arg_int(p->team), arg_int(a->options.relu), arg_int(add)));
+               arg_int(p->pixels_each), arg_int(p->team), arg_float(relu_slope(a->options.relu)), arg_int(add)));
 done:
     return rc;
 }

@@ -100,7 +100,7 @@ static void apply(const sizes *s, const field *f, const double *z, double mean, 
                 const size_t at = place(s, frame, p, c);
                 double value = (z[at] - mean) / sqrt(variance + 1e-5);
                 if (s->affine) value = value * in[k.weight][c] + in[k.bias][c];
-                y[at] = s->options.relu && value < 0 ? 0 : value;
+                y[at] = value < 0 ? value * (double)relu_slope(s->options.relu) : value;
             }
 }
 
@@ -226,6 +226,8 @@ static const op_check checks[] = {
     CASE("3x5x7x8 in 4 groups", GROUP(4, true), IN_PLACE, true, 3, 5, 7, 8, 1, Z(3, 5, 7, 8, NULL), AFFINE(8),
          EXTRA(3, 5, 7, 8)),
     CASE("batch of 3x5x7x8", BATCH(true), ALONE, true, 3, 5, 7, 8, 1, Z(3, 5, 7, 8, NULL), AFFINE(8), RUNNING(8)),
+    CASE("batch of 3x5x7x8, leaky", BATCH(LEAKY_RELU), ALONE, true, 3, 5, 7, 8, 1, Z(3, 5, 7, 8, NULL), AFFINE(8),
+         RUNNING(8)),
     CASE("3x5x7x8 added up", GROUP(2, false), SHARED, true, 3, 5, 7, 8, 1, Z(3, 5, 7, 8, NULL), AFFINE(8)),
     CASE("3x5x7x8 as a residual", GROUP(4, true), RESIDUAL, true, 3, 5, 7, 8, 1, Z(3, 5, 7, 8, NULL), AFFINE(8),
          EXTRA(3, 5, 7, 8)),

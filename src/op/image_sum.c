@@ -16,7 +16,7 @@ image_slice slice_of_values(const tensor *t)
                          .stride = tensor_channels(t),
                          .scale_shift = pending_scale_shift(t),
                          .line = pending_stride(t),
-                         .relu = t->pending && t->pending->relu};
+                         .relu = t->pending ? t->pending->relu : NO_RELU};
 }
 
 image_slice slice_of_gradient(const tensor *t)
@@ -35,11 +35,11 @@ int image_sum(device *d, const tensor *like, image_slice a, const image_slice *b
     const image_slice second = b ? *b : (image_slice){0};
     TRY(image_part_kernel(d, &p, "image_sum", "image_sum", &k));
     TRY(LAUNCH(k, p.chunks, p.parts, (size_t)p.frames, (size_t)p.lanes, work, arg_buffer(a.data), arg_int(a.stride),
-               arg_int(a.column), arg_int(a.first), arg_buffer(a.scale_shift), arg_int(a.line), arg_int(a.relu),
-               arg_buffer(second.data), arg_int(second.stride), arg_int(second.column), arg_int(second.first),
-               arg_buffer(second.scale_shift), arg_int(second.line), arg_int(second.relu), arg_buffer(to.data),
-               arg_int(to.stride), arg_int(to.column), arg_int(to.first), arg_int(p.pixels), arg_int(p.channels),
-               arg_int(p.pixels_each), arg_int(p.team)));
+               arg_int(a.column), arg_int(a.first), arg_buffer(a.scale_shift), arg_int(a.line),
+               arg_float(relu_slope(a.relu)), arg_buffer(second.data), arg_int(second.stride), arg_int(second.column),
+               arg_int(second.first), arg_buffer(second.scale_shift), arg_int(second.line),
+               arg_float(relu_slope(second.relu)), arg_buffer(to.data), arg_int(to.stride), arg_int(to.column),
+               arg_int(to.first), arg_int(p.pixels), arg_int(p.channels), arg_int(p.pixels_each), arg_int(p.team)));
 done:
     return rc;
 }

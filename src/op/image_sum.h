@@ -12,7 +12,7 @@ typedef struct image_slice {
     int column, first;   /* channel and frame that it starts with */
     buffer *scale_shift; /* of a pending norm; NULL: none */
     int line;            /* pending_stride */
-    bool relu;
+    enum relu relu;      /* what follows that norm */
 } image_slice;
 
 /* All of a tensor's values, or of its gradient. */

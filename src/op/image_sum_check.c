@@ -1,5 +1,5 @@
 /* Reference and cases of materialise, image_add, image_concat and frames_join. Pending inputs are made by an instance
- * norm without parameters: b's has a ReLU, a's has none. */
+ * norm without parameters: a's has no ReLU, b's has one, in image_concat a leaky one. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,7 +13,12 @@ typedef struct sum {
     bool a_pending, b_pending;
 } sum;
 
-static tensor *pending(net *n, tensor *x, bool wanted, bool relu)
+static enum relu second_relu(const sum *s)
+{
+    return s->operation == CONCAT ? LEAKY_RELU : RELU;
+}
+
+static tensor *pending(net *n, tensor *x, bool wanted, enum relu relu)
 {
     return wanted ? image_norm(n, x, (norm_parameters){0}, (image_norm_options){NORM_INSTANCE, 0, relu}) : x;
 }
@@ -21,8 +26,8 @@ static tensor *pending(net *n, tensor *x, bool wanted, bool relu)
 static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
 {
     const sum *s = c->user;
-    tensor *const a = pending(n, in[0], s->a_pending, false);
-    tensor *const b = c->inputs > 1 ? pending(n, in[1], s->b_pending, true) : NULL;
+    tensor *const a = pending(n, in[0], s->a_pending, NO_RELU);
+    tensor *const b = c->inputs > 1 ? pending(n, in[1], s->b_pending, second_relu(s)) : NULL;
     switch (s->operation) {
     case ADD: out[0] = image_add(n, a, b); break;
     case ADD_TO_ITSELF: out[0] = image_add(n, a, a); break;
@@ -40,7 +45,7 @@ typedef struct image {
 } image;
 
 /* The pending value of an input, or a copy of it; the caller frees value. */
-static image image_of(const op_check *c, double *const *in, int i, bool is_pending, bool relu)
+static image image_of(const op_check *c, double *const *in, int i, bool is_pending, enum relu relu)
 {
     const int *size = c->input[i].shape.size;
     image x = {(size_t)size[0], (size_t)size[1] * (size_t)size[2], (size_t)size[3], NULL};
@@ -54,7 +59,7 @@ static image image_of(const op_check *c, double *const *in, int i, bool is_pendi
             variance += pow(in[i][start + p * x.channels] - mean, 2) / (double)x.pixels;
         for (size_t p = 0; p < x.pixels; p++) {
             const double z = in[i][start + p * x.channels], n = (z - mean) / sqrt(variance + 1e-5);
-            x.value[start + p * x.channels] = !is_pending ? z : relu && n < 0 ? 0 : n;
+            x.value[start + p * x.channels] = !is_pending ? z : n < 0 ? n * (double)relu_slope(relu) : n;
         }
     }
     return x;
@@ -67,15 +72,16 @@ static void reference(const op_check *c, bool training, double *const *in, doubl
     (void)training;
     if (s->operation == JOIN) {
         for (int i = 0; i < c->inputs; i++) {
-            const image x = image_of(c, in, i, false, false);
+            const image x = image_of(c, in, i, false, NO_RELU);
             for (size_t k = 0; k < x.frames * x.pixels * x.channels; k++) *y++ = x.value[k];
             free(x.value);
         }
         return;
     }
     const bool itself = s->operation == ADD_TO_ITSELF;
-    const image a = image_of(c, in, 0, s->a_pending, false);
-    const image b = itself ? image_of(c, in, 0, s->a_pending, false) : image_of(c, in, 1, s->b_pending, true);
+    const image a = image_of(c, in, 0, s->a_pending, NO_RELU);
+    const image b =
+        itself ? image_of(c, in, 0, s->a_pending, NO_RELU) : image_of(c, in, 1, s->b_pending, second_relu(s));
     for (size_t p = 0; p < a.frames * a.pixels; p++) {
         for (size_t k = 0; k < a.channels; k++)
             *y++ = a.value[p * a.channels + k] + (s->operation == CONCAT ? 0 : b.value[p * b.channels + k]);

@@ -27,7 +27,7 @@ typedef struct image_moments image_moments; /* op/image.h */
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
-enum { RANK_MAX = 4 };
+enum { RANK_MAX = 5 /* weights of 3D convolutions */ };
 
 typedef struct shape {
     int rank;

@@ -8,10 +8,18 @@ int settled_wanted(const node *n, int i)
     return node_refuse(n, i, "carries a norm that is not yet applied: materialise() it first");
 }
 
+float relu_slope(enum relu relu)
+{
+    static const float slopes[] = {[NO_RELU] = 1, [RELU] = 0, [LEAKY_RELU] = 0.01f};
+    return slopes[relu];
+}
+
 const char *pending_options(const tensor *x)
 {
-    if (x->pending == NULL) return " -DPENDING=0 -DPENDING_RELU=0";
-    return x->pending->relu ? " -DPENDING=1 -DPENDING_RELU=1" : " -DPENDING=1 -DPENDING_RELU=0";
+    static const char *const options[] = {[NO_RELU] = " -DPENDING=1 -DPENDING_RELU=0",
+                                          [RELU] = " -DPENDING=1 -DPENDING_RELU=1",
+                                          [LEAKY_RELU] = " -DPENDING=1 -DPENDING_RELU=2"};
+    return x->pending == NULL ? " -DPENDING=0 -DPENDING_RELU=0" : options[x->pending->relu];
 }
 
 buffer *pending_scale_shift(const tensor *x)

@@ -90,7 +90,7 @@ static double part_value(const op_check *c, double *const *in, int frame, int at
     if (!a->pending) return v;
     const double *norm = in[scale_shift + i] + (a->pending->per_frame ? frame * 2 * channels : 0);
     v = v * norm[at % channels] + norm[channels + at % channels];
-    return a->pending->relu && v < 0 ? 0 : v;
+    return v < 0 ? v * (double)relu_slope(a->pending->relu) : v;
 }
 
 static void reference(const op_check *c, bool training, double *const *in, double *const *out)
@@ -174,7 +174,7 @@ static const check_input single_inputs[] = {
     {"map", CHECK_INPUT, {2, {2 * 2, 1}}, NULL},
 };
 
-static const pending_norm relu_each = {NULL, true, true}, plain = {NULL, false, false};
+static const pending_norm relu_each = {NULL, true, RELU}, plain = {NULL, false, NO_RELU};
 static const aggregate_case cut = {{AGGREGATE_GROUP, 3, 2}, 2, NULL}, pended = {{AGGREGATE_GROUP, 2, 2}, 1, &relu_each},
                             same_norm = {{AGGREGATE_GROUP, 3, 2}, 2, &plain},
                             thirds = {{AGGREGATE_GROUP, 2, 1}, 1, NULL}, blocks = {{AGGREGATE_GROUP, 2, 3}, 1, NULL},
