@@ -8,24 +8,28 @@
 #include "conv_direct.clh"
 
 /* Weights as the kernel below reads them: [block of OUTPUT_BLOCK outputs][taps, by their residue modulo dilation along y,
- * then x][inputs][output of the block], zeros for outputs that are not there.
- * weight [outputs x inputs x side x side], or, transposed, [inputs x outputs x side x side] with the taps reversed.
+ * then x][inputs of all taps along the dates][output of the block], zeros for outputs that are not there.
+ * weight [outputs x inputs x dates x side x side], or, transposed, [inputs x outputs x ..] with the taps of the side
+ * reversed; tap i along the dates is that of number date_first + i date_step.
  * A group writes one block's column of one input; it reads and writes each weight once. */
 __kernel GROUP_OF(LANES) void conv_pack(__global const float *restrict weight, __global float *restrict packed,
-                                        int inputs, int outputs, int side, int dilation, int transposed)
+                                        int inputs, int outputs, int side, int dilation, int transposed, int dates,
+                                        int date_first, int date_step)
 {
-    const int input = (int)get_group_id(0), block = (int)get_group_id(1), area = side * side;
+    const int row = (int)get_group_id(0), rows = (int)get_num_groups(0), block = (int)get_group_id(1);
+    const int area = side * side, date = row / inputs, input = row - date * inputs;
     for (int lane = (int)get_local_id(0); lane < OUTPUT_BLOCK; lane += LANES) {
         const int output = block * OUTPUT_BLOCK + lane;
-        const size_t row = transposed ? (size_t)input * outputs + output : (size_t)output * inputs + input;
-        __global float *to = packed + ((size_t)block * area * inputs + input) * OUTPUT_BLOCK + lane;
+        const size_t pair = transposed ? (size_t)input * outputs + output : (size_t)output * inputs + input;
+        __global const float *from = weight + (pair * dates + date_first + date * date_step) * area;
+        __global float *to = packed + ((size_t)block * area * rows + row) * OUTPUT_BLOCK + lane;
         for (int ry = 0; ry < dilation; ry++)
             for (int rx = 0; rx < dilation; rx++)
                 for (int ky = ry; ky < side; ky += dilation)
                     for (int kx = rx; kx < side; kx += dilation) {
                         const int tap = ky * side + kx;
-                        *to = output < outputs ? weight[row * area + (transposed ? area - 1 - tap : tap)] : 0.0f;
-                        to += (size_t)inputs * OUTPUT_BLOCK;
+                        *to = output < outputs ? from[transposed ? area - 1 - tap : tap] : 0.0f;
+                        to += (size_t)rows * OUTPUT_BLOCK;
                     }
     }
 }
@@ -72,7 +76,8 @@ static inline void record_moments(const tally *t, __local float *shared, __globa
 /* y (+)= sum over taps and inputs of weight x + bias, on a window of the output: [out_height x out_width] outputs a
  * frame; output (i, j) of frame f lies at pixel f y_frame + y_origin + i y_row + j y_column of y [.. x outputs] (the
  * steps may be negative). Taps: first_y .. end_y - 1 by first_x .. end_x - 1 of side x side. x [frames x height x width x
- * inputs] under its pending norm, zeros or its reflection outside.
+ * channels] under its pending norm, zeros or its reflection outside. The inputs are the channels of the frames that one
+ * of the outputs meets, x_dates to date_first (frames_met_by); frame f's outputs go to frame f frame_step + frame_first.
  *
  * A group owns tile_height x tile_width outputs of each phase of a frame (group_id 0: tile, 1: frame). It reads what
  * they need of x once: rows from top + tile_y stride on, span_y more than the stride alone would read; `chunk` channels
@@ -81,7 +86,8 @@ static inline void record_moments(const tally *t, __local float *shared, __globa
  * `shared`. FLOPs: 2 taps x inputs x outputs an output. */
 __kernel GROUP_OF(LANES) void conv_direct(
     __global const float *restrict x, __global const float *restrict scale_shift, int scale_stride, int height,
-    int width, int inputs, __global const float *restrict packed, __global const float *restrict bias,
+    int width, int channels, int inputs, int x_dates, int y_dates, int date_step, int date_first, int frame_step,
+    int frame_first, __global const float *restrict packed, __global const float *restrict bias,
     __global float *restrict y, int out_height, int out_width, int outputs, int y_frame, int y_origin, int y_row,
     int y_column, int side, int stride, int dilation, int padding_y, int padding_x, int first_y, int end_y,
     int first_x, int end_x, int reflect, int top, int left, int span_y, int span_x, int tile_height, int tile_width,
@@ -100,20 +106,20 @@ __kernel GROUP_OF(LANES) void conv_direct(
                     .columns = (columns - 1) * stride + span_x,
                     .height = height,
                     .width = width,
-                    .inputs = inputs,
+                    .inputs = channels,
                     .step = step,
                     .reflect = reflect};
-    x += (size_t)frame * height * width * inputs;
-    if (scale_shift) scale_shift += (size_t)frame * scale_stride;
+    const frames_met met = frames_met_by(frame, x_dates, y_dates, date_step, date_first);
+    const int y_at = frame * frame_step + frame_first;
 
     NOUNROLL for (int c = 0; c < inputs; c += chunk) {
-        const int channels = min(chunk, inputs - c), last = c + chunk >= inputs;
+        const int depth = min(chunk, inputs - c), last = c + chunk >= inputs;
         /* Taps of a line lie side by side in the tile as in the weights, when no channel is left out between. */
-        const int merged = channels == inputs && step == inputs;
+        const int merged = depth == inputs && step == inputs;
         if (c) barrier(CLK_LOCAL_MEM_FENCE);
         staged.first = c;
-        staged.channels = channels;
-        stage(tile, x, scale_shift, staged);
+        staged.channels = depth;
+        stage_frames(tile, x, scale_shift, scale_stride, met, staged);
         barrier(CLK_LOCAL_MEM_FENCE);
 
         NOUNROLL for (int block = 0; block < (outputs + OUTPUT_BLOCK - 1) / OUTPUT_BLOCK; block++) {
@@ -132,7 +138,7 @@ __kernel GROUP_OF(LANES) void conv_direct(
                 const int down = min(rows, (out_height - phase_y + dilation - 1) / dilation - tile_y);
                 const int across = min(columns, (out_width - phase_x + dilation - 1) / dilation - tile_x);
                 const int pixels = max(down, 0) * max(across, 0);
-                const int runs = merged ? 1 : tx.count, terms = merged ? tx.count * inputs : channels;
+                const int runs = merged ? 1 : tx.count, terms = merged ? tx.count * inputs : depth;
                 const int pieces = IN_PARTS ? max((terms + SPAN - 1) / SPAN, 1) : 1, each = (terms + pieces - 1) / pieces;
                 __local const float *corner = tile + ((ty.offset - top) * staged.columns + tx.offset - left) * step;
                 __global const float *w =
@@ -179,7 +185,7 @@ __kernel GROUP_OF(LANES) void conv_direct(
                     UNROLL for (int p = 0; p < PX; p++) {
                         const int i = (tile_y + out.row) * dilation + phase_y;
                         const int j = (tile_x + out.column) * dilation + phase_x;
-                        to[p] = ((long)frame * y_frame + y_origin + i * y_row + j * y_column) * outputs + channel;
+                        to[p] = ((long)y_at * y_frame + y_origin + i * y_row + j * y_column) * outputs + channel;
                         out = place_after(out, pixel + p, pixels, across);
                     }
                     tile_store(sum, y, to, pixels - pixel, there, accumulate || c);
@@ -190,7 +196,7 @@ __kernel GROUP_OF(LANES) void conv_direct(
 #if LANES > 1
                 if (block) barrier(CLK_LOCAL_MEM_FENCE); /* the block before has been read */
 #endif
-                record_moments(&t, shared, moments + (frame * get_num_groups(0) + number) * (2 * (size_t)outputs + 1),
+                record_moments(&t, shared, moments + (y_at * get_num_groups(0) + number) * (2 * (size_t)outputs + 1),
                                channel, there, outputs);
             }
         }

@@ -1,7 +1,7 @@
 /* The weight gradient of a convolution, direct forms: for any kernel, stride, padding and size,
  *   dweight[o, c, ky, kx] = sum over frames, y, x of dy[frame, y, x, o] x[frame, y stride - padding + ky, ..., c]
- * and dbias[o] = sum of dy[.., o]; x [frames x height x width x inputs], dy [frames x out_height x out_width x
- * outputs].
+ * and dbias[o] = sum of dy[.., o]; x [frames x height x width x channels], dy [frames x out_height x out_width x
+ * outputs]. The inputs are the channels of the `taps` frames of x that one of dy meets (frames_met.clh).
  *
  * A launch leaves fixed partial sums, one a part of the pixels; `finish` adds them in order. A part is a matrix of
  * `pitch` columns, the outputs (rounded up): rows (ky, kx, c), those of one ky starting line_rows apart, then one of
@@ -58,16 +58,17 @@ static void stage_dy(__global const float *dy, __global const float *scale_shift
     }
 }
 
-/* One row of x, `columns` pixels from column `from` of the padded image on; row NULL: zeros. Vectors are stored whole:
- * what they write behind the row is overwritten by the next one. */
+/* One row of x, `columns` pixels from column `from` of the padded image on, `step` floats apart; row NULL: zeros. Where
+ * that is as many as there are inputs, vectors are stored whole: what they write behind the row is overwritten by the
+ * next one. */
 static void stage_row(__global const float *row, __global const float *scale_shift, int width, int inputs, int from,
-                      int columns, __local float *tile)
+                      int columns, int step, __local float *tile)
 {
     int c = 0;
     while (c < columns) {
         const int source = row ? source_index(from + c, width) : -1;
 #if !X_PENDING
-        if (source >= 0 && source == from + c) { /* to the image's end, the numbers lie as in the tile */
+        if (step == inputs && source >= 0 && source == from + c) { /* to the image's end, numbers lie as in the tile */
             const int pixels = min(columns - c, width - source), count = pixels * inputs;
             for (int i = 0; i < count; i += VW)
                 VSTORE(load_left(row + (size_t)source * inputs + i, count - i), 0, tile + c * inputs + i);
@@ -82,7 +83,13 @@ static void stage_row(__global const float *row, __global const float *scale_shi
                 norm_load(X_PENDING, scale_shift, inputs, at, inputs - at, norm);
                 v = norm_apply(X_PENDING, load_left(row + (size_t)source * inputs + at, inputs - at), norm);
             }
-            VSTORE(v, 0, tile + c * inputs + at);
+            if (step == inputs || at + VW <= inputs) {
+                VSTORE(v, 0, tile + c * step + at);
+            } else {
+                float lane[VW];
+                VSTORE(v, 0, lane);
+                for (int i = 0; at + i < inputs; i++) tile[c * step + at + i] = lane[i];
+            }
         }
         c++;
     }
@@ -121,11 +128,13 @@ static inline void multiply(__local const float *x, __local const float *dy, int
  * x is read once for each OC outputs, dy once. 2 frames out_height out_width kernel^2 inputs outputs FLOPs. */
 __kernel ONE_ITEM void direct(__global const float *restrict x, __global const float *restrict dy,
                               __global const float *restrict scale_shift, int scale_stride,
-                              __global float *restrict partial, int frames, int height, int width, int inputs,
+                              __global float *restrict partial, int frames, int height, int width, int channels,
                               int out_height, int out_width, int outputs, int size, int stride, int padding,
-                              int line_rows, int pitch, int tile_height, int tile_width, __local float *tile)
+                              int line_rows, int pitch, int taps, int x_dates, int y_dates, int date_step,
+                              int date_first, int tile_height, int tile_width, __local float *tile)
 {
     const int part = (int)get_group_id(1), parts = (int)get_num_groups(1), channel = (int)get_group_id(0) * OC;
+    const int inputs = taps * channels;
     const int across = (out_width + tile_width - 1) / tile_width, down = (out_height + tile_height - 1) / tile_height;
     const int tiles = frames * across * down, first = (int)((long)tiles * part / parts),
               end = (int)((long)tiles * (part + 1) / parts);
@@ -137,14 +146,19 @@ __kernel ONE_ITEM void direct(__global const float *restrict x, __global const f
         const int rows = min(tile_height, out_height - top), columns = min(tile_width, out_width - left);
         const int x_rows = (rows - 1) * stride + size, x_columns = (columns - 1) * stride + size;
         const int x_pitch = x_columns * inputs;
-        __global const float *norm = scale_shift + (size_t)frame * scale_stride;
-        stage_dy(dy + (((size_t)frame * out_height + top) * out_width + left) * outputs, norm, out_width, outputs,
+        const frames_met met = frames_met_by(frame, x_dates, y_dates, date_step, date_first);
+        stage_dy(dy + (((size_t)frame * out_height + top) * out_width + left) * outputs,
+                 scale_shift + (size_t)frame * scale_stride, out_width, outputs,
                  channel, rows, columns, tile, t > first, bias);
         for (int r = 0; r < x_rows; r++) {
             const int source = source_index(top * stride - padding + r, height);
-            __global const float *row = x + ((size_t)frame * height + max(source, 0)) * width * inputs;
-            stage_row(source < 0 ? 0 : row, norm, width, inputs, left * stride - padding, x_columns,
-                      tile_x + r * x_pitch);
+            for (int tap = 0; tap < taps; tap++) {
+                const int seen = frame_met(met, tap);
+                const size_t there = max(seen, 0);
+                __global const float *row = x + (there * height + max(source, 0)) * width * channels;
+                stage_row(source < 0 || seen < 0 ? 0 : row, scale_shift + there * scale_stride, width, channels,
+                          left * stride - padding, x_columns, inputs, tile_x + r * x_pitch + tap * channels);
+            }
         }
         for (int i = 0; i < CB; i++) tile_x[x_rows * x_pitch + i] = 0.0f; /* the last rows of the matrix read them */
 
@@ -165,9 +179,10 @@ __kernel ONE_ITEM void direct(__global const float *restrict x, __global const f
  * memory. x is read outputs / SIDE times, dy kernel^2 inputs / SIDE times, coalesced. FLOPs as above. */
 __kernel GROUP_OF(LANES) void direct(__global const float *restrict x, __global const float *restrict dy,
                                      __global const float *restrict scale_shift, int scale_stride,
-                                     __global float *restrict partial, int frames, int height, int width, int inputs,
+                                     __global float *restrict partial, int frames, int height, int width, int channels,
                                      int out_height, int out_width, int outputs, int size, int stride, int padding,
-                                     int line_rows, int pitch)
+                                     int line_rows, int pitch, int taps, int x_dates, int y_dates, int date_step,
+                                     int date_first)
 {
     __local float lines_x[DEPTH][SIDE + 1], lines_dy[DEPTH][SIDE];
     enum { STEP = LANES / SIDE }; /* pixels that the group gathers at once */
@@ -175,7 +190,8 @@ __kernel GROUP_OF(LANES) void direct(__global const float *restrict x, __global 
     const int pixels = frames * out_height * out_width, first = (int)((long)pixels * part / parts),
               end = (int)((long)pixels * (part + 1) / parts);
     const int at = lane % SIDE, row = (int)get_group_id(0) * SIDE + at, output = (int)get_group_id(1) * SIDE + at;
-    const int tap = row / inputs, channel = row % inputs, ky = tap / size - padding, kx = tap % size - padding;
+    const int tap = row / (taps * channels), date = row / channels % taps, channel = row % channels;
+    const int ky = tap / size - padding, kx = tap % size - padding;
     const int row_there = tap < size * size, output_there = output < outputs;
 
     int pixel = first + lane / SIDE;
@@ -188,12 +204,14 @@ __kernel GROUP_OF(LANES) void direct(__global const float *restrict x, __global 
         NOUNROLL for (int i = lane / SIDE; i < DEPTH; i += STEP) {
             float value_x = 0.0f, value_dy = 0.0f;
             if (pixel < end) {
-                __global const float *norm = scale_shift + (size_t)frame * scale_stride;
+                const int seen = frame_met(frames_met_by(frame, x_dates, y_dates, date_step, date_first), date);
                 const int iy = source_index(oy * stride + ky, height), ix = source_index(ox * stride + kx, width);
-                if (row_there && iy >= 0 && ix >= 0)
-                    value_x = X_VALUE_ONE(x[(((size_t)frame * height + iy) * width + ix) * inputs + channel], norm,
-                                          inputs, channel);
-                if (output_there) value_dy = DY_VALUE_ONE(dy[(size_t)pixel * outputs + output], norm, outputs, output);
+                if (row_there && seen >= 0 && iy >= 0 && ix >= 0)
+                    value_x = X_VALUE_ONE(x[(((size_t)seen * height + iy) * width + ix) * channels + channel],
+                                          scale_shift + (size_t)seen * scale_stride, channels, channel);
+                if (output_there)
+                    value_dy = DY_VALUE_ONE(dy[(size_t)pixel * outputs + output],
+                                            scale_shift + (size_t)frame * scale_stride, outputs, output);
             }
             lines_x[i][at] = value_x;
             lines_dy[i][at] = value_dy;
@@ -225,11 +243,12 @@ __kernel GROUP_OF(LANES) void direct(__global const float *restrict x, __global 
 
 /* ---- the sum of the parts --------------------------------------------------------------------------------------- */
 
-/* dweight [outputs x inputs x size x size], with `swap` [inputs x outputs x size x size], and dbias [outputs] (NULL:
+/* dweight [outputs x channels x taps x size x size], with `swap` [channels x outputs x ..], and dbias [outputs] (NULL:
  * not wanted): = the parts' sum, or += it. An item owns VW outputs of one input's taps, or of the bias: it reads each
  * part once and writes each number once. parts (size^2 inputs + 1) outputs FLOPs. */
 __kernel GROUP_OF(LANES) void finish(__global const float *restrict partial, int parts, int line_rows, int pitch,
-                                     int inputs, int outputs, int size, int swap, __global float *restrict dweight,
+                                     int channels, int inputs, int outputs, int size, int swap,
+                                     __global float *restrict dweight,
                                      int add_weight, __global float *restrict dbias, int add_bias)
 {
     const int vectors = (outputs + VW - 1) / VW, channel = (int)get_global_id(0) / vectors;
@@ -244,8 +263,9 @@ __kernel GROUP_OF(LANES) void finish(__global const float *restrict partial, int
         store_tail(sum, dbias + output, left);
         return;
     }
-    const size_t next = (swap ? 1 : (size_t)inputs) * taps; /* from an output to the next one */
-    dweight += swap ? ((size_t)channel * outputs + output) * taps : ((size_t)output * inputs + channel) * taps;
+    const int date = channel / channels, dates = inputs / channels, c = channel - date * channels;
+    const size_t next = (swap ? 1 : (size_t)channels) * dates * taps; /* from an output to the next one */
+    dweight += ((swap ? (size_t)c * outputs + output : (size_t)output * channels + c) * dates + date) * taps;
     NOUNROLL for (int tap = 0; tap < taps; tap++) {
         __global const float *from =
             partial + ((size_t)(tap / size) * line_rows + tap % size * inputs + channel) * pitch;

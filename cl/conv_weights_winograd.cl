@@ -76,6 +76,13 @@ INLINED void transform_x(__global const float *image, const int *row, const int 
     }
 }
 
+/* The same of a frame that is not there. */
+static void transform_zeros(int inputs, __local float *out, int step)
+{
+    for (int c = 0; c < inputs; c += VW)
+        for (int f = 0; f < FREQUENCIES; f++) VSTORE((vec)0.0f, 0, out + f * step + c);
+}
+
 /* The same for all channels of the tile whose first pixel is (top, left) of the image. */
 static void transform_x_tile(__global const float *image, __global const float *scale_shift, int height, int width,
                              int inputs, int top, int left, __local float *out, int step)
@@ -161,8 +168,9 @@ INLINED void multiply(__local const float *x, int rows, __local const float *dy,
  * outputs, dy once. 72 / 16 frames height width inputs outputs FLOPs, and the transforms. */
 __kernel ONE_ITEM void winograd(__global const float *restrict x, __global const float *restrict dy,
                                 __global const float *restrict scale_shift, int scale_stride,
-                                __global float *restrict partial, int frames, int height, int width, int inputs,
-                                int outputs, int rows, int pitch, int batch, __local float *local_tiles)
+                                __global float *restrict partial, int frames, int height, int width, int channels,
+                                int outputs, int rows, int pitch, int taps, int x_dates, int y_dates, int date_step,
+                                int date_first, int batch, __local float *local_tiles)
 {
     const int part = (int)get_group_id(1), parts = (int)get_num_groups(1), channel = (int)get_group_id(0) * OC;
     const int across = width / 4, down = height / 4, tiles = frames * across * down;
@@ -179,11 +187,20 @@ __kernel ONE_ITEM void winograd(__global const float *restrict x, __global const
         UNROLL for (int o = 0; o < OB; o++) batch_bias[o] = (vec)0.0f;
         for (int i = 0; i < count; i++) {
             const int t = start + i, frame = t / (across * down), top = t / across % down * 4, left = t % across * 4;
-            __global const float *norm = scale_shift + (size_t)frame * scale_stride;
-            transform_x_tile(x + (size_t)frame * height * width * inputs, norm, height, width, inputs, top - 1,
-                             left - 1, x_tiles + i * rows, x_step);
-            transform_dy_tile(dy + (((size_t)frame * height + top) * width + left) * outputs, norm, width, outputs,
-                              channel, dy_tiles + i * OC, dy_step, batch_bias);
+            const frames_met met = frames_met_by(frame, x_dates, y_dates, date_step, date_first);
+            for (int tap = 0; tap < taps; tap++) {
+                const int seen = frame_met(met, tap);
+                __local float *to = x_tiles + i * rows + tap * channels;
+                if (seen < 0)
+                    transform_zeros(channels, to, x_step);
+                else
+                    transform_x_tile(x + (size_t)seen * height * width * channels,
+                                     scale_shift + (size_t)seen * scale_stride, height, width, channels, top - 1,
+                                     left - 1, to, x_step);
+            }
+            transform_dy_tile(dy + (((size_t)frame * height + top) * width + left) * outputs,
+                              scale_shift + (size_t)frame * scale_stride, width, outputs, channel,
+                              dy_tiles + i * OC, dy_step, batch_bias);
         }
         UNROLL for (int o = 0; o < OB; o++) bias[o] += batch_bias[o];
         for (int f = 0; f < FREQUENCIES; f++)
@@ -194,12 +211,12 @@ __kernel ONE_ITEM void winograd(__global const float *restrict x, __global const
     UNROLL for (int o = 0; o < OB; o++) VSTORE(bias[o], o, own + (size_t)FREQUENCIES * rows * pitch);
 }
 
-/* dweight [outputs x inputs x 3 x 3], with `swap` [inputs x outputs x 3 x 3], and dbias [outputs] (NULL: not wanted): =
- * what the parts' sums come to, or += it. An item owns VW outputs of one input, or of the bias: it reads each part once
+/* dweight [outputs x channels x taps x 3 x 3], with `swap` [channels x outputs x ..], and dbias [outputs] (NULL: not
+ * wanted): = what the parts' sums come to, or += it. An item owns VW outputs of one input, or of the bias: it reads each part once
  * and writes each number once. 36 parts inputs outputs FLOPs and 7 more for each number written. */
-__kernel ONE_ITEM void finish(__global const float *restrict partial, int parts, int rows, int pitch, int inputs,
-                              int outputs, int size, int swap, __global float *restrict dweight, int add_weight,
-                              __global float *restrict dbias, int add_bias)
+__kernel ONE_ITEM void finish(__global const float *restrict partial, int parts, int rows, int pitch, int channels,
+                              int inputs, int outputs, int size, int swap, __global float *restrict dweight,
+                              int add_weight, __global float *restrict dbias, int add_bias)
 {
     const int vectors = (outputs + VW - 1) / VW, channel = (int)get_global_id(0) / vectors;
     const int output = (int)get_global_id(0) % vectors * VW, left = outputs - output;
@@ -227,8 +244,9 @@ __kernel ONE_ITEM void finish(__global const float *restrict partial, int parts,
     UNROLL for (int i = 0; i < 3; i++) transform_back(half_way + i * SIDE, 1, result + i * 3);
 
     const int taps = size * size;                         /* 9 */
-    const size_t next = (swap ? 1 : (size_t)inputs) * taps; /* from an output to the next one */
-    dweight += (swap ? (size_t)channel * outputs + output : (size_t)output * inputs + channel) * taps;
+    const int date = channel / channels, dates = inputs / channels, c = channel - date * channels;
+    const size_t next = (swap ? 1 : (size_t)channels) * dates * taps; /* from an output to the next one */
+    dweight += ((swap ? (size_t)c * outputs + output : (size_t)output * channels + c) * dates + date) * taps;
     for (int tap = 0; tap < taps; tap++) {
         float lane[VW];
         VSTORE(result[tap], 0, lane);

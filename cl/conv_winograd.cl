@@ -8,6 +8,7 @@
  * check-cpu: -DVW=8 -DPT=6 -DOB=2 -DTAPS=2 -DSTEP_IN=2 -DSTEP_OUT=1
  * check-cpu: -DVW=8 -DPT=4 -DOB=2 -DTAPS=2 -DSTEP_IN=1 -DSTEP_OUT=2 */
 #include "conv_winograd.clh"
+#include "frames_met.clh"
 #include "pending.clh"
 
 #define BLOCK (OB * VW) /* outputs that are worked on at a time */
@@ -63,6 +64,13 @@ static inline void gather_tile(__global const float *x, __global const float *sc
             UNROLL for (int i = 0; i < POINTS; i++) VSTORE(r[i], 0, v + (i * POINTS + j) * v_stride);
         }
     }
+}
+
+/* The same of a frame that is not there. */
+static inline void gather_zeros(__local float *v, int channels, int tiles, int v_stride)
+{
+    for (int c = 0; c < channels; c += VW, v += tiles * VW)
+        for (int f = 0; f < FREQUENCIES; f++) VSTORE((vec)0.0f, 0, v + f * v_stride);
 }
 
 /* One frequency's product: v [depth / VW][tiles][VW] times u [depth x BLOCK] -> m [tiles x BLOCK]. Reads u once for
@@ -129,10 +137,12 @@ static inline void write_record(vec mean, vec m2, __global float *record, int ch
     if (!channel) record[2 * outputs] = pixels;
 }
 
-/* x [frames x height x width x inputs], packed weights, bias [outputs] or NULL, scale_shift (PENDING) with frames
+/* x [frames x height x width x channels], packed weights, bias [outputs] or NULL, scale_shift (PENDING) with frames
  * scale_stride apart -> y [frames x 4 STEP_OUT tile_rows x 4 STEP_OUT tile_columns x outputs], overwritten or, `add`,
  * added to; and, unless NULL, moments: a record for each phase of each record_tiles tiles, [frames x tiles of a frame /
  * record_tiles x PHASES_OUT x (2 outputs + 1)].
+ *
+ * The inputs are the channels of the `taps` frames that one of y meets (frames_met_by).
  *
  * A group owns `tiles` neighbouring tiles (the last one fewer), a multiple of PT and of record_tiles, which divides the
  * tiles of a frame. Local memory: v of FREQUENCIES v_stride floats, v_stride = tiles PHASES_IN inputs + VW (the VW keep
@@ -143,24 +153,32 @@ __kernel ONE_ITEM void conv_winograd(__global const float *restrict x, __global 
                                      __global const float *restrict bias, __global const float *restrict scale_shift,
                                      __global float *restrict y, __global float *restrict moments, __local float *v,
                                      __local float *m, int all_tiles, int tile_rows, int tile_columns, int tiles,
-                                     int record_tiles, int height, int width, int inputs, int outputs,
+                                     int record_tiles, int height, int width, int channels, int outputs,
+                                     int taps, int x_dates, int y_dates, int date_step, int date_first,
                                      int scale_stride, int reflect, int add)
 {
     const int first = (int)get_group_id(0) * tiles, own = min(tiles, all_tiles - first);
-    const int depth = PHASES_IN * inputs, v_stride = tiles * depth + VW, m_stride = tiles * BLOCK + VW;
+    const int inputs = taps * channels, depth = PHASES_IN * inputs;
+    const int v_stride = tiles * depth + VW, m_stride = tiles * BLOCK + VW;
     const int out_width = tile_columns * SIDE * STEP_OUT, out_height = tile_rows * SIDE * STEP_OUT;
     const int blocks = outputs / BLOCK, frame_tiles = tile_rows * tile_columns;
     for (int phase_out = 0; phase_out < PHASES_OUT; phase_out++) {
         /* Behind the last tile it is repeated, so that nothing is multiplied that was never written. */
         for (int t = 0; t < tiles; t++) {
             const tile_place at = place_of(min(first + t, all_tiles - 1), tile_rows, tile_columns);
-            for (int phase_in = 0; phase_in < PHASES_IN; phase_in++) {
-                const int phase = phase_out + phase_in;
-                gather_tile(x + (size_t)at.frame * height * width * inputs,
-                            scale_shift + (size_t)at.frame * scale_stride, v + (phase_in * inputs * tiles + t * VW),
-                            at.row * SIDE * STEP_IN + phase / KERNEL_STEP - 1,
-                            at.column * SIDE * STEP_IN + phase % KERNEL_STEP - 1, height, width, inputs, reflect, tiles,
-                            v_stride);
+            const frames_met met = frames_met_by(at.frame, x_dates, y_dates, date_step, date_first);
+            for (int i = 0; i < PHASES_IN * taps; i++) {
+                const int phase_in = i / taps, tap = i - phase_in * taps, phase = phase_out + phase_in;
+                const int frame = frame_met(met, tap);
+                __local float *to = v + ((phase_in * inputs + tap * channels) * tiles + t * VW);
+                if (frame < 0)
+                    gather_zeros(to, channels, tiles, v_stride);
+                else
+                    gather_tile(x + (size_t)frame * height * width * channels,
+                                scale_shift + (size_t)frame * scale_stride, to,
+                                at.row * SIDE * STEP_IN + phase / KERNEL_STEP - 1,
+                                at.column * SIDE * STEP_IN + phase % KERNEL_STEP - 1, height, width, channels, reflect,
+                                tiles, v_stride);
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -19,8 +19,8 @@ __kernel GROUP_OF(LANES) void image_sum(__global const float *restrict a, int a_
 {
     const place at = find_place(channels, pixels, pixels_each, team);
     pending_vector a_norm[EACH], b_norm[EACH];
-    if (a_scale_shift) a_scale_shift += (size_t)at.frame * a_line;
-    if (b_scale_shift) b_scale_shift += (size_t)at.frame * b_line;
+    if (a_scale_shift) a_scale_shift += (size_t)(a_first + at.frame) * a_line;
+    if (b_scale_shift) b_scale_shift += (size_t)(b_first + at.frame) * b_line;
     VECTORS a_norm[e] = pending_vector_at(a_scale_shift, channels, at.c + e * VW, a_slope);
     VECTORS b_norm[e] = pending_vector_at(b_scale_shift, channels, at.c + e * VW, b_slope);
     a += (size_t)(a_first + at.frame) * pixels * a_stride + a_column + at.c;

@@ -23,7 +23,7 @@ const op_check *series_norm_checks(int *count);
 const op_check *add_positions_checks(int *count);
 const op_check *temporal_aggregate_checks(int *count);
 const op_check *image_norm_checks(int *count);
-const op_check *image_sum_checks(int *count);    /* materialise, image_add, image_concat, frames_join */
+const op_check *image_sum_checks(int *count);    /* materialise, image_add, image_concat, series_concat, frames_join */
 const op_check *image_phases_checks(int *count); /* image_unphases too */
 const op_check *image_maximum_checks(int *count);
 const op_check *series_steps_checks(int *count);
@@ -31,6 +31,10 @@ const op_check *conv_lstm_checks(int *count);
 const op_check *conv_gru_checks(int *count);
 const op_check *conv2d_checks(int *count);
 const op_check *conv_transpose2d_checks(int *count);
+const op_check *conv3d_checks(int *count); /* and conv_transpose3d */
+const op_check *series_pad_checks(int *count);
+const op_check *max_pool3d_checks(int *count);
+const op_check *date_means_checks(int *count);
 const op_check *crop_values_checks(int *count);
 const op_check *mask_cnn_checks(int *count);
 const op_check *gate_checks(int *count);

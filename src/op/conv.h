@@ -11,12 +11,28 @@ enum conv_weights {
     CONV_WEIGHTS_TRANSPOSED /* [inputs x outputs x kernel x kernel], taps reversed: the data gradient of the above */
 };
 
+/* Which frames of x an output's frame meets, for convolutions that run along the dates too: a tap along them is a
+ * neighbouring frame, whose channels count as further inputs. Images lie series after series. Output t of a series meets
+ * the frames t step + first, ... of its series in x, `taps` of them; one outside of the series is zeros. It lies at frame
+ * t y_step + y_first of its series in y, whose series have y_dates y_step frames. Of the weight's `weight_taps` along the
+ * dates, tap i meets weight_first + i weight_step. taps 0: images by themselves. */
+typedef struct conv_dates {
+    int taps;
+    int x_dates, y_dates; /* frames of a series of x; outputs of a series in this call */
+    int step, first;
+    int y_step, y_first;
+    int weight_taps, weight_first, weight_step;
+} conv_dates;
+/* The same; for images by themselves, series of one frame. */
+conv_dates conv_dates_given(conv_dates dates);
+
 /* y [frames x out_height x out_width x outputs] (+)= sum over taps and inputs of weight x(frame, row stride + tap -
  * padding) + bias. For a strided data gradient (and a transposed convolution), `dilation` > 1: x stands on a grid of
  * that step with zeros between, i.e. the transposed convolution of that stride; stride is then 1, mode zeros. */
 typedef struct conv_call {
-    int frames, height, width, inputs;     /* of x */
-    int out_height, out_width, outputs;    /* of y */
+    int frames, height, width, inputs;  /* frames of y; the rest of x */
+    int out_height, out_width, outputs; /* of y */
+    conv_dates dates;
     int kernel, stride, dilation, padding; /* dilation 1: an ordinary convolution; padding on the dilated grid */
     enum padding_mode mode;
     enum conv_weights weights;
@@ -47,6 +63,7 @@ typedef struct conv_window {
     int y_frame, y_origin, y_row, y_column;
 } conv_window;
 conv_window conv_whole(const conv_call *c);
+int conv_depth(const conv_call *c); /* what a tap of the kernel sums over: the inputs of all taps along the dates */
 /* The direct form on these windows, one launch after the other; an empty window is left out. */
 int conv_direct_windows(device *d, const conv_call *c, const conv_window *windows, int count);
 
@@ -67,8 +84,9 @@ int conv_winograd_parts(const device *d, const conv_call *c);
  * transposed convolution's weight [K x N x ..] is that of the ordinary one which leads from its y to its x: the caller
  * gives its dy as x, its x as dy (pending_is_dy), no dbias and no swap. */
 typedef struct conv_weight_call {
-    int frames, height, width, inputs;
+    int frames, height, width, inputs; /* frames of dy */
     int out_height, out_width, outputs;
+    conv_dates dates; /* along them too: dweight [outputs x inputs x taps x kernel x kernel]; y_step is 1 */
     int kernel, stride, padding;
     enum padding_mode mode;
     buffer *x, *dy, *dweight, *dbias;

@@ -14,5 +14,5 @@ static const op_def conv2d_def = {
 
 tensor *conv2d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options)
 {
-    return conv_node_record(n, &conv2d_def, x, weight, bias, options, false);
+    return conv_node_record(n, &conv2d_def, x, weight, bias, options, (conv_series){0}, false);
 }

@@ -132,6 +132,18 @@ typedef struct plan {
     int chunk, step;                           /* channels staged at once; floats of a staged pixel */
 } plan;
 
+conv_dates conv_dates_given(conv_dates dates)
+{
+    static const conv_dates alone = {
+        .taps = 1, .x_dates = 1, .y_dates = 1, .step = 1, .y_step = 1, .weight_taps = 1, .weight_step = 1};
+    return dates.taps ? dates : alone;
+}
+
+int conv_depth(const conv_call *c)
+{
+    return conv_dates_given(c->dates).taps * c->inputs;
+}
+
 static int staged_pixels(const conv_call *c, const plan *p, int height, int width)
 {
     return ((height - 1) * c->stride + p->y.span) * ((width - 1) * c->stride + p->x.span);
@@ -187,7 +199,7 @@ static int plan_of(const device *d, const conv_call *c, const conv_window *w, pl
     *p = (plan){.y = reach_of(c, w->padding_y, w->first_y, w->end_y),
                 .x = reach_of(c, w->padding_x, w->first_x, w->end_x)};
     for (int wanted = enough; wanted; wanted = wanted > 1 ? 1 : 0)
-        for (p->chunk = c->inputs; p->chunk; p->chunk = p->chunk > 1 ? up(p->chunk, 2) : 0) {
+        for (p->chunk = conv_depth(c); p->chunk; p->chunk = p->chunk > 1 ? up(p->chunk, 2) : 0) {
             p->step = step_of(d, p->chunk);
             if (cut(c, p, grid_height, grid_width, floats, limit) < wanted) continue;
             p->down = up(grid_height, p->tile_height);
@@ -217,12 +229,14 @@ static int pack(device *d, const form *f, const conv_call *c)
 {
     int rc = OK;
     kernel *k;
-    const double weights = (double)c->kernel * c->kernel * c->inputs;
+    const conv_dates dates = conv_dates_given(c->dates);
+    const double weights = (double)c->kernel * c->kernel * conv_depth(c);
     TRY(form_kernel(d, f, c, "conv_pack", &k));
-    TRY(LAUNCH(k, (size_t)c->inputs, (size_t)up(c->outputs, output_block(f)), 1, (size_t)f->lanes,
+    TRY(LAUNCH(k, (size_t)conv_depth(c), (size_t)up(c->outputs, output_block(f)), 1, (size_t)f->lanes,
                ((cost){0, 4 * weights * (c->outputs + padded_outputs(f, c->outputs))}), arg_buffer(c->weight),
                arg_buffer(c->packed), arg_int(c->inputs), arg_int(c->outputs), arg_int(c->kernel), arg_int(c->dilation),
-               arg_int(c->weights == CONV_WEIGHTS_TRANSPOSED)));
+               arg_int(c->weights == CONV_WEIGHTS_TRANSPOSED), arg_int(dates.weight_taps), arg_int(dates.weight_first),
+               arg_int(dates.weight_step)));
 done:
     return rc;
 }
@@ -232,7 +246,7 @@ static cost window_cost(const conv_call *c, const conv_window *w)
     const double outputs = (double)c->frames * w->height * w->width * c->outputs;
     const double taps = (double)(w->end_y - w->first_y) * (w->end_x - w->first_x) / (c->dilation * c->dilation);
     const double read = (double)c->frames * c->height * c->width * c->inputs;
-    return (cost){2 * outputs * taps * c->inputs, 4 * (outputs + read)};
+    return (cost){2 * outputs * taps * conv_depth(c), 4 * (outputs + read)};
 }
 
 static size_t shared_bytes(const form *f)
@@ -245,14 +259,17 @@ static int convolve(device *d, const form *f, const conv_call *c, const conv_win
     int rc = OK;
     kernel *k;
     plan p;
+    const conv_dates dates = conv_dates_given(c->dates);
     if (w->height < 1 || w->width < 1 || w->end_y <= w->first_y || w->end_x <= w->first_x) return OK;
     TRY(plan_of(d, c, w, &p));
     TRY(form_kernel(d, f, c, "conv_direct", &k));
     TRY(LAUNCH(k, (size_t)p.down * (size_t)p.across, (size_t)c->frames, 1, (size_t)f->lanes, window_cost(c, w),
                arg_buffer(c->x), arg_buffer(c->scale_shift), arg_int(c->scale_stride), arg_int(c->height),
-               arg_int(c->width), arg_int(c->inputs), arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->y),
-               arg_int(w->height), arg_int(w->width), arg_int(c->outputs), arg_int(w->y_frame), arg_int(w->y_origin),
-               arg_int(w->y_row), arg_int(w->y_column), arg_int(c->kernel), arg_int(c->stride), arg_int(c->dilation),
+               arg_int(c->width), arg_int(c->inputs), arg_int(conv_depth(c)), arg_int(dates.x_dates),
+               arg_int(dates.y_dates), arg_int(dates.step), arg_int(dates.first), arg_int(dates.y_step),
+               arg_int(dates.y_first), arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->y), arg_int(w->height),
+               arg_int(w->width), arg_int(c->outputs), arg_int(w->y_frame), arg_int(w->y_origin), arg_int(w->y_row),
+               arg_int(w->y_column), arg_int(c->kernel), arg_int(c->stride), arg_int(c->dilation),
                arg_int(w->padding_y), arg_int(w->padding_x), arg_int(w->first_y), arg_int(w->end_y),
                arg_int(w->first_x), arg_int(w->end_x), arg_int(c->mode == PADDING_REFLECT), arg_int(p.y.start),
                arg_int(p.x.start), arg_int(p.y.span), arg_int(p.x.span), arg_int(p.tile_height), arg_int(p.tile_width),
@@ -284,9 +301,11 @@ done:
 
 void conv_key(const conv_call *c, const char *what, char *key, size_t size)
 {
+    char taps[16] = "";
+    if (conv_dates_given(c->dates).taps > 1) snprintf(taps, sizeof taps, " of %d", c->dates.taps);
     const char *kind = c->dilation > 1 ? " dilated" : c->weights == CONV_WEIGHTS_TRANSPOSED ? " transposed" : "";
-    snprintf(key, size, "%s %dx%d/%d%s %d->%d at %dx%d", what, c->kernel, c->kernel,
-             c->dilation > 1 ? c->dilation : c->stride, kind, c->inputs, c->outputs, c->out_height, c->out_width);
+    snprintf(key, size, "%s %dx%d/%d%s%s %d->%d at %dx%d", what, c->kernel, c->kernel,
+             c->dilation > 1 ? c->dilation : c->stride, kind, taps, c->inputs, c->outputs, c->out_height, c->out_width);
 }
 
 static int run_form(device *d, const form *f, const conv_call *c, const conv_window *w)
@@ -334,7 +353,7 @@ size_t conv_direct_packed(const device *d, const conv_call *c)
     int outputs = 0;
     const int count = candidates(d, c->outputs, forms);
     for (int i = 0; i < count; i++) outputs = larger(outputs, padded_outputs(forms + i, c->outputs));
-    return (size_t)outputs * (size_t)(c->kernel * c->kernel) * (size_t)c->inputs;
+    return (size_t)outputs * (size_t)(c->kernel * c->kernel) * (size_t)conv_depth(c);
 }
 
 int conv_direct_parts(const device *d, const conv_call *c)

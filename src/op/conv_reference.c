@@ -20,8 +20,7 @@ int conv_case_build(const op_check *c, net *n, tensor *const *in, tensor **out, 
     return OK;
 }
 
-/* Each frame's channels, `together` at a time, to mean 0 and variance 1, in place. */
-static void normalise(double *z, int frames, int pixels, int channels, int together, bool relu)
+void conv_reference_norm(double *z, int frames, int pixels, int channels, int together, enum relu relu)
 {
     const double count = (double)pixels * together;
     for (int f = 0; f < frames; f++)
@@ -35,7 +34,7 @@ static void normalise(double *z, int frames, int pixels, int channels, int toget
                 for (int c = 0; c < together; c++) {
                     double *value = at + p * channels + c;
                     *value = (*value - mean) / sqrt(variance + 1e-5);
-                    if (relu && *value < 0) *value = 0;
+                    if (*value < 0) *value *= (double)relu_slope(relu);
                 }
         }
 }
@@ -47,10 +46,10 @@ void conv_case_reference(const op_check *c, double *const *in, double *out, int 
     double *x = malloc(values * sizeof *x);
     if (!x) abort();
     memcpy(x, in[0], values * sizeof *x);
-    if (k->pending) normalise(x, k->frames, k->height * k->width, k->inputs, 1, true);
+    if (k->pending) conv_reference_norm(x, k->frames, k->height * k->width, k->inputs, 1, RELU);
     for (size_t i = 0; i < (size_t)k->frames * (size_t)out_pixels * (size_t)k->outputs; i++)
         out[i] = c->inputs > 2 ? in[2][i % (size_t)k->outputs] : 0;
     products(k, x, in[1], out);
-    if (k->normed) normalise(out, k->frames, out_pixels, k->outputs, k->outputs, false);
+    if (k->normed) conv_reference_norm(out, k->frames, out_pixels, k->outputs, k->outputs, NO_RELU);
     free(x);
 }

@@ -16,6 +16,9 @@ typedef struct conv_case {
 typedef tensor *(*conv_constructor)(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options);
 int conv_case_build(const op_check *c, net *n, tensor *const *in, tensor **out, conv_constructor constructor);
 
+/* Each frame's channels, `together` at a time, to mean 0 and variance 1, then the ReLU; in place. */
+void conv_reference_norm(double *z, int frames, int pixels, int channels, int together, enum relu relu);
+
 /* Adds one convolution's products to y, which holds the bias. */
 typedef void (*conv_products)(const conv_case *k, const double *x, const double *weight, double *y);
 void conv_case_reference(const op_check *c, double *const *in, double *out, int out_pixels, conv_products products);

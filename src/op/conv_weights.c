@@ -43,13 +43,19 @@ static int rows_of(int vector, int vectors)
     return rows > 12 ? 12 : rows;
 }
 
+/* What a tap of the kernel meets of a pixel: the inputs of all taps along the dates. */
+static int depth_of(const conv_weight_call *c)
+{
+    return conv_dates_given(c->dates).taps * c->inputs;
+}
+
 /* Bytes of local memory: a tile's dy, the x that it meets, and what vectors write or read behind it. */
 static size_t tile_bytes(const conv_weight_call *c, const plan *p)
 {
     const size_t channels = (size_t)(p->vector * p->vectors), height = (size_t)p->tile_height,
                  width = (size_t)p->tile_width, stride = (size_t)c->stride, size = (size_t)c->kernel;
     const size_t pixels = ((height - 1) * stride + size) * ((width - 1) * stride + size);
-    return (height * width * channels + pixels * (size_t)c->inputs + (size_t)(p->vector + p->rows)) * sizeof(float);
+    return (height * width * channels + pixels * (size_t)depth_of(c) + (size_t)(p->vector + p->rows)) * sizeof(float);
 }
 
 /* The largest tile that a cache holds with the sums. false: not even a pixel fits. */
@@ -99,7 +105,7 @@ static bool plan_simd(const device *d, const conv_weight_call *c, plan *p)
     plan_blocks(d, c, FORM_SIMD, p);
     p->rows = rows_of(p->vector, p->vectors);
     p->lines = c->kernel;
-    p->line_rows = up(c->kernel * c->inputs, p->rows) * p->rows;
+    p->line_rows = up(c->kernel * depth_of(c), p->rows) * p->rows;
     if (!fit_tile(d, c, p)) return false;
     const int64_t tiles = (int64_t)c->frames * up(c->out_height, p->tile_height) * up(c->out_width, p->tile_width);
     p->parts = parts_of(d, p->blocks, (tiles + 1) / 2, part_floats(p));
@@ -114,7 +120,7 @@ static void plan_simt(const device *d, const conv_weight_call *c, plan *p)
     p->lanes = p->side * p->side / 16;
     p->blocks = up(c->outputs, p->side);
     p->lines = c->kernel;
-    p->line_rows = c->kernel * c->inputs;
+    p->line_rows = c->kernel * depth_of(c);
     p->pitch = p->blocks * p->side;
     const int64_t pixels = (int64_t)c->frames * c->out_height * c->out_width;
     const int tiles = up(c->kernel * p->line_rows, p->side) * p->blocks;
@@ -136,9 +142,10 @@ static bool plan_winograd(const device *d, const conv_weight_call *c, plan *p)
     if (c->exact || c->kernel != 3 || c->stride != 1 || c->padding != 1 || c->height % 4 || c->width % 4) return false;
     if (device_tiles(d) == TILE_GPU || !about->local_is_cache) return false;
     plan_blocks(d, c, FORM_WINOGRAD, p);
+    if (depth_of(c) > c->inputs && c->inputs % p->vector) return false; /* frames lie side by side in whole vectors */
     p->rows = p->vectors > 2 ? 4 : 8;
     p->lines = FREQUENCIES;
-    p->line_rows = up(c->inputs, p->vector) * p->vector;
+    p->line_rows = up(depth_of(c), p->vector) * p->vector;
     const size_t most = about->local_memory < CACHE ? about->local_memory : CACHE;
     const size_t tile = (size_t)(FREQUENCIES * (p->line_rows + p->vectors * p->vector)) * sizeof(float);
     const size_t gaps = (size_t)(FREQUENCIES * 2 * p->vector) * sizeof(float);
@@ -168,7 +175,7 @@ static cost parts_cost(const conv_weight_call *c, const plan *p)
     const double pixels = (double)c->frames * c->out_height * c->out_width;
     const double taps = p->form == FORM_WINOGRAD ? 36.0 / 16 : (double)c->kernel * c->kernel;
     const double x = (double)c->frames * c->height * c->width * c->inputs, dy = pixels * c->outputs;
-    return (cost){2 * pixels * taps * c->inputs * c->outputs,
+    return (cost){2 * pixels * taps * depth_of(c) * c->outputs,
                   4 * (x * p->blocks + dy + (double)part_floats(p) * p->parts)};
 }
 
@@ -178,13 +185,15 @@ static int run_direct(device *d, const conv_weight_call *c, const plan *p)
     kernel *k = NULL;
     int rc = plan_kernel(d, c, p, "direct", &k);
     if (rc) return rc;
-    const argument arguments[] = {arg_buffer(c->x), arg_buffer(c->dy), arg_buffer(c->scale_shift),
-                                  arg_int(c->scale_stride), arg_buffer(c->partial), arg_int(c->frames),
-                                  arg_int(c->height), arg_int(c->width), arg_int(c->inputs), arg_int(c->out_height),
-                                  arg_int(c->out_width), arg_int(c->outputs), arg_int(c->kernel), arg_int(c->stride),
-                                  arg_int(c->padding), arg_int(p->line_rows), arg_int(p->pitch),
-                                  /* of simd alone: */
-                                  arg_int(p->tile_height), arg_int(p->tile_width), arg_local(p->local)};
+    const conv_dates dates = conv_dates_given(c->dates);
+    const argument arguments[] = {
+        arg_buffer(c->x), arg_buffer(c->dy), arg_buffer(c->scale_shift), arg_int(c->scale_stride),
+        arg_buffer(c->partial), arg_int(c->frames), arg_int(c->height), arg_int(c->width), arg_int(c->inputs),
+        arg_int(c->out_height), arg_int(c->out_width), arg_int(c->outputs), arg_int(c->kernel), arg_int(c->stride),
+        arg_int(c->padding), arg_int(p->line_rows), arg_int(p->pitch), arg_int(dates.taps), arg_int(dates.x_dates),
+        arg_int(dates.y_dates), arg_int(dates.step), arg_int(dates.first),
+        /* of simd alone: */
+        arg_int(p->tile_height), arg_int(p->tile_width), arg_local(p->local)};
     const int count = (int)(sizeof arguments / sizeof *arguments);
     const size_t blocks = (size_t)p->blocks, parts = (size_t)p->parts, items[3] = {(size_t)p->lanes, 1, 1};
     const size_t down = p->form == FORM_SIMT ? (size_t)up(c->kernel * p->line_rows, p->side) : 0;
@@ -197,28 +206,31 @@ static int run_direct(device *d, const conv_weight_call *c, const plan *p)
 static int run_winograd(device *d, const conv_weight_call *c, const plan *p)
 {
     kernel *k = NULL;
+    const conv_dates dates = conv_dates_given(c->dates);
     int rc = plan_kernel(d, c, p, "winograd", &k);
     return rc ? rc
               : LAUNCH(k, (size_t)p->blocks, (size_t)p->parts, 1, 1, parts_cost(c, p), arg_buffer(c->x),
                        arg_buffer(c->dy), arg_buffer(c->scale_shift), arg_int(c->scale_stride), arg_buffer(c->partial),
                        arg_int(c->frames), arg_int(c->height), arg_int(c->width), arg_int(c->inputs),
-                       arg_int(c->outputs), arg_int(p->line_rows), arg_int(p->pitch), arg_int(p->batch),
-                       arg_local(p->local));
+                       arg_int(c->outputs), arg_int(p->line_rows), arg_int(p->pitch), arg_int(dates.taps),
+                       arg_int(dates.x_dates), arg_int(dates.y_dates), arg_int(dates.step), arg_int(dates.first),
+                       arg_int(p->batch), arg_local(p->local));
 }
 
 /* What they come to. */
 static int run_finish(device *d, const conv_weight_call *c, const plan *p)
 {
     kernel *k = NULL;
-    const int items = (c->inputs + 1) * up(c->outputs, p->vector);
+    const int items = (depth_of(c) + 1) * up(c->outputs, p->vector);
     const double floats = (double)part_floats(p);
     int rc = plan_kernel(d, c, p, "finish", &k);
     return rc ? rc
               : LAUNCH(k, (size_t)up(items, p->lanes), 1, 1, (size_t)p->lanes,
                        ((cost){floats * p->parts, 4 * floats * (p->parts + 1)}), arg_buffer(c->partial),
                        arg_int(p->parts), arg_int(p->line_rows), arg_int(p->pitch), arg_int(c->inputs),
-                       arg_int(c->outputs), arg_int(c->kernel), arg_int(c->swap), arg_buffer(c->dweight),
-                       arg_int(c->accumulate_weight), arg_buffer(c->dbias), arg_int(c->accumulate_bias));
+                       arg_int(depth_of(c)), arg_int(c->outputs), arg_int(c->kernel), arg_int(c->swap),
+                       arg_buffer(c->dweight), arg_int(c->accumulate_weight), arg_buffer(c->dbias),
+                       arg_int(c->accumulate_bias));
 }
 
 static int run_plan(device *d, const conv_weight_call *c, const plan *p)
@@ -270,12 +282,12 @@ static int choose(device *d, const conv_weight_call *c, int count, int *chosen)
     *chosen = 0;
     if (count == 1) return OK;
     if (c->frames > TRIAL_FRAMES) t.call.frames = TRIAL_FRAMES;
-    TRY(buffer_new(d, (size_t)c->outputs * (size_t)c->inputs * 9 * sizeof(float), &scratch));
+    TRY(buffer_new(d, (size_t)c->outputs * (size_t)depth_of(c) * 9 * sizeof(float), &scratch));
     t.call.dweight = scratch;
     t.call.dbias = NULL;
     t.call.accumulate_weight = false;
-    snprintf(key, sizeof key, "conv_weights %d->%d at %dx%dx%d", c->inputs, c->outputs, frames_bucket(c->frames),
-             c->height, c->width);
+    snprintf(key, sizeof key, "conv_weights%s %d->%d at %dx%dx%d", depth_of(c) > c->inputs ? " of 3D" : "", c->inputs,
+             c->outputs, frames_bucket(c->frames), c->height, c->width);
     TRY(tune_choose(d, key, names, count, trial_run, &t, chosen));
 done:
     buffer_free(scratch);

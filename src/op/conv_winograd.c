@@ -33,6 +33,7 @@ typedef struct plan {
     int taps, step_in, step_out;
     int points, phases_in, phases_out;
     int tile_rows, tile_columns; /* of a frame */
+    conv_dates dates;
 } plan;
 
 /* ---- what is legal ---------------------------------------------------------------------------------------------- */
@@ -41,6 +42,8 @@ typedef struct plan {
 static bool kind_of(const conv_call *c, plan *p)
 {
     p->step_in = p->step_out = 1;
+    p->dates = conv_dates_given(c->dates);
+    if (p->dates.y_step > 1) return false; /* where its outputs lie side by side in memory */
     if (c->kernel == 3 && c->stride == 1 && c->dilation == 1 && c->padding == 1) {
         p->taps = 3;
         return true;
@@ -93,7 +96,7 @@ static int frame_tiles(const plan *p)
 /* Bytes of local memory: inputs and products of a group, each frequency a vector behind its end (see the kernel). */
 static size_t inputs_local(const plan *p, const conv_call *c, const form *f)
 {
-    return 4 * frequencies(p) * (size_t)(f->tiles * p->phases_in * c->inputs + p->width);
+    return 4 * frequencies(p) * (size_t)(f->tiles * p->phases_in * conv_depth(c) + p->width);
 }
 
 static size_t products_local(const plan *p, const form *f)
@@ -129,7 +132,7 @@ size_t conv_winograd_packed(const device *d, const conv_call *c)
 {
     plan p;
     if (!plan_of(d, c, &p)) return 0;
-    return frequencies(&p) * (size_t)(p.phases_in * p.phases_out) * (size_t)c->inputs * (size_t)c->outputs;
+    return frequencies(&p) * (size_t)(p.phases_in * p.phases_out) * (size_t)conv_depth(c) * (size_t)c->outputs;
 }
 
 /* Tiles of one record of moments: a power of two that divides a frame's tiles and every form's. */
@@ -158,13 +161,14 @@ static int pack_weights(device *d, const conv_call *c, const plan *p, const form
     int rc = OK;
     kernel *k;
     char options[80];
-    const double weights = (double)c->inputs * c->outputs * c->kernel * c->kernel;
+    const double weights = (double)conv_depth(c) * c->outputs * c->kernel * c->kernel;
     const cost work = {10.0 * p->points * weights, 4 * (weights + (double)conv_winograd_packed(d, c))};
     plan_options(p, options, sizeof options);
     TRY(kernel_get(d, "conv_winograd_weights", options, "conv_winograd_weights", &k));
-    TRY(LAUNCH(k, (size_t)(c->outputs / p->width), (size_t)c->inputs, (size_t)(p->phases_in * p->phases_out), 1, work,
-               arg_buffer(c->weight), arg_buffer(c->packed), arg_int(c->inputs), arg_int(c->outputs),
-               arg_int(f->width * p->width), arg_int(c->weights == CONV_WEIGHTS_TRANSPOSED)));
+    TRY(LAUNCH(k, (size_t)(c->outputs / p->width), (size_t)conv_depth(c), (size_t)(p->phases_in * p->phases_out), 1,
+               work, arg_buffer(c->weight), arg_buffer(c->packed), arg_int(c->inputs), arg_int(c->outputs),
+               arg_int(f->width * p->width), arg_int(c->weights == CONV_WEIGHTS_TRANSPOSED),
+               arg_int(p->dates.weight_taps), arg_int(p->dates.weight_first), arg_int(p->dates.weight_step)));
 done:
     return rc;
 }
@@ -173,7 +177,7 @@ done:
 static cost cost_of(const device *d, const conv_call *c, const plan *p)
 {
     const double tiles = (double)c->frames * frame_tiles(p), values = (double)frequencies(p);
-    const double in = (double)p->phases_in * p->phases_out * c->inputs, out = (double)p->phases_out * c->outputs;
+    const double in = (double)p->phases_in * p->phases_out * conv_depth(c), out = (double)p->phases_out * c->outputs;
     const double x = (double)c->frames * c->height * c->width * c->inputs;
     const double y = (double)c->frames * c->out_height * c->out_width * c->outputs;
     return (cost){tiles * values * (2 * in * c->outputs + 4 * (in + out)),
@@ -195,7 +199,9 @@ static int run_form(device *d, const conv_call *c, const plan *p, const form *f)
                arg_buffer(c->moments), arg_local(inputs_local(p, c, f)), arg_local(products_local(p, f)),
                arg_int(tiles), arg_int(p->tile_rows), arg_int(p->tile_columns), arg_int(f->tiles),
                arg_int(record_tiles(p)), arg_int(c->height), arg_int(c->width), arg_int(c->inputs), arg_int(c->outputs),
-               arg_int(c->scale_stride), arg_int(c->mode == PADDING_REFLECT), arg_int(c->accumulate)));
+               arg_int(p->dates.taps), arg_int(p->dates.x_dates), arg_int(p->dates.y_dates), arg_int(p->dates.step),
+               arg_int(p->dates.first), arg_int(c->scale_stride), arg_int(c->mode == PADDING_REFLECT),
+               arg_int(c->accumulate)));
 done:
     return rc;
 }

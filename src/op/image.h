@@ -60,6 +60,16 @@ tensor *conv2d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options opt
  * [N] optional -> [F x OH x OW x N], OH = (H - 1) stride - 2 padding + kernel. */
 tensor *conv_transpose2d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options);
 
+/* As torch.nn.Conv3d of stride 1 (zero padding), dates being the third dimension: x holds series after series of `dates`
+ * images each [series dates x H x W x K] (may be pending), weight [N x K x kernel x kernel x kernel], bias [N] optional
+ * -> [series OT x OH x OW x N], OT = dates + 2 date_padding - kernel + 1; options.padding is that of height and width. */
+tensor *conv3d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options, int dates, int date_padding);
+
+/* As torch.nn.ConvTranspose3d (zero padding) with the output_padding that makes each of the three sides options.stride
+ * times as long: 0 <= stride + 2 padding - kernel < stride <= kernel. x as above, weight [K x N x kernel x kernel x
+ * kernel] -> [series (stride dates) x stride H x stride W x N]. It leaves no moments. */
+tensor *conv_transpose3d(net *n, tensor *x, tensor *weight, tensor *bias, conv_options options, int dates);
+
 /* ---- norms and sums --------------------------------------------------------------------------------------------- */
 
 enum image_norm_kind {
@@ -165,6 +175,26 @@ typedef struct conv_gru_weights {
     tensor *gates_weight, *gates_bias, *fresh_weight, *fresh_bias;
 } conv_gru_weights;
 tensor *conv_gru(net *n, tensor *x, tensor *offsets, conv_gru_weights weights, recurrence_options options);
+
+/* ---- series of one length --------------------------------------------------------------------------------------- */
+
+/* Ragged series filled up to `dates` each by images of one value: x [F x H x W x C] (not pending), offsets [series + 1]
+ * (int) -> [series dates x H x W x C]. No series may be longer. Not differentiated: it stands before a network. */
+tensor *series_pad(net *n, tensor *x, tensor *offsets, int dates, float value);
+
+/* As torch.nn.MaxPool3d(2): the largest of 2 x 2 x 2 neighbours in dates, rows and columns; what is left over at an end
+ * counts nowhere. x [series dates x H x W x C] (may be pending) -> [series (dates / 2) x H / 2 x W / 2 x C]. The gradient
+ * goes to the first of those that are largest. */
+tensor *max_pool3d(net *n, tensor *x, int dates);
+
+/* Channels of a, then those of the first dates of b: a [series A x H x W x ..], b [series B x H x W x ..], B >= A, either
+ * may be pending -> [series A x H x W x ..]. */
+tensor *series_concat(net *n, tensor *a, tensor *b, int series);
+
+/* What the mean over the dates of a convolution along the dates (`taps` of them, odd, zero padding) is a convolution of:
+ * y[s, j] = 1 / n sum over t < n of x[s, t + j - taps / 2], n being series s' dates of offsets or, if fewer, those of x.
+ * x [series dates x H x W x C] (may be pending), offsets [series + 1] (int) -> [series taps x H x W x C]. */
+tensor *date_means(net *n, tensor *x, tensor *offsets, int taps);
 
 /* ---- outside the tape ------------------------------------------------------------------------------------------- */
 

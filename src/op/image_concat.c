@@ -1,5 +1,5 @@
-/* Images side by side: image_concat in channels, frames_join in frames (image.h). Gradients are the same slices of the
- * output's. */
+/* Images side by side: image_concat and series_concat in channels, frames_join in frames (image.h). Gradients are the same
+ * slices of the output's. */
 #include "base/error.h"
 #include "op/image_part.h"
 #include "op/image_sum.h"
@@ -64,6 +64,102 @@ tensor *image_concat_all(net *n, tensor *const *part, int count)
 tensor *image_concat(net *n, tensor *a, tensor *b)
 {
     return image_concat_all(n, (tensor *const[]){a, b}, 2);
+}
+
+/* ---- series_concat ---------------------------------------------------------------------------------------------- */
+
+enum { A, B, INPUTS }; /* of series_concat */
+
+static int series_of(const node *n)
+{
+    return *(const int *)n->attributes;
+}
+
+static int series_concat_shape(node *n)
+{
+    int rc = OK;
+    const int series = series_of(n);
+    TRY(image_wanted(n, A));
+    TRY(image_wanted(n, B));
+    shape s = n->in[A]->shape;
+    const tensor *b = n->in[B];
+    if (series < 1 || s.size[0] % series || b->shape.size[0] % series)
+        return node_refuse(n, B, "and the other should be %d series of images each", series);
+    if (b->shape.size[0] < s.size[0]) return node_refuse(n, B, "has fewer dates than the other");
+    if (b->shape.size[1] != s.size[1] || b->shape.size[2] != s.size[2])
+        return node_refuse(n, B, "should be of %d x %d pixels, as the other", s.size[1], s.size[2]);
+    if (tensor_channels(b) > INT32_MAX - s.size[3]) return node_refuse(n, B, "has too many channels");
+    s.size[3] += tensor_channels(b);
+    TRY(node_output(n, ELEMENT_FLOAT, s));
+done:
+    return rc;
+}
+
+/* The first dates of series s of input i, as many as the output has, and where they stand in the output. */
+typedef struct stretch {
+    tensor like;
+    int first, to_first, column;
+} stretch;
+
+static stretch stretch_of(const node *n, int i, int s)
+{
+    const int series = series_of(n), dates = n->out[0]->shape.size[0] / series;
+    stretch part = {*n->in[i], n->in[i]->shape.size[0] / series * s, dates * s, i == B ? tensor_channels(n->in[A]) : 0};
+    part.like.shape.size[0] = dates;
+    return part;
+}
+
+static int series_concat_forward(node *n, const run *r)
+{
+    int rc = OK;
+    for (int i = A; i <= B; i++)
+        for (int s = 0; s < series_of(n); s++) {
+            const stretch part = stretch_of(n, i, s);
+            image_slice from = slice_of_values(n->in[i]), to = slice_of_values(n->out[0]);
+            from.first = part.first;
+            to.first = part.to_first;
+            to.column = part.column;
+            TRY(image_copy(r->device, &part.like, from, to, false));
+        }
+done:
+    return rc;
+}
+
+/* Dates behind those that were taken have no gradient of ours. */
+static int clear_rest(const tensor *x, const stretch *part, int series)
+{
+    const int dates = x->shape.size[0] / series, taken = part->like.shape.size[0];
+    const size_t image = tensor_count(x) / (size_t)x->shape.size[0] * sizeof(float);
+    return buffer_fill(x->gradient, (size_t)(part->first + taken) * image, 0, (size_t)(dates - taken) * image);
+}
+
+static int series_concat_backward(node *n, const run *r)
+{
+    int rc = OK;
+    for (int i = A; i <= B; i++)
+        for (int s = 0; n->in[i]->wants_gradient && s < series_of(n); s++) {
+            const stretch part = stretch_of(n, i, s);
+            image_slice from = slice_of_gradient(n->out[0]), to = slice_of_gradient(n->in[i]);
+            from.first = part.to_first;
+            from.column = part.column;
+            to.first = part.first;
+            TRY(image_copy(r->device, &part.like, from, to, n->accumulate[i]));
+            if (!n->accumulate[i]) TRY(clear_rest(n->in[i], &part, series_of(n)));
+        }
+done:
+    return rc;
+}
+
+static const op_def series_concat_def = {.name = "series_concat",
+                                         .shape = series_concat_shape,
+                                         .forward = series_concat_forward,
+                                         .backward = series_concat_backward};
+
+tensor *series_concat(net *n, tensor *a, tensor *b, int series)
+{
+    tensor *const in[INPUTS] = {a, b};
+    node *recorded = net_record(n, &series_concat_def, in, INPUTS, INPUTS, &series, sizeof series);
+    return recorded ? recorded->out[0] : NULL;
 }
 
 /* ---- frames_join ------------------------------------------------------------------------------------------------ */

@@ -71,10 +71,15 @@ image_part image_part_of_tensor(const device *d, const tensor *t)
     return image_part_of(d, t->shape.size[0], t->shape.size[1] * t->shape.size[2], t->shape.size[3]);
 }
 
+void image_part_options(const image_part *p, char *options, size_t size)
+{
+    snprintf(options, size, "-DVW=%d -DEACH=%d -DLANES=%d", p->width, p->each, p->lanes);
+}
+
 int image_part_kernel(device *d, const image_part *p, const char *program, const char *name, kernel **out)
 {
     char options[64];
-    snprintf(options, sizeof options, "-DVW=%d -DEACH=%d -DLANES=%d", p->width, p->each, p->lanes);
+    image_part_options(p, options, sizeof options);
     return kernel_get(d, program, options, name, out);
 }
 

@@ -18,6 +18,9 @@ image_part image_part_of(const device *d, int frames, int pixels, int channels);
 /* For a tensor [frames x height x width x channels]. */
 image_part image_part_of_tensor(const device *d, const tensor *t);
 
+/* That form's macros. */
+void image_part_options(const image_part *p, char *options, size_t size);
+
 /* The kernel in that form. */
 int image_part_kernel(device *d, const image_part *p, const char *program, const char *name, kernel **out);
 

@@ -1,12 +1,13 @@
-/* Reference and cases of materialise, image_add, image_concat and frames_join. Pending inputs are made by an instance
- * norm without parameters: a's has no ReLU, b's has one, in image_concat a leaky one. */
+/* Reference and cases of materialise, image_add, image_concat, series_concat and frames_join. Pending inputs are made by an instance
+ * norm without parameters: a's has no ReLU, b's has one, side by side a leaky one. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "op/checks.h"
 #include "op/image.h"
 
-enum operation { ADD, ADD_TO_ITSELF, CONCAT, JOIN };
+enum operation { ADD, ADD_TO_ITSELF, CONCAT, SERIES, JOIN };
+enum { SERIES_OF = 2 /* series_concat */ };
 
 typedef struct sum {
     enum operation operation;
@@ -15,7 +16,7 @@ typedef struct sum {
 
 static enum relu second_relu(const sum *s)
 {
-    return s->operation == CONCAT ? LEAKY_RELU : RELU;
+    return s->operation == CONCAT || s->operation == SERIES ? LEAKY_RELU : RELU;
 }
 
 static tensor *pending(net *n, tensor *x, bool wanted, enum relu relu)
@@ -32,6 +33,7 @@ static int build(const op_check *c, net *n, tensor *const *in, tensor **out)
     case ADD: out[0] = image_add(n, a, b); break;
     case ADD_TO_ITSELF: out[0] = image_add(n, a, a); break;
     case CONCAT: out[0] = image_concat(n, a, b); break;
+    case SERIES: out[0] = series_concat(n, a, b, SERIES_OF); break;
     case JOIN: out[0] = frames_join(n, in, c->inputs); break;
     }
     return 0;
@@ -82,10 +84,12 @@ static void reference(const op_check *c, bool training, double *const *in, doubl
     const image a = image_of(c, in, 0, s->a_pending, NO_RELU);
     const image b =
         itself ? image_of(c, in, 0, s->a_pending, NO_RELU) : image_of(c, in, 1, s->b_pending, second_relu(s));
+    const bool add = s->operation == ADD || itself;
+    const size_t each = a.frames / SERIES_OF * a.pixels, more = (b.frames - a.frames) / SERIES_OF * b.pixels;
     for (size_t p = 0; p < a.frames * a.pixels; p++) {
-        for (size_t k = 0; k < a.channels; k++)
-            *y++ = a.value[p * a.channels + k] + (s->operation == CONCAT ? 0 : b.value[p * b.channels + k]);
-        for (size_t k = 0; s->operation == CONCAT && k < b.channels; k++) *y++ = b.value[p * b.channels + k];
+        const double *second = b.value + (p + (s->operation == SERIES ? p / each * more : 0)) * b.channels;
+        for (size_t k = 0; k < a.channels; k++) *y++ = a.value[p * a.channels + k] + (add ? second[k] : 0);
+        for (size_t k = 0; !add && k < b.channels; k++) *y++ = second[k];
     }
     free(a.value);
     free(b.value);
@@ -111,6 +115,9 @@ static const op_check checks[] = {
     CASE("image_concat, the second pending", CONCAT, false, true, 2, IMAGE("a", 2, 3, 5, 24), IMAGE("b", 2, 3, 5, 8)),
     CASE("frames_join of 1 + 3 + 2", JOIN, false, false, 3, IMAGE("a", 1, 3, 5, 8), IMAGE("b", 3, 3, 5, 8),
          IMAGE("c", 2, 3, 5, 8)),
+    CASE("series_concat of 2 and 3 dates, both pending", SERIES, true, true, 2, IMAGE("a", 4, 3, 5, 8),
+         IMAGE("b", 6, 3, 5, 8)),
+    CASE("series_concat of 2 dates each", SERIES, false, false, 2, IMAGE("a", 4, 3, 5, 8), IMAGE("b", 4, 3, 5, 16)),
     CASE("image_add, none pending", ADD, false, false, 2, IMAGE("a", 3, 5, 7, 8), IMAGE("b", 3, 5, 7, 8)),
     CASE("image_add, the first pending", ADD, true, false, 2, IMAGE("a", 3, 5, 7, 8), IMAGE("b", 3, 5, 7, 8)),
     CASE("image_add, the second pending", ADD, false, true, 2, IMAGE("a", 3, 5, 7, 8), IMAGE("b", 3, 5, 7, 8)),
