@@ -307,6 +307,30 @@ check "a feature collection" grep -q '"FeatureCollection"' "$work/found/parcels.
 check "a warm-up without end" run 2 train "$work/paps.json" --set train.warmup=2
 check "says why" said "train.warmup is 2; wanted less than train.epochs"
 
+# ---- a network that convolves over the dates
+check "longer series" run 0 synth pastis "$work/longer" --patches 5 --size 8 --dates 4-6 --classes 5
+check "packed" run 0 pack pastis "$work/longer" "$work/longer.h5"
+cat >"$work/unet3d.json" <<EOF
+{"data": {"pack": "$work/longer.h5"}, "model": {"arch": "unet3d", "feats": 2},
+ "train": {"res_dir": "$work/unet3d", "epochs": 1, "batch_size": 2, "fold": 1}}
+EOF
+check "train" run 0 train "$work/unet3d.json"
+check "bands and classes are the data's" grep -q '"n_classes":.*5' "$work/unet3d/conf.json"
+check "eval" run 0 eval "$work/unet3d.json" --weights "$work/unet3d"
+check "predict" run 0 predict "$work/unet3d.json" --weights "$work/unet3d" --out "$work/unet3d-maps"
+check "a map" test -s "$work/unet3d-maps/10000_classes.npy"
+check "too few classes" run 2 train "$work/unet3d.json" --set model.n_classes=4
+check "says how many" said "n_classes is for 4 classes, the data have 5"
+check "patches of several in evaluation" run 2 eval "$work/unet3d.json" --weights "$work/unet3d" --set eval.batch_size=2
+check "says why not" said "eval.batch_size is 2, wanted 1"
+check "no padding" run 2 train "$work/unet3d.json" --set padding=skip
+check "wants one patch a batch" said "padding is \"skip\".*train.batch_size of 1"
+check "which trains" run 0 train "$work/unet3d.json" --set padding=skip train.batch_size=1 train.res_dir="$work/unet3d-1"
+check "too few dates" run 1 train "$work/unet3d.json" --set data.max_dates=3 train.res_dir="$work/unet3d-3"
+check "says how many it takes" said "a patch of 3 dates: unet3d takes 4 or more"
+check "a head" run 2 train "$work/unet3d.json" --set model.head.arch=paps
+check "finds no maps" said "unet3d has no feature maps for a head"
+
 # ---- the same seed, the same bits; a resumed run too; the run folder's own configuration repeats it
 check "train again" run 0 train "$work/run.json" --set "train.res_dir=$work/again"
 check "same bits" same "$work/run/Fold_3/model.h5" "$work/again/Fold_3/model.h5"

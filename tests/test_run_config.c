@@ -156,24 +156,25 @@ static void published_files_are_mapped(void **state)
     config_free(&c);
 }
 
-static void utae_pastis_is_the_published(void **state)
+/* What train_semantic.py would write for a network, its defaults, is the same run as the shipped configuration. */
+static void semantic_is_the_published(const char *network, const char *file)
 {
-    (void)state;
     run_config shipped, published;
     cJSON *a = NULL, *b = NULL;
-    /* what train_semantic.py would write, its defaults */
-    const char *text =
-        "{\"model\": \"utae\", \"encoder_widths\": [64, 64, 64, 128], \"decoder_widths\": [32, 32, 64, 128],"
+    const char *defaults =
+        "{\"model\": \"%s\", \"encoder_widths\": [64, 64, 64, 128], \"decoder_widths\": [32, 32, 64, 128],"
         " \"out_conv\": [32, 20], \"str_conv_k\": 4, \"str_conv_s\": 2, \"str_conv_p\": 1,"
         " \"agg_mode\": \"att_group\", \"encoder_norm\": \"group\", \"n_head\": 16, \"d_model\": 256,"
-        " \"d_k\": 4, \"res_dir\": \"results/utae-pastis\", \"num_workers\": 8, \"rdm_seed\": 1,"
+        " \"d_k\": 4, \"res_dir\": \"results/%s-pastis\", \"num_workers\": 8, \"rdm_seed\": 1,"
         " \"device\": \"cuda\", \"display_step\": 50, \"cache\": false, \"epochs\": 100, \"batch_size\": 4,"
         " \"lr\": 0.001, \"mono_date\": null, \"ref_date\": \"2018-09-01\", \"fold\": null,"
         " \"num_classes\": 20, \"ignore_index\": -1, \"pad_value\": 0, \"padding_mode\": \"reflect\","
         " \"val_every\": 1, \"val_after\": 0}";
     const data_sizes sizes = {.bands = 10, .classes = 20};
+    char *text = text_format(defaults, network, network);
     assert_int_equal(read_text(text, "data.pack=pastis.h5", &published), OK);
-    assert_int_equal(config_read("configs/utae-pastis.json", NULL, 0, &shipped), OK);
+    free(text);
+    assert_int_equal(config_read(file, NULL, 0, &shipped), OK);
     assert_int_equal(config_complete_model(published.model, "here", MODEL_DENSE, sizes), OK);
     model *m = NULL, *n = NULL;
     assert_int_equal(model_new(published.model, "here", &m), OK);
@@ -190,6 +191,13 @@ static void utae_pastis_is_the_published(void **state)
     model_free(n);
     config_free(&published);
     config_free(&shipped);
+}
+
+static void semantic_networks_are_the_published(void **state)
+{
+    (void)state;
+    semantic_is_the_published("utae", "configs/utae-pastis.json");
+    semantic_is_the_published("unet3d", "configs/unet3d-pastis.json");
 }
 
 static void what_is_open_comes_from_the_data(void **state)
@@ -351,7 +359,7 @@ int main(void)
         cmocka_unit_test(blocks_compose),
         cmocka_unit_test(published_baselines_are_mapped),
         cmocka_unit_test(shipped_configurations_are_sound),
-        cmocka_unit_test(utae_pastis_is_the_published),
+        cmocka_unit_test(semantic_networks_are_the_published),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

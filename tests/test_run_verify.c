@@ -102,6 +102,14 @@ static void recurrences(void **state)
     all_pass((const char *[]){"ulstm.h5", "ublstm.h5", "paps_ulstm.h5", NULL});
 }
 
+static void unet3d(void **state)
+{
+    (void)state;
+    if (op_test_small()) skip();
+    all_pass((const char *[]){"unet3d.h5", NULL});
+    some_pass((const char *[]){"unet3d_padded.h5", NULL}, 0); /* its outputs alone */
+}
+
 static void published_sizes(void **state)
 {
     (void)state;
@@ -255,6 +263,7 @@ int main(void)
         cmocka_unit_test(pixel_set_and_baselines),
         cmocka_unit_test(utae),
         cmocka_unit_test(recurrences),
+        cmocka_unit_test(unet3d),
         cmocka_unit_test(published_sizes),
         cmocka_unit_test(one_value_off_is_one_failure),
         cmocka_unit_test(lying_files_are_refused),

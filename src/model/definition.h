@@ -12,6 +12,8 @@ typedef struct dense_facts {
                                                           0: none */
     int least;                                         /* pixels a side that the coarsest image must have */
     bool frames_divide;                                /* see model_frames_divide */
+    int least_dates;                                   /* see model_least_dates; 0 counts as 1 */
+    bool equal_series;                                 /* see model_equal_series */
 } dense_facts;
 
 typedef struct model_def {
@@ -28,6 +30,6 @@ typedef struct model_def {
 
 extern const field paps_fields[];
 extern const model_def psetae_def, pseltae_def, psegru_def, psetempcnn_def, utae_def, convlstm_def, convgru_def,
-    uconvlstm_def, buconvlstm_def, fpn_def;
+    uconvlstm_def, buconvlstm_def, fpn_def, unet3d_def;
 
 #endif

@@ -10,7 +10,7 @@
 
 static const model_def *const definitions[] = {&psetae_def,   &pseltae_def,   &psegru_def,     &psetempcnn_def,
                                                &utae_def,     &uconvlstm_def, &buconvlstm_def, &fpn_def,
-                                               &convlstm_def, &convgru_def};
+                                               &convlstm_def, &convgru_def,   &unet3d_def};
 enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
 
 struct model {
@@ -243,6 +243,8 @@ done:
 static int head_check(const model *m, const char *where)
 {
     if (!m->has_head || m->def->facts(m->config).maps) return OK;
+    if (m->def->facts(m->config).stride == 2)
+        return fail(USAGE, "%s.head: %s has no feature maps for a head", where, m->def->arch);
     return fail(USAGE, "%s.str_conv_s: with a head every stride must be 2", where);
 }
 
@@ -349,14 +351,45 @@ int model_classes(const model *m)
     return widths->value[widths->count - 1];
 }
 
-const char *model_classes_key(const model *m)
-{
-    return m->has_head ? "head.num_classes" : has_setting(m->def, "num_classes") ? "num_classes" : "out_conv";
-}
-
 bool model_frames_divide(const model *m)
 {
     return is_dense(m) && m->def->facts(m->config).frames_divide;
+}
+
+int model_least_dates(const model *m)
+{
+    const int least = is_dense(m) ? m->def->facts(m->config).least_dates : 1;
+    return least ? least : 1;
+}
+
+bool model_equal_series(const model *m)
+{
+    return is_dense(m) && m->def->facts(m->config).equal_series;
+}
+
+/* The first of the names that is one of the network's settings; NULL: none. */
+static const char *first_setting(const model_def *def, const char *const *names)
+{
+    while (*names && !has_setting(def, *names)) names++;
+    return *names;
+}
+
+static size_keys size_keys_of(const model_def *def)
+{
+    static const char *const bands[] = {"input_dim", "in_channel", NULL};
+    static const char *const classes[] = {"out_conv", "num_classes", "n_classes", NULL};
+    return (size_keys){first_setting(def, bands), first_setting(def, classes)};
+}
+
+size_keys model_size_keys(const model *m)
+{
+    return size_keys_of(m->def);
+}
+
+size_keys model_config_size_keys(const cJSON *config)
+{
+    const model_def *def = NULL;
+    return definition_find(config, "model", &def) ? (size_keys){NULL, NULL} : size_keys_of(def);
 }
 
 /* Every strided convolution must be undone by its transposed one. */

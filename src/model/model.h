@@ -70,15 +70,23 @@ bool model_positions_are_dates(const model *m);
 int model_position_channels(const model *m);
 void model_position_row(const model *m, int position, float *out);
 int model_bands(const model *m);
-int model_extra(const model *m);               /* parcels: length of the extra features it expects, 0: none */
-int model_longest(const model *m);             /* most dates that its weights are for; 0: any number */
-int model_classes(const model *m);             /* outputs of the decoder, or of the head */
-const char *model_classes_key(const model *m); /* images: the setting that says how many */
+int model_extra(const model *m);   /* parcels: length of the extra features it expects, 0: none */
+int model_longest(const model *m); /* most dates that its weights are for; 0: any number */
+int model_classes(const model *m); /* outputs of the decoder, or of the head */
 /* Images: the sizes of a patch that the strides divide. USAGE, with the sizes around it that work. */
 int model_size_fits(const model *m, int height, int width, const char *where);
 bool model_frames_divide(const model *m); /* images: frames may be cut into parts (no statistics over all of them) */
-cJSON *model_config(const model *m);      /* resolved, every key; caller deletes */
-char *model_help(void);                   /* keys of every architecture */
+int model_least_dates(const model *m);    /* images: of the longest series of a batch */
+/* Images: the series of a batch must be of one length, or padded to it: a result depends on the padding. */
+bool model_equal_series(const model *m);
+/* Images: what a network's settings call its bands and its classes (or the list whose last width these are). */
+typedef struct size_keys {
+    const char *bands, *classes;
+} size_keys;
+size_keys model_size_keys(const model *m);
+size_keys model_config_size_keys(const cJSON *config); /* of a normalised "model" object; NULLs: of no network */
+cJSON *model_config(const model *m);                   /* resolved, every key; caller deletes */
+char *model_help(void);                                /* keys of every architecture */
 
 typedef struct parcel_outputs {
     tensor *spatial;   /* [frames x channels] of the pixel-set encoder */

@@ -2,6 +2,7 @@
  * scripts default to for 10 bands, 4 features and 20 classes fit whatever the pack holds. A key that is given stays. */
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "model/model.h"
@@ -60,17 +61,18 @@ static int pool_count(const char *pooling)
     return count;
 }
 
-/* The published default, [32, 20], for as many classes as there are. */
+/* As many classes as there are; of a list, the published default for 20, [32, 20]. */
 static void complete_images(cJSON *settings, data_sizes sizes)
 {
+    const size_keys keys = model_config_size_keys(settings);
     cJSON *head = cJSON_GetObjectItemCaseSensitive(settings, "head");
     if (cJSON_IsObject(head) && open_key(head, "num_classes") && sizes.classes > 0)
         set_key(head, "num_classes", cJSON_CreateNumber(sizes.classes));
-    if (open_key(settings, "input_dim")) set_key(settings, "input_dim", cJSON_CreateNumber(sizes.bands));
-    if (model_has_setting(settings, "num_classes") && open_key(settings, "num_classes") && sizes.classes > 0)
-        set_key(settings, "num_classes", cJSON_CreateNumber(sizes.classes));
-    if (model_has_setting(settings, "out_conv") && open_key(settings, "out_conv") && sizes.classes > 0)
-        set_key(settings, "out_conv", cJSON_CreateIntArray((const int[]){32, sizes.classes}, 2));
+    if (keys.bands && open_key(settings, keys.bands)) set_key(settings, keys.bands, cJSON_CreateNumber(sizes.bands));
+    if (!keys.classes || !open_key(settings, keys.classes) || sizes.classes < 1) return;
+    const bool list = strcmp(keys.classes, "out_conv") == 0;
+    set_key(settings, keys.classes,
+            list ? cJSON_CreateIntArray((const int[]){32, sizes.classes}, 2) : cJSON_CreateNumber(sizes.classes));
 }
 
 int config_complete_model(cJSON *settings, const char *where, enum model_kind kind, data_sizes sizes)

@@ -62,7 +62,7 @@ int config_take(cJSON *root, const char *path, const char *const *set, int sets,
 void config_free(run_config *c);
 
 /* What the model's configuration leaves open comes from the data. Parcels: input_dim, with_extra, extra_size,
- * len_max_seq, the first and last widths of the MLPs; patches: input_dim and the last width of out_conv. */
+ * len_max_seq, the first and last widths of the MLPs; patches: its bands and classes (model_size_keys). */
 typedef struct data_sizes {
     int bands, extra, classes, longest; /* classes 0: unknown (no labels) */
 } data_sizes;

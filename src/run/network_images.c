@@ -54,12 +54,17 @@ static int frames_each(const network *w, int frames, int parts)
     return (each + step - 1) / step * step;
 }
 
+static bool is_padded(const network *w, bool training)
+{
+    return w->padding == PADDING_ALWAYS || (w->padding == PADDING_TRAINING && training);
+}
+
 static void record_tape(network *w, bool training, int patches, int frames, int longest, int parts)
 {
     net *n = w->net;
     const network_input *i = &w->input;
     const int each = frames_each(w, frames, parts), rows = patches * i->height * i->width;
-    const bool padded = w->padding == PADDING_ALWAYS || (w->padding == PADDING_TRAINING && training);
+    const bool padded = is_padded(w, training);
     net_begin(n, training);
     w->images = (dense_inputs){
         .offsets = net_input_given(n, "offsets", ELEMENT_INT, SHAPE(patches + 1)),
@@ -89,7 +94,8 @@ static void record_tape(network *w, bool training, int patches, int frames, int 
 int images_parameters(network *w)
 {
     size_t bytes;
-    record_tape(w, false, 1, 1, 1, 1);
+    const int dates = model_least_dates(w->model);
+    record_tape(w, false, 1, dates, dates, 1);
     return net_measure(w->net, &bytes);
 }
 
@@ -151,12 +157,26 @@ static int refuse(network *w, bool training, int patches, int frames, int longes
                 longest, w->input.height, w->input.width, wanted, limit);
 }
 
+/* Do the batch's series suit the network? */
+static int series_check(const network *w, bool training, int patches, int frames, int longest)
+{
+    if (longest < model_least_dates(w->model))
+        return fail(FAILED, "a patch of %d dates: %s takes %d or more", longest, model_arch(w->model),
+                    model_least_dates(w->model));
+    if (!model_equal_series(w->model) || is_padded(w, training) || frames == patches * longest) return OK;
+    return fail(FAILED,
+                "a batch of %d patches of different length, %d dates in all: %s takes series of one length where they "
+                "are not padded; batches of 1 are",
+                patches, frames, model_arch(w->model));
+}
+
 int images_record(network *w, bool training, int patches, int frames, int longest)
 {
     int rc = OK;
     bool fits;
     memory_layout layout = {0};
     images_release(w);
+    TRY(series_check(w, training, patches, frames, longest));
     TRY(layout_find(w, training, patches, frames, longest, &fits, &layout));
     if (!fits) { /* where one tensor alone is too large, the message says so already */
         rc = layout.bytes == SIZE_MAX ? FAILED : refuse(w, training, patches, frames, longest, layout.bytes);

@@ -57,6 +57,7 @@ static const mapping image_mappings[] = {
     {"d_k", "model", "d_k"},
     {"pad_value", "model", "pad_value"},
     {"padding_mode", "model", "padding_mode"},
+    {"num_classes", "model", "n_classes"},
     {"cache", "data", "preload"},
     {"mono_date", "data", "mono_date"},
     {"ref_date", "data", "ref_date"},

@@ -163,10 +163,12 @@ static void parcels_fit(char **list, const pixelset *s, const model *m, bool cla
 
 static void images_fit(char **list, const patches *s, const model *m, bool classes, const char *where)
 {
-    compare(list, "input_dim", model_bands(m), "bands", patches_bands(s));
+    const size_keys keys = model_size_keys(m);
+    compare(list, keys.bands, model_bands(m), "bands", patches_bands(s));
     if (classes && patches_classes(s) > model_classes(m))
-        complain(list, text_format("model.%s is for %d classes, the data have %d (data.class_map renumbers them)",
-                                   model_classes_key(m), model_classes(m), patches_classes(s)));
+        complain(list,
+                 text_format("model.%s is for %d classes, the data have %d (data.class_map renumbers them)",
+                             model_head(m) ? "head.num_classes" : keys.classes, model_classes(m), patches_classes(s)));
     if (classes && model_head(m) && !patches_have_parcels(s))
         complain(list, text_copy("model.head wants the parcels of every patch, the pack has none (furrow pack pastis "
                                  "takes or makes them where the folder has parcel ids)"));

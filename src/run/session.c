@@ -13,6 +13,23 @@
 
 enum { FORMS_BYTES_MAX = 16 << 20 };
 
+/* Series that are not padded meet only in batches of one where the network wants them to be of one length. */
+static int batches_check(const session *s, const model *m)
+{
+    const run_config *c = &s->config;
+    const int evaluated = c->eval.batch_size.present ? c->eval.batch_size.value : 1;
+    if (!model_equal_series(m)) return OK;
+    if (evaluated > 1)
+        return fail(USAGE, "%s: eval.batch_size is %d, wanted 1: %s sees a series' neighbours in padding", c->path,
+                    evaluated, model_arch(m));
+    if (!strcmp(c->root.padding, "skip") && c->train.batch_size > 1)
+        return fail(USAGE,
+                    "%s: padding is \"skip\", wanted \"published\" or a train.batch_size of 1: %s takes series of "
+                    "one length",
+                    c->path, model_arch(m));
+    return OK;
+}
+
 static int resolve_model(session *s, bool labels, const char *weights)
 {
     int rc = OK;
@@ -22,6 +39,7 @@ static int resolve_model(session *s, bool labels, const char *weights)
     TRY(config_complete_model(s->config.model, s->where, s->config.kind, samples_sizes(&s->set)));
     TRY(model_new(s->config.model, s->where, &m));
     TRY(samples_fit(&s->set, m, labels, s->config.path));
+    TRY(batches_check(s, m));
     TRY(config_ignored_class(&s->config, model_classes(m), &ignored));
     if (weights) TRY(weights_compare_positions(&s->set, m, weights));
     TRY_NEW(s->model = model_config(m));
