@@ -328,7 +328,7 @@ check "wants one patch a batch" said "padding is \"skip\".*train.batch_size of 1
 check "which trains" run 0 train "$work/unet3d.json" --set padding=skip train.batch_size=1 train.res_dir="$work/unet3d-1"
 check "too few dates" run 1 train "$work/unet3d.json" --set data.max_dates=3 train.res_dir="$work/unet3d-3"
 check "says how many it takes" said "a patch of 3 dates: unet3d takes 4 or more"
-check "a head" run 2 train "$work/unet3d.json" --set model.head.arch=paps
+check "a head" run 2 train "$work/unet3d.json" --set model.head.arch=paps train.warmup=0
 check "finds no maps" said "unet3d has no feature maps for a head"
 
 # ---- the same seed, the same bits; a resumed run too; the run folder's own configuration repeats it
