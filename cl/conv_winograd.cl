@@ -13,17 +13,22 @@
 
 #define BLOCK (OB * VW) /* outputs that are worked on at a time */
 
-/* A tile's frame, and its row and column among the frame's tiles. */
+/* A tile's series and date, and its row and column among the frame's tiles. */
 typedef struct tile_place {
-    int frame, row, column;
+    int series, date, row, column;
 } tile_place;
 
-static inline tile_place place_of(int tile, int tile_rows, int tile_columns)
+/* Of a group's tile number t: neighbours of a frame (behind the last, that one) or, `along`, at successive dates. */
+static inline tile_place place_of(int t, int tiles, int all_tiles, int tile_rows, int tile_columns, int dates, int along)
 {
     tile_place p;
-    p.frame = tile / (tile_rows * tile_columns);
-    p.row = tile / tile_columns % tile_rows;
-    p.column = tile % tile_columns;
+    const int group = (int)get_group_id(0), frame_tiles = tile_rows * tile_columns;
+    const int runs = (dates + tiles - 1) / tiles, number = min(group * tiles + t, all_tiles - 1);
+    const int frame = number / frame_tiles, cell = along ? group / runs % frame_tiles : number % frame_tiles;
+    p.series = along ? group / runs / frame_tiles : frame / dates;
+    p.date = along ? group % runs * tiles + t : frame % dates;
+    p.row = cell / tile_columns;
+    p.column = cell % tile_columns;
     return p;
 }
 
@@ -73,17 +78,20 @@ static inline void gather_zeros(__local float *v, int channels, int tiles, int v
         for (int f = 0; f < FREQUENCIES; f++) VSTORE((vec)0.0f, 0, v + f * v_stride);
 }
 
-/* One frequency's product: v [depth / VW][tiles][VW] times u [depth x BLOCK] -> m [tiles x BLOCK]. Reads u once for
- * every PT tiles. 2 tiles depth BLOCK FLOPs. PT divides the tiles. */
-static inline void multiply(__local const float *v, __global const float *u, __local float *m, int tiles, int depth)
+/* One frequency's product: v [depth / VW][slots][VW] times u [depth x BLOCK] -> m [tiles x BLOCK]; and of `shifts` such v,
+ * each a slot behind the one before, times as many u, their sum. Reads u once for every PT tiles. 2 tiles shifts depth
+ * BLOCK FLOPs. PT divides the tiles. */
+static inline void multiply(__local const float *v, __global const float *u, __local float *m, int tiles, int slots,
+                            int depth, int shifts)
 {
     for (int tile = 0; tile < tiles; tile += PT) {
         vec sum[PT][OB];
         UNROLL for (int p = 0; p < PT; p++)
             UNROLL for (int o = 0; o < OB; o++) sum[p][o] = (vec)0.0f;
         __global const float *line = u;
-        for (int c = 0; c < depth; c += VW) {
-            __local const float *here = v + c * tiles + tile * VW;
+        for (int i = 0; i < depth * shifts; i += VW) {
+            const int shift = i / depth, c = i - shift * depth;
+            __local const float *here = v + c * slots + (tile + shift) * VW;
             NOUNROLL for (int lane = 0; lane < VW; lane++, line += BLOCK) {
                 vec w[OB];
                 UNROLL for (int o = 0; o < OB; o++) w[o] = VLOAD(o, line);
@@ -142,11 +150,12 @@ static inline void write_record(vec mean, vec m2, __global float *record, int ch
  * added to; and, unless NULL, moments: a record for each phase of each record_tiles tiles, [frames x tiles of a frame /
  * record_tiles x PHASES_OUT x (2 outputs + 1)].
  *
- * The inputs are the channels of the `taps` frames that one of y meets (frames_met_by).
+ * The inputs are the channels of the `taps` frames that one of y meets (frames_met.clh). `along`: a group's tiles are one
+ * tile of the frame at successive dates (steps of 1, one phase), whose inputs overlap: each frame is transformed once.
  *
  * A group owns `tiles` neighbouring tiles (the last one fewer), a multiple of PT and of record_tiles, which divides the
- * tiles of a frame. Local memory: v of FREQUENCIES v_stride floats, v_stride = tiles PHASES_IN inputs + VW (the VW keep
- * frequencies out of the same cache sets), and m of FREQUENCIES (tiles BLOCK + VW). Reads x about (POINTS / 4)^2 times,
+ * tiles of a frame; along the dates, record_tiles is 1. Local memory: v of FREQUENCIES v_stride floats, v_stride = tiles
+ * PHASES_IN inputs + VW, or (tiles + taps - 1) channels + VW (the VW keep frequencies out of the same cache sets), and m of FREQUENCIES (tiles BLOCK + VW). Reads x about (POINTS / 4)^2 times,
  * PHASES_OUT times that, and the weights once a group. 2 FREQUENCIES PHASES_IN PHASES_OUT inputs outputs FLOPs a tile,
  * and the transforms. */
 __kernel ONE_ITEM void conv_winograd(__global const float *restrict x, __global const float *restrict packed,
@@ -155,45 +164,52 @@ __kernel ONE_ITEM void conv_winograd(__global const float *restrict x, __global 
                                      __local float *m, int all_tiles, int tile_rows, int tile_columns, int tiles,
                                      int record_tiles, int height, int width, int channels, int outputs,
                                      int taps, int x_dates, int y_dates, int date_step, int date_first,
-                                     int scale_stride, int reflect, int add)
+                                     int along, int scale_stride, int reflect, int add)
 {
-    const int first = (int)get_group_id(0) * tiles, own = min(tiles, all_tiles - first);
-    const int inputs = taps * channels, depth = PHASES_IN * inputs;
-    const int v_stride = tiles * depth + VW, m_stride = tiles * BLOCK + VW;
+    const int inputs = taps * channels, depth = PHASES_IN * inputs, slots = along ? tiles + taps - 1 : tiles;
+    const int v_stride = slots * (along ? channels : depth) + VW, m_stride = tiles * BLOCK + VW;
+    const int first = place_of(0, tiles, all_tiles, tile_rows, tile_columns, y_dates, along).date;
+    const int own = min(tiles, along ? y_dates - first : all_tiles - (int)get_group_id(0) * tiles);
+    const int worked = along ? (own + PT - 1) / PT * PT : tiles;
     const int out_width = tile_columns * SIDE * STEP_OUT, out_height = tile_rows * SIDE * STEP_OUT;
     const int blocks = outputs / BLOCK, frame_tiles = tile_rows * tile_columns;
     for (int phase_out = 0; phase_out < PHASES_OUT; phase_out++) {
         /* Behind the last tile it is repeated, so that nothing is multiplied that was never written. */
         for (int t = 0; t < tiles; t++) {
-            const tile_place at = place_of(min(first + t, all_tiles - 1), tile_rows, tile_columns);
-            const frames_met met = frames_met_by(at.frame, x_dates, y_dates, date_step, date_first);
+            const tile_place at = place_of(t, tiles, all_tiles, tile_rows, tile_columns, y_dates, along);
+            const frames_met met = frames_met_at(at.series, at.date, x_dates, date_step, date_first);
             for (int i = 0; i < PHASES_IN * taps; i++) {
                 const int phase_in = i / taps, tap = i - phase_in * taps, phase = phase_out + phase_in;
                 const int frame = frame_met(met, tap);
-                __local float *to = v + ((phase_in * inputs + tap * channels) * tiles + t * VW);
+                __local float *to = v + (along ? 0 : (phase_in * inputs + tap * channels) * tiles) + t * VW;
+                if (along && tap) {
+                    if (t + 1 < tiles) continue; /* the next tile's */
+                    to += tap * VW;
+                }
                 if (frame < 0)
-                    gather_zeros(to, channels, tiles, v_stride);
+                    gather_zeros(to, channels, slots, v_stride);
                 else
                     gather_tile(x + (size_t)frame * height * width * channels,
                                 scale_shift + (size_t)frame * scale_stride, to,
                                 at.row * SIDE * STEP_IN + phase / KERNEL_STEP - 1,
                                 at.column * SIDE * STEP_IN + phase % KERNEL_STEP - 1, height, width, channels, reflect,
-                                tiles, v_stride);
+                                slots, v_stride);
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int block = 0; block < blocks; block++) {
             __global const float *u = packed + (size_t)(phase_out * blocks + block) * FREQUENCIES * depth * BLOCK;
             for (int f = 0; f < FREQUENCIES; f++)
-                multiply(v + f * v_stride, u + (size_t)f * depth * BLOCK, m + f * m_stride, tiles, depth);
+                multiply(v + f * v_stride, u + (size_t)f * depth * BLOCK, m + f * m_stride, worked, slots,
+                         along ? channels : depth, along ? taps : 1);
             barrier(CLK_LOCAL_MEM_FENCE);
             vec mean[OB], m2[OB];
             for (int t = 0; t < own; t++) {
-                const tile_place at = place_of(first + t, tile_rows, tile_columns);
-                const int seen = t % record_tiles;
+                const tile_place at = place_of(t, tiles, all_tiles, tile_rows, tile_columns, y_dates, along);
+                const int frame = at.series * y_dates + at.date, seen = t % record_tiles;
                 const int top = at.row * SIDE * STEP_OUT + phase_out / STEP_OUT;
                 const int left = at.column * SIDE * STEP_OUT + phase_out % STEP_OUT;
-                const size_t corner = ((size_t)at.frame * out_height + top) * out_width + left;
+                const size_t corner = ((size_t)frame * out_height + top) * out_width + left;
                 for (int o = 0; o < OB; o++) {
                     const int c = block * BLOCK + o * VW;
                     vec result[SIDE * SIDE];
@@ -203,7 +219,8 @@ __kernel ONE_ITEM void conv_winograd(__global const float *restrict x, __global 
                     if (!seen) mean[o] = m2[o] = (vec)0.0f;
                     tile_moments(result, (float)(seen * SIDE * SIDE), mean + o, m2 + o);
                     if (seen + 1 < record_tiles) continue;
-                    const int record = (first + t) / record_tiles * PHASES_OUT + phase_out;
+                    const int number = frame * frame_tiles + at.row * tile_columns + at.column;
+                    const int record = number / record_tiles * PHASES_OUT + phase_out;
                     write_record(mean[o], m2[o], moments + (size_t)record * (2 * outputs + 1), c, outputs,
                                  (float)(record_tiles * SIDE * SIDE));
                 }

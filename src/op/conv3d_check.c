@@ -147,6 +147,8 @@ static const op_check cases[] = {
     CONV("5x5x5 padding 1, along dates 2, no bias", 2, 1, 3, 5, 6, 2, 3, 5, 1, 2, false, false, false),
     CONV("1x1x1", 3, 2, 2, 3, 3, 5, 4, 1, 0, 0, false, false, false),
     CONV("3x3x3 16 -> 32 on 8x8, all forms", 3, 2, 3, 8, 8, 16, 32, 3, 1, 1, false, true, true),
+    CONV("3x3x3 16 -> 32 on 4x8, 7 dates side by side", 3, 2, 7, 4, 8, 16, 32, 3, 1, 1, false, true, true),
+    CONV("3x3x3 16 -> 16 on 8x4, 13 dates in runs", 3, 1, 13, 8, 4, 16, 16, 3, 1, 1, false, true, false),
     CONV("3x3x3 20 -> 36, several blocks of outputs", 3, 1, 2, 4, 4, 20, 36, 3, 1, 1, false, true, false),
     TRANSPOSED("2x2x2 stride 2, one tap a date", 3, 2, 2, 3, 3, 3, 4, 2, 2, 0, true, false),
     TRANSPOSED("4x4x4 stride 2 16 -> 16 on 8x4", 3, 1, 2, 8, 4, 16, 16, 4, 2, 1, false, true),

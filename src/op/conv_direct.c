@@ -14,7 +14,7 @@ typedef struct form {
     int width, pixels, vectors, lanes, channel_lanes;
 } form;
 
-enum { FORMS_MAX = 8, TRIAL_FRAMES = 8 };
+enum { FORMS_MAX = 8, TRIAL_FRAMES = 8, TRIAL_DATES = 16 };
 
 /* 16 to 24 sums and what they are made of in 32 registers of 16 floats (AVX-512), or 12 in 16 of 8. */
 static const form forms_16[] = {
@@ -288,7 +288,9 @@ int conv_trial(device *d, const conv_call *c, buffer **scratch, conv_call *out)
 {
     int rc = OK;
     *out = *c;
-    out->frames = smaller(c->frames, TRIAL_FRAMES);
+    out->frames = smaller(c->frames, c->dates.taps ? TRIAL_DATES : TRIAL_FRAMES);
+    if (c->dates.taps) out->dates.y_dates = smaller(c->dates.y_dates, out->frames); /* whole series of these */
+    if (c->dates.taps) out->frames -= out->frames % out->dates.y_dates;
     out->moments = NULL;
     out->accumulate = out->packed_before = false;
     if (!c->accumulate) return OK;

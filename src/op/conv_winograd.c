@@ -34,6 +34,7 @@ typedef struct plan {
     int points, phases_in, phases_out;
     int tile_rows, tile_columns; /* of a frame */
     conv_dates dates;
+    bool along; /* a group's tiles are one tile of the frame at successive dates */
 } plan;
 
 /* ---- what is legal ---------------------------------------------------------------------------------------------- */
@@ -70,12 +71,20 @@ static bool indices_fit(const conv_call *c)
     return pixels * c->inputs <= INT_MAX && out_pixels * c->outputs <= INT_MAX && pixels * c->frames <= INT_MAX;
 }
 
+/* Where a frame is met by several outputs it is transformed once, unless that leaves too many places of groups idle. */
+static bool is_along(const plan *p)
+{
+    const int dates = p->dates.y_dates, filled = (dates + RECORD_TILES_MAX - 1) / RECORD_TILES_MAX * RECORD_TILES_MAX;
+    return p->dates.taps > 1 && p->dates.step == 1 && p->step_in * p->step_out == 1 && 4 * filled <= 5 * dates;
+}
+
 static bool plan_of(const device *d, const conv_call *c, plan *p)
 {
     p->width = device_about(d)->vector_width >= 16 && c->inputs % 16 == 0 && c->outputs % 16 == 0 ? 16 : 8;
     if (!kind_of(c, p) || !line_of(p, c->height, c->out_height, &p->tile_rows) ||
         !line_of(p, c->width, c->out_width, &p->tile_columns))
         return false;
+    p->along = is_along(p);
     p->points = SIDE + p->taps - 1;
     p->phases_in = p->step_in * p->step_in;
     p->phases_out = p->step_out * p->step_out;
@@ -96,7 +105,8 @@ static int frame_tiles(const plan *p)
 /* Bytes of local memory: inputs and products of a group, each frequency a vector behind its end (see the kernel). */
 static size_t inputs_local(const plan *p, const conv_call *c, const form *f)
 {
-    return 4 * frequencies(p) * (size_t)(f->tiles * p->phases_in * conv_depth(c) + p->width);
+    const int floats = p->along ? (f->tiles + p->dates.taps - 1) * c->inputs : f->tiles * p->phases_in * conv_depth(c);
+    return 4 * frequencies(p) * (size_t)(floats + p->width);
 }
 
 static size_t products_local(const plan *p, const form *f)
@@ -113,7 +123,7 @@ static int candidates(const device *d, const conv_call *c, const plan *p, form *
     int count = 0;
     for (const form *f = table; f < table + entries; f++) {
         if (c->outputs % (f->width * p->width) || (count && f->width == 1)) continue;
-        if (count && f->tiles >= frame_tiles(p) + RECORD_TILES_MAX) continue;
+        if (count && f->tiles >= (p->along ? p->dates.y_dates : frame_tiles(p)) + RECORD_TILES_MAX) continue;
         if (inputs_local(p, c, f) + products_local(p, f) > device_about(d)->local_memory) continue;
         out[count++] = *f;
     }
@@ -138,7 +148,7 @@ size_t conv_winograd_packed(const device *d, const conv_call *c)
 /* Tiles of one record of moments: a power of two that divides a frame's tiles and every form's. */
 static int record_tiles(const plan *p)
 {
-    int tiles = RECORD_TILES_MAX;
+    int tiles = p->along ? 1 : RECORD_TILES_MAX;
     while (frame_tiles(p) % tiles) tiles /= 2;
     return tiles;
 }
@@ -177,10 +187,11 @@ done:
 static cost cost_of(const device *d, const conv_call *c, const plan *p)
 {
     const double tiles = (double)c->frames * frame_tiles(p), values = (double)frequencies(p);
-    const double in = (double)p->phases_in * p->phases_out * conv_depth(c), out = (double)p->phases_out * c->outputs;
+    const double depth = (double)p->phases_in * p->phases_out * conv_depth(c), in = p->along ? c->inputs : depth,
+                 out = (double)p->phases_out * c->outputs;
     const double x = (double)c->frames * c->height * c->width * c->inputs;
     const double y = (double)c->frames * c->out_height * c->out_width * c->outputs;
-    return (cost){tiles * values * (2 * in * c->outputs + 4 * (in + out)),
+    return (cost){tiles * values * (2 * depth * c->outputs + 4 * (in + out)),
                   4 * (x + y * (c->accumulate ? 2 : 1) + (double)conv_winograd_packed(d, c))};
 }
 
@@ -189,18 +200,19 @@ static int run_form(device *d, const conv_call *c, const plan *p, const form *f)
     int rc = OK;
     kernel *k;
     char kind[80], options[160];
-    const int tiles = c->frames * frame_tiles(p);
+    const int tiles = c->frames * frame_tiles(p), runs = (p->dates.y_dates + f->tiles - 1) / f->tiles;
+    const int groups = p->along ? tiles / p->dates.y_dates * runs : (tiles - 1) / f->tiles + 1;
     plan_options(p, kind, sizeof kind);
     snprintf(options, sizeof options, "%s -DPT=%d -DOB=%d%s", kind, f->height, f->width, c->pending ? c->pending : "");
     if (!c->packed_before) TRY(pack_weights(d, c, p, f));
     TRY(kernel_get(d, "conv_winograd", options, "conv_winograd", &k));
-    TRY(LAUNCH(k, (size_t)((tiles - 1) / f->tiles + 1), 1, 1, 1, cost_of(d, c, p), arg_buffer(c->x),
-               arg_buffer(c->packed), arg_buffer(c->bias), arg_buffer(c->scale_shift), arg_buffer(c->y),
-               arg_buffer(c->moments), arg_local(inputs_local(p, c, f)), arg_local(products_local(p, f)),
-               arg_int(tiles), arg_int(p->tile_rows), arg_int(p->tile_columns), arg_int(f->tiles),
-               arg_int(record_tiles(p)), arg_int(c->height), arg_int(c->width), arg_int(c->inputs), arg_int(c->outputs),
-               arg_int(p->dates.taps), arg_int(p->dates.x_dates), arg_int(p->dates.y_dates), arg_int(p->dates.step),
-               arg_int(p->dates.first), arg_int(c->scale_stride), arg_int(c->mode == PADDING_REFLECT),
+    TRY(LAUNCH(k, (size_t)groups, 1, 1, 1, cost_of(d, c, p), arg_buffer(c->x), arg_buffer(c->packed),
+               arg_buffer(c->bias), arg_buffer(c->scale_shift), arg_buffer(c->y), arg_buffer(c->moments),
+               arg_local(inputs_local(p, c, f)), arg_local(products_local(p, f)), arg_int(tiles), arg_int(p->tile_rows),
+               arg_int(p->tile_columns), arg_int(f->tiles), arg_int(record_tiles(p)), arg_int(c->height),
+               arg_int(c->width), arg_int(c->inputs), arg_int(c->outputs), arg_int(p->dates.taps),
+               arg_int(p->dates.x_dates), arg_int(p->dates.y_dates), arg_int(p->dates.step), arg_int(p->dates.first),
+               arg_int(p->along), arg_int(c->scale_stride), arg_int(c->mode == PADDING_REFLECT),
                arg_int(c->accumulate)));
 done:
     return rc;
