@@ -101,9 +101,11 @@ typedef struct furrow_model_options {
     const char *config;
     const char *const *set; /* "a.b=c" overrides, applied in order; with a configuration */
     int sets;
-    const char *weights; /* a checkpoint, or a run folder; NULL: initial weights, drawn by `seed` */
-    int fold;            /* of a run folder: the weights of this one; 0: all, whose log-probabilities are averaged */
-    uint64_t seed;       /* initial weights */
+    /* A checkpoint, PyTorch's or a safetensors file, or a folder of a run or of published weights; NULL: initial weights,
+     * drawn by `seed`. */
+    const char *weights;
+    int fold;      /* of a run folder: the weights of this one; 0: all, whose log-probabilities are averaged */
+    uint64_t seed; /* initial weights */
     /* How values are normalised, (value - mean) / std a band. The path of a pack: as predictions from that pack are;
      * "none" or NULL: the arrays hold normalised values. */
     const char *normalisation;

@@ -37,6 +37,7 @@ static int config_of_checkpoint(const char *path, cJSON **out)
     cJSON *settings = NULL;
     int rc = checkpoint_peek(path, &settings, NULL);
     if (rc) return rc;
+    if (!settings) return fail(USAGE, "%s does not say which network it holds; wanted a configuration", path);
     *out = cJSON_CreateObject();
     cJSON_AddItemToObject(*out, "model", settings);
     return OK;
