@@ -226,6 +226,11 @@ FURROW_API int furrow_weights_export(const char *from, const char *to, char **js
  * "unknown" ([{"name", "nearest"}]), "other_shape" ([{"name", "shape", "wanted"}]). */
 FURROW_API int furrow_weights_show(const char *path, const char *config, const char *device, char **json);
 
+/* PASTIS's two tables, of run folders on image patches beside the published rows, the best first. JSON: {"semantic":
+ * [{"name", "run" (null: published), "published", "parameters", "folds", "OA": {"mean", "deviation"}, "mIoU"}],
+ * "panoptic": [{..., "SQ", "RQ", "PQ"}]}; measures in percent, over the folds that were tested. */
+int furrow_leaderboard(const char *const *runs, int count, char **json);
+
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */
 
 typedef struct furrow_check {

@@ -307,6 +307,29 @@ check "a feature collection" grep -q '"FeatureCollection"' "$work/found/parcels.
 check "a warm-up without end" run 2 train "$work/paps.json" --set train.warmup=2
 check "says why" said "train.warmup is 2; wanted less than train.epochs"
 
+# ---- runs in the benchmark's tables
+check "leaderboard" run 0 leaderboard "$work/wide"
+check "has the published rows" printed "^| U-TAE | published | - | 1.10M | 83.2 | 63.1 |$"
+check "both tables" printed "^| U-TAE + PaPs | published | - | - | 81.3 | 49.2 | 40.4 |$"
+check "and the run, of one fold" printed "^| U-TAE | $work/wide | 1 | [0-9]* | [0-9.]* | [0-9.]* |$"
+check "--csv" run 0 leaderboard "$work/wide" --csv
+check "has a row of it" printed "^\"semantic\",\"U-TAE\",\"$work/wide\",0,1,[0-9]*,[0-9.]*,,[0-9.]*,,"
+check "--json" run 0 leaderboard "$work/wide" --json
+check "is a document" document
+mkdir "$work/folds" "$work/folds/Fold_1" "$work/folds/Fold_3"
+cp "$work/wide/conf.json" "$work/folds"
+echo '{"test_accuracy": 80, "test_IoU": 60}' >"$work/folds/Fold_1/test_metrics.json"
+echo '{"test_accuracy": 82, "test_IoU": null}' >"$work/folds/Fold_3/test_metrics.json"
+check "mean and deviation over folds" run 0 leaderboard "$work/folds"
+check "what is undefined is a dash" printed "^| U-TAE | $work/folds | 2 | - | 81.0 ± 1.4 | - |$"
+echo '{"test_accuracy": "82"}' >"$work/folds/Fold_3/test_metrics.json"
+check "metrics that are none" run 1 leaderboard "$work/folds"
+check "says which" said "Fold_3/test_metrics.json: test_accuracy is something else, wanted a number or null"
+check "a folder without a run" run 1 leaderboard "$work/images"
+check "a run on parcels" run 2 leaderboard "$work/run"
+check "belongs elsewhere" said "PSE+TAE is for parcels"
+check "nothing" run 2 leaderboard
+
 # ---- a network that convolves over the dates
 check "longer series" run 0 synth pastis "$work/longer" --patches 5 --size 8 --dates 4-6 --classes 5
 check "packed" run 0 pack pastis "$work/longer" "$work/longer.h5"

@@ -18,6 +18,7 @@ static const command commands[] = {
     {"eval", "measure weights on labelled parcels or patches", command_eval},
     {"predict", "give every parcel, or every pixel of patches, a class, with probabilities", command_predict},
     {"weights", "import and export weights, say what they are", command_weights},
+    {"leaderboard", "put run folders into the benchmark's tables, beside the published rows", command_leaderboard},
     {"verify", "run reference results on this device and compare", command_verify},
     {"bench", "measure inference and training speed", command_bench},
     {0},
@@ -28,7 +29,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "furrow %s: crop mapping from satellite image time series, on any OpenCL device\n\n", FURROW_VERSION);
     fprintf(out, "usage: furrow COMMAND ...\n\ncommands:\n");
-    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\nfurrow COMMAND --help says more. Results go to stdout (one JSON document with --json), messages to\n"
             "stderr. Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration, 3 no usable device,\n"

@@ -290,6 +290,11 @@ const char *model_arch(const model *m)
     return m->def->arch;
 }
 
+const char *model_title(const model *m)
+{
+    return m->def->title;
+}
+
 enum model_kind model_kind_of(const model *m)
 {
     return m->def->kind;

@@ -55,6 +55,7 @@ enum model_kind { MODEL_PARCEL, MODEL_DENSE };
 int model_new(const cJSON *config, const char *where, model **out);
 void model_free(model *m);
 const char *model_arch(const model *m);
+const char *model_title(const model *m); /* as in the papers */
 enum model_kind model_kind_of(const model *m);
 int model_arch_kind(const char *arch, enum model_kind *out); /* USAGE, with the nearest name */
 /* The same of a "model" object, and whether it has a head. */
