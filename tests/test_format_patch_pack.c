@@ -1,8 +1,7 @@
-/* Packs of patches: what is written comes back, a writer is taken up where another left, damage and lies are refused. */
+/* Packs of patches: what is written comes back, a writer is taken up where another left, damage is refused. */
 #include <math.h>
 
 #include "base/file.h"
-#include "format/h5.h"
 #include "format/patch_pack_write.h"
 
 #include "tests/format_test.h"
@@ -14,6 +13,9 @@ static const int32_t folds[COUNT] = {1, 3, 1};
 static const int32_t s2_dates[COUNT] = {2, 3, 1}, s1_dates[COUNT] = {1, 0, 2};
 static const int32_t s2_days[6] = {100, 110, 90, 95, 120, 130}, s1_days[3] = {101, 131, 140};
 static const bool labelled[COUNT] = {true, true, false}, parcelled[COUNT] = {true, false, true};
+static const uint8_t instances_of[COUNT] = {PATCH_MADE, PATCH_OWN, PATCH_OWN},
+                     heat_of[COUNT] = {PATCH_OWN, PATCH_AS_MADE, PATCH_OWN},
+                     zones_of[COUNT] = {PATCH_AS_MADE, PATCH_AS_MADE, PATCH_MADE};
 static const char *const names[3] = {"none", NULL, "wheat"};
 static const uint32_t colours[3] = {0x123456, PATCH_NO_COLOUR, 0xff7f0e};
 
@@ -38,6 +40,7 @@ static patch_contents contents(void)
                             .satellites = 2,
                             .labelled = labelled,
                             .parcelled = parcelled,
+                            .origin = {instances_of, heat_of, zones_of},
                             .class_name = names,
                             .class_colour = colours,
                             .classes = 3,
@@ -66,7 +69,29 @@ static int32_t parcel(size_t patch, int at)
     return (int32_t)(100000 * ((int)patch + 1) + at / 4);
 }
 
-static void put_patch(patch_writer *w, size_t i)
+static int32_t instance(size_t patch, int at)
+{
+    return (int32_t)patch + at % 4;
+}
+
+static float heat(size_t patch, int at)
+{
+    return 1.0f / (float)((int)patch + at + 1);
+}
+
+static void put_targets(patch_writer *w, size_t i)
+{
+    int32_t instances[PIXELS];
+    float heats[PIXELS];
+    for (int k = 0; k < PIXELS; k++) {
+        instances[k] = instance(i, k);
+        heats[k] = heat(i, k);
+    }
+    if (instances_of[i] == PATCH_OWN) assert_ok(patch_writer_target(w, PATCH_INSTANCES, i, instances));
+    if (heat_of[i] == PATCH_OWN) assert_ok(patch_writer_target(w, PATCH_HEATMAP, i, heats));
+}
+
+static void put_images(patch_writer *w, size_t i)
 {
     int16_t s2[3 * 2 * PIXELS];
     uint16_t s1[2 * PIXELS];
@@ -84,6 +109,12 @@ static void put_patch(patch_writer *w, size_t i)
     assert_ok(patch_writer_frames(w, 1, i, s1));
     if (labelled[i]) assert_ok(patch_writer_labels(w, i, labels));
     if (parcelled[i]) assert_ok(patch_writer_parcels(w, i, parcels));
+}
+
+static void put_patch(patch_writer *w, size_t i)
+{
+    put_images(w, i);
+    put_targets(w, i);
 }
 
 static void finish(patch_writer *w)
@@ -105,6 +136,23 @@ static void put_pack(int deflate)
 }
 
 /* ---- what comes back ----------------------------------------------------------------------------------------------- */
+
+static int use_targets(patch_pack *p, size_t i, bool check)
+{
+    int32_t instances[PIXELS];
+    float heats[PIXELS];
+    int rc = OK;
+    if (patch_pack_origin(p, PATCH_INSTANCES, i) == PATCH_OWN) {
+        TRY(patch_pack_read_target(p, PATCH_INSTANCES, i, instances));
+        for (int k = 0; check && k < PIXELS; k++) assert_int_equal(instances[k], instance(i, k));
+    }
+    if (patch_pack_origin(p, PATCH_HEATMAP, i) == PATCH_OWN) {
+        TRY(patch_pack_read_target(p, PATCH_HEATMAP, i, heats));
+        for (int k = 0; check && k < PIXELS; k++) assert_true(heats[k] == heat(i, k));
+    }
+done:
+    return rc;
+}
 
 static int use(bool check)
 {
@@ -137,6 +185,7 @@ static int use(bool check)
         if (patch_pack_has_parcels(p) && parcelled[i]) TRY(patch_pack_read_parcels(p, i, parcels));
         if (patch_pack_has_parcels(p) && parcelled[i] && check)
             for (int k = 0; k < PIXELS; k++) assert_int_equal(parcels[k], parcel(i, k));
+        TRY(use_targets(p, i, check));
     }
 done:
     patch_pack_close(p);
@@ -188,14 +237,46 @@ static void comes_back(void **state)
         assert_int_equal(patch_pack_class_colour(p, 1), 0xaec7e8);
         assert_int_equal(patch_pack_class_colour(p, 19), 0xaec7e8);
         uint8_t labels[PIXELS];
-        int32_t parcels[PIXELS];
         assert_refused(patch_pack_read_labels(p, 2, labels), "patch x has no labels");
-        assert_refused(patch_pack_read_parcels(p, 1, parcels), "patch 12 has no parcels");
         const int wrong = 2;
         int16_t frame[2 * PIXELS];
         assert_refused(patch_pack_read_frames(p, 0, 0, &wrong, 1, frame), "patch 7 has 2 dates of S2, wanted date 2");
         patch_pack_close(p);
     }
+}
+
+static void targets(void **state)
+{
+    patch_contents c = contents();
+    patch_pack *p;
+    int32_t values[PIXELS];
+    (void)state;
+    for (int deflate = 0; deflate <= 4; deflate += 4) {
+        put_pack(deflate);
+        assert_ok(patch_pack_open(in_scratch("p.h5"), &p));
+        assert_int_equal(patch_pack_origin(p, PATCH_INSTANCES, 0), PATCH_MADE);
+        assert_int_equal(patch_pack_origin(p, PATCH_HEATMAP, 1), PATCH_AS_MADE);
+        assert_int_equal(patch_pack_origin(p, PATCH_ZONES, 0), PATCH_AS_MADE);
+        assert_refused(patch_pack_read_target(p, PATCH_INSTANCES, 0, values), "patch 7 has no instances of its own");
+        assert_refused(patch_pack_read_target(p, PATCH_HEATMAP, 1, values), "patch 12 has no heat map of its own");
+        assert_refused(patch_pack_read_target(p, PATCH_ZONES, 2, values), "patch x has no zones of its own");
+        assert_true(patch_pack_has_parcel(p, 1)); /* they stand for its parcels, which it lacks */
+        assert_ok(patch_pack_read_parcels(p, 1, values));
+        for (int k = 0; k < PIXELS; k++) assert_int_equal(values[k], instance(1, k));
+        assert_ok(patch_pack_read_parcels(p, 2, values));
+        for (int k = 0; k < PIXELS; k++) assert_int_equal(values[k], parcel(2, k));
+        patch_pack_close(p);
+    }
+    memset(c.origin, 0, sizeof c.origin); /* as packs were before */
+    patch_writer *w;
+    assert_ok(patch_writer_open(in_scratch("p.h5"), &c, 0, &w));
+    for (size_t i = 0; i < COUNT; i++) put_images(w, i);
+    finish(w);
+    assert_ok(patch_pack_open(in_scratch("p.h5"), &p));
+    for (int k = 0; k < PATCH_TARGETS; k++) assert_int_equal(patch_pack_origin(p, (enum patch_target)k, 1), PATCH_MADE);
+    assert_false(patch_pack_has_parcel(p, 1));
+    assert_refused(patch_pack_read_parcels(p, 1, values), "patch 12 has no parcels");
+    patch_pack_close(p);
 }
 
 static void is_taken_up(void **state)
@@ -273,126 +354,7 @@ static void classes_of_pastis(void **state)
     }
 }
 
-/* ---- lies and damage ----------------------------------------------------------------------------------------------- */
-
-/* A pack as above, except for one thing. */
-static struct {
-    int version, complete, height, crs;
-    const char *format, *id_text;
-    size_t days, folds, bands, rows, checksums, patches;
-    uint64_t first[COUNT + 1];
-    int32_t fold[COUNT], day[6], histogram[COUNT * 256];
-    uint8_t present[COUNT];
-    enum number_type type, label_type;
-    double mean[2], std[2], corner;
-} lie;
-
-static void truth(void)
-{
-    memset(&lie, 0, sizeof lie);
-    lie.version = lie.complete = 1;
-    lie.height = H;
-    lie.format = "patches";
-    lie.id_text = "1\0002\0003";
-    lie.days = lie.rows = lie.checksums = 6;
-    lie.folds = 1;
-    lie.bands = 2;
-    lie.patches = COUNT;
-    lie.first[1] = 2, lie.first[2] = 5, lie.first[3] = 6;
-    lie.fold[0] = lie.fold[1] = lie.fold[2] = 1;
-    memcpy(lie.day, s2_days, sizeof s2_days);
-    lie.present[0] = 1;
-    lie.histogram[4] = PIXELS;
-    lie.type = NUMBER_I16;
-    lie.label_type = NUMBER_U8;
-    lie.mean[0] = 1, lie.std[0] = 2;
-}
-
-static int tell(void)
-{
-    h5 *f;
-    const size_t count = COUNT, ends = COUNT + 1, frames[4] = {lie.rows, lie.bands, H, W}, norm[2] = {lie.folds, 2},
-                 planes[3] = {COUNT, H, W}, histogram[2] = {COUNT, 256}, corners[3] = {COUNT, 4, 2};
-    static const double zeros[6 * 4 * PIXELS];
-    double corner[COUNT * 8] = {0};
-    char text[6];
-    uint32_t sums[8] = {0};
-    memcpy(text, lie.id_text, 6);
-    corner[9] = lie.corner;
-    assert_ok(h5_create(in_scratch("p.h5"), &f));
-    assert_ok(h5_set_text(f, "/", "furrow_format", lie.format));
-    assert_ok(h5_set_int(f, "/", "version", lie.version));
-    assert_ok(h5_set_int(f, "/", "height", lie.height));
-    assert_ok(h5_set_int(f, "/", "width", W));
-    assert_ok(h5_set_int(f, "/", "crs", lie.crs));
-    assert_ok(h5_write_text(f, "/patches/id", lie.patches, 2, text));
-    assert_ok(h5_write(f, "/patches/fold", NUMBER_I32, 1, &count, lie.fold));
-    assert_ok(h5_write(f, "/patches/corners", NUMBER_F64, 3, corners, corner));
-    assert_ok(h5_write(f, "/satellites/S2/first", NUMBER_U64, 1, &ends, lie.first));
-    assert_ok(h5_write(f, "/satellites/S2/days", NUMBER_I32, 1, &lie.days, lie.day));
-    assert_ok(h5_write(f, "/satellites/S2/frames", lie.type, 4, frames, zeros));
-    assert_ok(h5_write(f, "/satellites/S2/checksum", NUMBER_U32, 1, &lie.checksums, sums));
-    assert_ok(h5_write(f, "/satellites/S2/mean", NUMBER_F64, 2, norm, lie.mean));
-    assert_ok(h5_write(f, "/satellites/S2/std", NUMBER_F64, 2, norm, lie.std));
-    assert_ok(h5_set_text(f, "/satellites/S2", "normalisation", "computed"));
-    assert_ok(h5_write(f, "/labels/pixels", lie.label_type, 3, planes, zeros));
-    assert_ok(h5_write(f, "/labels/checksum", NUMBER_U32, 1, &count, sums));
-    assert_ok(h5_write(f, "/labels/present", NUMBER_U8, 1, &count, lie.present));
-    assert_ok(h5_write(f, "/labels/histogram", NUMBER_I32, 2, histogram, lie.histogram));
-    assert_ok(h5_set_int(f, "/", "complete", lie.complete));
-    assert_ok(h5_close(f));
-    patch_pack *p = NULL;
-    int rc = patch_pack_open(in_scratch("p.h5"), &p);
-    patch_pack_close(p);
-    return rc;
-}
-
-#define LIE(change, message)                                                                                           \
-    do {                                                                                                               \
-        truth();                                                                                                       \
-        change;                                                                                                        \
-        assert_refused(tell(), message);                                                                               \
-        assert_message("p.h5");                                                                                        \
-    } while (0)
-
-static void lies(void **state)
-{
-    (void)state;
-    truth();
-    assert_ok(tell());
-    LIE(lie.format = "pixelset", "is a pixelset, wanted a pack of image patches");
-    LIE(lie.version = 2, "version is 2, wanted 1 to 1");
-    LIE(lie.complete = 0, "is unfinished: run the same furrow pack again");
-    LIE(lie.height = 0, "height is 0, wanted 1 to 16384");
-    LIE(lie.height = 4, "/satellites/S2/frames: wanted numbers, 6 rows of 3 dimensions, 4 x 5 pixels");
-    LIE(lie.crs = -1, "crs is -1");
-    LIE(lie.id_text = "2\0001\0003", "\"1\" comes after \"2\"");
-    LIE(lie.id_text = "2\0002\0003", "wanted every id once");
-    LIE(lie.id_text = "\0\0002\0003", "patch 0 has no id");
-    LIE(lie.patches = 0, "holds no patch");
-    LIE(lie.patches = 2, "/patches/fold: has 3 elements, wanted 2");
-    LIE(lie.fold[1] = 6, "patch 2: fold 6, wanted 1 to 5");
-    LIE(lie.fold[1] = -1, "patch 2: fold -1");
-    LIE(lie.corner = NAN, "/patches/corners: patch 2: wanted four corners, or none");
-    LIE(lie.first[0] = 1, "/satellites/S2/first starts at 1");
-    LIE(lie.first[2] = 1, "patch 2: its dates lie from 2 to 1");
-    LIE(lie.first[3] = UINT64_MAX, "patch 3: its dates lie from 5 to");
-    LIE(lie.first[3] = 7, "/satellites/S2/days: has 6 elements, wanted 7");
-    LIE(lie.days = 5, "/satellites/S2/days: has 5 elements, wanted 6");
-    LIE(lie.day[1] = 1 << 20, "day 1 is 1048576");
-    LIE(lie.rows = 5, "/satellites/S2/frames: wanted numbers, 6 rows");
-    LIE(lie.checksums = 5, "/satellites/S2/checksum: has 5 elements, wanted 6");
-    LIE(lie.bands = 0, "of 0 bands");
-    LIE(lie.bands = 3, "/satellites/S2/mean: wanted 1 to 5 folds of 3 bands");
-    LIE(lie.type = NUMBER_F64, "float64 of 2 bands, wanted uint8");
-    LIE(lie.folds = 0, "/satellites/S2/mean: wanted 1 to 5 folds");
-    LIE(lie.mean[1] = NAN, "S2: fold 1, band 1: mean nan");
-    LIE(lie.std[0] = -1, "deviation -1");
-    LIE(lie.label_type = NUMBER_I16, "/labels/pixels: int16, wanted uint8");
-    LIE(lie.histogram[4] = PIXELS - 1, "patch 1: 14 labelled pixels, wanted 15");
-    LIE(lie.histogram[256] = 1, "patch 2: 1 labelled pixels, wanted 0");
-    LIE(lie.histogram[5] = -1, "patch 1: -1 pixels of label 5");
-}
+/* ---- damage -------------------------------------------------------------------------------------------------------- */
 
 /* Every cut is refused; a flipped byte is noticed, or nothing depends on it. */
 static void damage(void **state)
@@ -431,8 +393,8 @@ const char *__lsan_default_suppressions(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back),        cmocka_unit_test(is_taken_up), cmocka_unit_test(is_copied),
-        cmocka_unit_test(classes_of_pastis), cmocka_unit_test(lies),        cmocka_unit_test(damage),
+        cmocka_unit_test(comes_back), cmocka_unit_test(targets),           cmocka_unit_test(is_taken_up),
+        cmocka_unit_test(is_copied),  cmocka_unit_test(classes_of_pastis), cmocka_unit_test(damage),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

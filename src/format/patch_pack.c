@@ -1,29 +1,21 @@
-/* What a patch pack holds, and its images. */
+/* What a patch pack holds, and its frames. */
 #include "format/patch_pack.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/error.h"
 #include "format/patch_pack_internal.h"
-
-static void rows_close(patch_rows *r)
-{
-    h5_dataset_close(r->data);
-    free(r->checksum);
-}
 
 void patch_pack_close(patch_pack *p)
 {
     if (!p) return;
     for (int s = 0; s < p->satellites; s++) {
         patch_series *series = &p->series[s];
-        rows_close(&series->frames);
+        patch_rows_close(&series->frames);
         free((void *)series->about.name);
         free((void *)series->about.mean);
         free((void *)series->about.std);
@@ -31,14 +23,10 @@ void patch_pack_close(patch_pack *p)
         free(series->first);
         free(series->days);
     }
-    rows_close(&p->labels.rows);
-    rows_close(&p->parcels.rows);
+    patch_planes_close(p);
     h5_close(p->file);
     if (p->descriptor >= 0) close(p->descriptor);
-    free(p->labels.present);
-    free(p->parcels.present);
     free(p->series);
-    free(p->histogram);
     free(p->ids);
     free(p->fold);
     free(p->corners);
@@ -83,44 +71,6 @@ const double *patch_pack_corners(const patch_pack *p, size_t patch, int *crs)
 {
     *crs = p->crs;
     return p->corners && !isnan(p->corners[patch * PATCH_CORNERS]) ? p->corners + patch * PATCH_CORNERS : NULL;
-}
-
-/* ---- rows ---------------------------------------------------------------------------------------------------------- */
-
-uint32_t patch_checksum(const void *bytes, size_t length)
-{
-    return (uint32_t)crc32_z(0, bytes, length);
-}
-
-static int plain_read(const patch_pack *p, const patch_rows *r, size_t first, size_t rows, void *out)
-{
-    size_t length = rows * r->row_bytes;
-    uint64_t start = r->start + first * r->row_bytes;
-    for (size_t done = 0; done < length;) {
-        ssize_t got = pread(p->descriptor, (char *)out + done, length - done, (off_t)(start + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(FAILED, "%s: cannot be read: %s", h5_path(p->file), strerror(errno));
-        if (!got)
-            return fail(FAILED, "%s: is cut off at byte %llu", h5_path(p->file), (unsigned long long)(start + done));
-        done += (size_t)got;
-    }
-    return OK;
-}
-
-/* Rows into native byte order, each compared with its checksum. */
-static int rows_read(const patch_pack *p, const patch_rows *r, size_t first, size_t rows, void *out)
-{
-    size_t values = rows * r->row_bytes / number_size(r->type);
-    bool swap = machine_is_big_endian() && number_size(r->type) > 1;
-    int rc = r->plain ? plain_read(p, r, first, rows, out) : h5_dataset_read(r->data, first, rows, r->type, out);
-    if (rc) return rc;
-    if (swap && !r->plain) number_swap(r->type, out, values);
-    for (size_t i = 0; i < rows; i++)
-        if (patch_checksum((const char *)out + i * r->row_bytes, r->row_bytes) != r->checksum[first + i])
-            return fail(FAILED, "%s: the checksum of image %zu does not hold: the file is damaged", h5_path(p->file),
-                        first + i);
-    if (swap) number_swap(r->type, out, values);
-    return OK;
 }
 
 /* ---- satellites ---------------------------------------------------------------------------------------------------- */
@@ -175,56 +125,11 @@ int patch_pack_read_frames(patch_pack *p, int satellite, size_t patch, const int
             return fail(FAILED, "%s: patch %s has %d dates of %s, wanted date %d", h5_path(p->file),
                         patch_pack_id(p, patch), have, s->about.name, date[i]);
         for (end = i + 1; end < dates && date[end] == date[end - 1] + 1 && date[end] < have;) end++;
-        int rc = rows_read(p, &s->frames, (size_t)s->first[patch] + (size_t)date[i], (size_t)(end - i),
-                           (char *)out + (size_t)i * s->frames.row_bytes);
+        int rc = patch_rows_read(p, &s->frames, (size_t)s->first[patch] + (size_t)date[i], (size_t)(end - i),
+                                 (char *)out + (size_t)i * s->frames.row_bytes);
         if (rc) return fail_within(rc, "patch %s, %s", patch_pack_id(p, patch), s->about.name);
     }
     return OK;
-}
-
-/* ---- labels -------------------------------------------------------------------------------------------------------- */
-
-bool patch_pack_has_labels(const patch_pack *p)
-{
-    return p->labels.present != NULL;
-}
-
-bool patch_pack_has_label(const patch_pack *p, size_t patch)
-{
-    return p->labels.present && p->labels.present[patch];
-}
-
-static int plane_read(const patch_pack *p, const patch_plane *plane, size_t patch, const char *what, void *out)
-{
-    if (!plane->present || !plane->present[patch])
-        return fail(FAILED, "%s: patch %s has no %s", h5_path(p->file), patch_pack_id(p, patch), what);
-    int rc = rows_read(p, &plane->rows, patch, 1, out);
-    return rc ? fail_within(rc, "patch %s, %s", patch_pack_id(p, patch), what) : OK;
-}
-
-int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out)
-{
-    return plane_read(p, &p->labels, patch, "labels", out);
-}
-
-bool patch_pack_has_parcels(const patch_pack *p)
-{
-    return p->parcels.present != NULL;
-}
-
-bool patch_pack_has_parcel(const patch_pack *p, size_t patch)
-{
-    return p->parcels.present && p->parcels.present[patch];
-}
-
-int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out)
-{
-    return plane_read(p, &p->parcels, patch, "parcels", out);
-}
-
-const int64_t *patch_pack_histogram(const patch_pack *p, size_t patch)
-{
-    return patch_pack_has_label(p, patch) ? p->histogram + patch * PATCH_CLASSES : NULL;
 }
 
 /* ---- classes ------------------------------------------------------------------------------------------------------- */

@@ -57,14 +57,33 @@ int patch_pack_read_frames(patch_pack *p, int satellite, size_t patch, const int
 
 bool patch_pack_has_labels(const patch_pack *p);
 bool patch_pack_has_label(const patch_pack *p, size_t patch);
-int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out); /* [height x width] classes */
-bool patch_pack_has_parcels(const patch_pack *p);
-bool patch_pack_has_parcel(const patch_pack *p, size_t patch);
-int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out); /* [height x width] parcel ids, 0: none */
+int patch_pack_read_labels(patch_pack *p, size_t patch, uint8_t *out);  /* [height x width] classes */
 const int64_t *patch_pack_histogram(const patch_pack *p, size_t patch); /* [256] pixels of each class, or NULL */
 /* The source's label_names.json, or PASTIS's own where there is none and the highest label is 18 or 19; NULL where a
  * class has no name. colour: 0xRRGGBB; where the source gives none, PASTIS's of that number. */
 const char *patch_pack_class_name(const patch_pack *p, int label);
 uint32_t patch_pack_class_colour(const patch_pack *p, int label);
+
+/* ---- parcels ------------------------------------------------------------------------------------------------------ */
+
+bool patch_pack_has_parcels(const patch_pack *p);
+bool patch_pack_has_parcel(const patch_pack *p, size_t patch); /* ids, or instances of its own */
+/* [height x width] parcel ids, 0: none. Of a patch that has nothing but instances of its own: these. */
+int patch_pack_read_parcels(patch_pack *p, size_t patch, int32_t *out);
+
+/* What panoptic training aims at follows from parcel ids and labels (data/instances.h), so a pack holds it only where
+ * the source had a file that says something else. */
+enum patch_target { PATCH_INSTANCES, PATCH_HEATMAP, PATCH_ZONES, PATCH_TARGETS };
+enum patch_origin {
+    PATCH_MADE,    /* there was no file */
+    PATCH_AS_MADE, /* there was one, of the same values as are made */
+    PATCH_OWN,     /* there was one of other values, which are in the pack */
+};
+enum patch_origin patch_pack_origin(const patch_pack *p, enum patch_target target, size_t patch);
+
+/* [height x width] of a patch that has its own: instances (int32, each value over 0 an instance, whatever its label), the
+ * heat map of centres (float), zones (int32, an instance's place among the patch's instances by number, from 1; 0: none).
+ * Values are as they are in the file: not looked at. */
+int patch_pack_read_target(patch_pack *p, enum patch_target target, size_t patch, void *out);
 
 #endif

@@ -25,6 +25,32 @@ done:
     return rc;
 }
 
+/* Labels and parcels have a row for every patch, absent ones of zeros; targets only where a patch has its own. */
+bool patch_has_row(const patch_contents *c, int plane, size_t patch)
+{
+    if (plane == PLANE_LABELS) return c->labelled != NULL;
+    if (plane == PLANE_PARCELS) return c->parcelled != NULL;
+    const uint8_t *origin = c->origin[plane - PLANE_TARGETS];
+    return origin && origin[patch] == PATCH_OWN;
+}
+
+static int target_prepare(patch_writer *w, int target)
+{
+    const patch_contents *c = w->contents;
+    const patch_target_place *at = &patch_target_places[target];
+    image_rows *r = &w->plane[PLANE_TARGETS + target];
+    size_t rows = 0;
+    int rc = OK;
+    TRY_NEW(r->row = memory_new(c->count, sizeof *r->row));
+    for (size_t i = 0; i < c->count; i++) {
+        r->row[i] = rows;
+        rows += patch_has_row(c, PLANE_TARGETS + target, i);
+    }
+    if (rows) TRY(rows_prepare(r, at->group, "pixels", rows, (size_t)c->height * (size_t)c->width, at->type));
+done:
+    return rc;
+}
+
 int writer_prepare(patch_writer *w)
 {
     const patch_contents *c = w->contents;
@@ -39,8 +65,9 @@ int writer_prepare(patch_writer *w)
         snprintf(group, sizeof group, "/satellites/%.40s", f->name);
         TRY(rows_prepare(&w->frames[s], group, "frames", (size_t)first[c->count], pixels * (size_t)f->bands, f->type));
     }
-    if (c->labelled) TRY(rows_prepare(&w->labels, "/labels", "pixels", c->count, pixels, NUMBER_U8));
-    if (c->parcelled) TRY(rows_prepare(&w->parcels, "/parcels", "pixels", c->count, pixels, NUMBER_I32));
+    if (c->labelled) TRY(rows_prepare(&w->plane[PLANE_LABELS], "/labels", "pixels", c->count, pixels, NUMBER_U8));
+    if (c->parcelled) TRY(rows_prepare(&w->plane[PLANE_PARCELS], "/parcels", "pixels", c->count, pixels, NUMBER_I32));
+    for (int k = 0; k < PATCH_TARGETS; k++) TRY(target_prepare(w, k));
     TRY_NEW(w->histogram = memory_new(c->count, PATCH_CLASSES * sizeof *w->histogram));
 done:
     return rc;
@@ -120,6 +147,7 @@ done:
 static int columns_write(h5 *file, const patch_contents *c)
 {
     const size_t corners[3] = {c->count, 4, 2};
+    char place[80];
     int rc = OK;
     TRY(text_column(file, "/patches/id", c->ids, c->count));
     TRY(h5_write(file, "/patches/fold", NUMBER_I32, 1, &c->count, c->fold));
@@ -128,6 +156,10 @@ static int columns_write(h5 *file, const patch_contents *c)
     if (c->classes) TRY(h5_write(file, "/classes/colour", NUMBER_U32, 1, &c->classes, c->class_colour));
     if (c->labelled) TRY(present_write(file, "/labels/present", c->labelled, c->count));
     if (c->parcelled) TRY(present_write(file, "/parcels/present", c->parcelled, c->count));
+    for (int k = 0; k < PATCH_TARGETS; k++) {
+        snprintf(place, sizeof place, "%s/origin", patch_target_places[k].group);
+        if (c->origin[k]) TRY(h5_write(file, place, NUMBER_U8, 1, &c->count, c->origin[k]));
+    }
 done:
     return rc;
 }
@@ -157,8 +189,7 @@ int writer_file_make(patch_writer *w)
         TRY(series_write(w, s));
         TRY(rows_make(w, &w->frames[s], c->satellite[s].bands));
     }
-    TRY(rows_make(w, &w->labels, 0));
-    TRY(rows_make(w, &w->parcels, 0));
+    for (int k = 0; k < PLANES; k++) TRY(rows_make(w, &w->plane[k], 0));
 done:
     return rc;
 }
@@ -170,8 +201,7 @@ int writer_places_open(patch_writer *w)
     int rc = OK;
     TRY(h5_open(w->path, &file));
     for (int s = 0; s < w->contents->satellites; s++) TRY(rows_find(file, &w->frames[s]));
-    TRY(rows_find(file, &w->labels));
-    TRY(rows_find(file, &w->parcels));
+    for (int k = 0; k < PLANES; k++) TRY(rows_find(file, &w->plane[k]));
     w->descriptor = open(w->path, O_RDWR | O_CLOEXEC);
     if (w->descriptor < 0) rc = fail(FAILED, "%s: cannot be opened: %s", w->path, strerror(errno));
 done:

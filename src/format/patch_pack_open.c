@@ -81,19 +81,12 @@ static int ids_check(const patch_pack *p)
     return OK;
 }
 
-static int column_read(patch_pack *p, const char *name, enum number_type type, size_t count, void *out)
-{
-    void **column = out;
-    *column = memory_new(count, number_size(type));
-    return *column ? h5_read(p->file, name, type, count, *column) : FAILED;
-}
-
 static int corners_read(patch_pack *p)
 {
     bool there;
     int rc = h5_exists(p->file, "/patches/corners", &there);
     if (rc || !there) return rc;
-    TRY(column_read(p, "/patches/corners", NUMBER_F64, p->count * PATCH_CORNERS, &p->corners));
+    TRY(patch_column_read(p, "/patches/corners", NUMBER_F64, p->count * PATCH_CORNERS, &p->corners));
     for (size_t i = 0; i < p->count * PATCH_CORNERS; i++)
         if (isnan(p->corners[i]) != isnan(p->corners[i - i % PATCH_CORNERS]) || isinf(p->corners[i]))
             return fail(FAILED, "%s: /patches/corners: patch %s: wanted four corners, or none", h5_path(p->file),
@@ -107,44 +100,12 @@ static int patches_read(patch_pack *p)
     int rc = OK;
     TRY(h5_read_text(p->file, "/patches/id", PATCHES_MAX, &p->ids, &p->id_width, &p->count));
     TRY(ids_check(p));
-    TRY(column_read(p, "/patches/fold", NUMBER_I32, p->count, &p->fold));
+    TRY(patch_column_read(p, "/patches/fold", NUMBER_I32, p->count, &p->fold));
     for (size_t i = 0; i < p->count; i++)
         if (p->fold[i] < 0 || p->fold[i] > PATCH_FOLDS)
             return fail(FAILED, "%s: patch %s: fold %d, wanted 1 to %d, or 0 for none", h5_path(p->file),
                         patch_pack_id(p, i), p->fold[i], PATCH_FOLDS);
     TRY(corners_read(p));
-done:
-    return rc;
-}
-
-/* ---- images -------------------------------------------------------------------------------------------------------- */
-
-/* `name` must hold rows of the given shape (images is the number of dimensions after the first) and the group's
- * "checksum" one number a row. */
-static int rows_open(patch_pack *p, const char *group, const char *name, size_t rows, int images, const size_t *shape,
-                     patch_rows *r)
-{
-    int rc = OK;
-    char place[400], sums[400];
-    snprintf(place, sizeof place, "%.380s/%s", group, name);
-    snprintf(sums, sizeof sums, "%.380s/checksum", group);
-    TRY(h5_dataset_open(p->file, place, &r->data));
-    const h5_about *about = h5_dataset_about(r->data);
-    bool fits = !about->text && about->rank == images + 1 && about->shape[0] == rows;
-    r->row_bytes = number_size(about->type);
-    for (int i = 0; i < images; i++) {
-        fits = fits && (!shape[i] || about->shape[i + 1] == shape[i]);
-        r->row_bytes *= fits ? about->shape[i + 1] : 1;
-    }
-    if (!fits) {
-        rc = fail(FAILED, "%s: %s: wanted numbers, %zu rows of %d dimensions, %d x %d pixels", h5_path(p->file), place,
-                  rows, images, p->height, p->width);
-        goto done;
-    }
-    r->rows = rows;
-    r->type = about->type;
-    TRY(h5_dataset_start(r->data, &r->plain, &r->start));
-    TRY(column_read(p, sums, NUMBER_U32, rows, &r->checksum));
 done:
     return rc;
 }
@@ -157,7 +118,7 @@ static int days_read(patch_pack *p, const char *group, patch_series *s, size_t *
     const char *path = h5_path(p->file);
     int rc = OK;
     snprintf(place, sizeof place, "%.380s/first", group);
-    TRY(column_read(p, place, NUMBER_U64, p->count + 1, &s->first));
+    TRY(patch_column_read(p, place, NUMBER_U64, p->count + 1, &s->first));
     if (s->first[0])
         return fail(FAILED, "%s: %s starts at %llu, wanted 0", path, place, (unsigned long long)s->first[0]);
     for (size_t i = 0; i < p->count; i++)
@@ -167,7 +128,7 @@ static int days_read(patch_pack *p, const char *group, patch_series *s, size_t *
                         (unsigned long long)s->first[i + 1], DATES_MOST);
     *frames = (size_t)s->first[p->count];
     snprintf(place, sizeof place, "%.380s/days", group);
-    TRY(column_read(p, place, NUMBER_I32, *frames, &s->days));
+    TRY(patch_column_read(p, place, NUMBER_I32, *frames, &s->days));
     for (size_t i = 0; i < *frames; i++)
         if (s->days[i] < -DAY_MOST || s->days[i] > DAY_MOST)
             return fail(FAILED, "%s: %s: day %zu is %d, wanted -%d to %d since 1970-01-01", path, place, i, s->days[i],
@@ -229,7 +190,7 @@ static int series_read(patch_pack *p, const char *group, patch_series *s)
     size_t frames = 0, shape[3] = {0, (size_t)p->height, (size_t)p->width};
     int rc = OK;
     TRY(days_read(p, group, s, &frames));
-    TRY(rows_open(p, group, "frames", frames, 3, shape, &s->frames));
+    TRY(patch_rows_open(p, group, "frames", frames, 3, shape, &s->frames));
     const h5_about *about = h5_dataset_about(s->frames.data);
     if (!type_is_packed(about->type) || about->shape[1] < 1 || about->shape[1] > BANDS_MOST) {
         rc = fail(FAILED, "%s: %s/frames: %s of %zu bands, wanted uint8, int16, uint16, float16 or float32 of 1 to %d",
@@ -273,49 +234,7 @@ done:
     return rc;
 }
 
-/* ---- labels, parcels, classes -------------------------------------------------------------------------------------- */
-
-static int plane_open(patch_pack *p, const char *group, enum number_type type, patch_plane *plane)
-{
-    const size_t shape[2] = {(size_t)p->height, (size_t)p->width};
-    char place[80];
-    bool there;
-    int rc = OK;
-    TRY(h5_exists(p->file, group, &there));
-    if (!there) return OK;
-    TRY(rows_open(p, group, "pixels", p->count, 2, shape, &plane->rows));
-    if (plane->rows.type != type)
-        return fail(FAILED, "%s: %s/pixels: %s, wanted %s", h5_path(p->file), group, number_name(plane->rows.type),
-                    number_name(type));
-    snprintf(place, sizeof place, "%s/present", group);
-    TRY(column_read(p, place, NUMBER_U8, p->count, &plane->present));
-done:
-    return rc;
-}
-
-static int histogram_read(patch_pack *p)
-{
-    int rc = OK;
-    p->highest = -1;
-    if (!p->labels.present) return OK;
-    TRY(column_read(p, "/labels/histogram", NUMBER_I64, p->count * PATCH_CLASSES, &p->histogram));
-    for (size_t i = 0; i < p->count; i++) {
-        const int64_t *h = p->histogram + i * PATCH_CLASSES;
-        int64_t sum = 0, pixels = (int64_t)p->height * p->width;
-        for (int k = 0; k < PATCH_CLASSES; k++) {
-            if (h[k] < 0 || h[k] > pixels)
-                return fail(FAILED, "%s: patch %s: %lld pixels of label %d", h5_path(p->file), patch_pack_id(p, i),
-                            (long long)h[k], k);
-            sum += h[k];
-            if (h[k] && k > p->highest) p->highest = k;
-        }
-        if (sum != (p->labels.present[i] ? pixels : 0))
-            return fail(FAILED, "%s: patch %s: %lld labelled pixels, wanted %lld", h5_path(p->file),
-                        patch_pack_id(p, i), (long long)sum, (long long)(p->labels.present[i] ? pixels : 0));
-    }
-done:
-    return rc;
-}
+/* ---- classes ------------------------------------------------------------------------------------------------------ */
 
 static int classes_read(patch_pack *p)
 {
@@ -324,7 +243,7 @@ static int classes_read(patch_pack *p)
     TRY(h5_exists(p->file, "/classes/name", &there));
     if (!there) return OK;
     TRY(h5_read_text(p->file, "/classes/name", PATCH_CLASSES, &p->names, &p->name_width, &p->classes));
-    TRY(column_read(p, "/classes/colour", NUMBER_U32, p->classes, &p->colours));
+    TRY(patch_column_read(p, "/classes/colour", NUMBER_U32, p->classes, &p->colours));
 done:
     return rc;
 }
@@ -341,9 +260,7 @@ int patch_pack_open(const char *path, patch_pack **out)
     TRY(root_read(p));
     TRY(patches_read(p));
     TRY(satellites_read(p));
-    TRY(plane_open(p, "/labels", NUMBER_U8, &p->labels));
-    TRY(plane_open(p, "/parcels", NUMBER_I32, &p->parcels));
-    TRY(histogram_read(p));
+    TRY(patch_planes_open(p));
     TRY(classes_read(p));
     p->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (p->descriptor < 0) {

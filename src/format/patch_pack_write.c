@@ -134,17 +134,34 @@ int patch_writer_frames(patch_writer *w, int satellite, size_t patch, const void
                       values);
 }
 
+static size_t row_of(const image_rows *r, size_t patch)
+{
+    return r->row ? r->row[patch] : patch;
+}
+
+static int plane_write(patch_writer *w, int plane, size_t patch, const void *values)
+{
+    image_rows *r = &w->plane[plane];
+    if (!patch_has_row(w->contents, plane, patch)) panic("patch %zu has no row in plane %d", patch, plane);
+    return rows_write(w, r, row_of(r, patch), 1, values);
+}
+
 int patch_writer_labels(patch_writer *w, size_t patch, const uint8_t *values)
 {
     int32_t *histogram = w->histogram + patch * PATCH_CLASSES;
     memset(histogram, 0, PATCH_CLASSES * sizeof *histogram);
-    for (size_t i = 0; i < w->labels.bytes; i++) histogram[values[i]]++;
-    return rows_write(w, &w->labels, patch, 1, values);
+    for (size_t i = 0; i < w->plane[PLANE_LABELS].bytes; i++) histogram[values[i]]++;
+    return plane_write(w, PLANE_LABELS, patch, values);
 }
 
 int patch_writer_parcels(patch_writer *w, size_t patch, const int32_t *values)
 {
-    return rows_write(w, &w->parcels, patch, 1, values);
+    return plane_write(w, PLANE_PARCELS, patch, values);
+}
+
+int patch_writer_target(patch_writer *w, enum patch_target target, size_t patch, const void *values)
+{
+    return plane_write(w, PLANE_TARGETS + (int)target, patch, values);
 }
 
 /* A row at a time. Patches without labels or parcels have zeros there, so that every row of `to` is written. */
@@ -174,8 +191,9 @@ int patch_writer_copy(patch_writer *from, size_t patch, patch_writer *to)
         TRY(rows_copy(from, &from->frames[s], (size_t)first[patch], (size_t)(first[patch + 1] - first[patch]), to,
                       &to->frames[s]));
     }
-    if (from->labels.group) TRY(rows_copy(from, &from->labels, patch, 1, to, &to->labels));
-    if (from->parcels.group) TRY(rows_copy(from, &from->parcels, patch, 1, to, &to->parcels));
+    for (int k = 0; k < PLANES; k++)
+        if (patch_has_row(from->contents, k, patch))
+            TRY(rows_copy(from, &from->plane[k], row_of(&from->plane[k], patch), 1, to, &to->plane[k]));
     memcpy(to->histogram + patch * PATCH_CLASSES, from->histogram + patch * PATCH_CLASSES, bytes);
 done:
     return rc;
@@ -183,13 +201,13 @@ done:
 
 /* ---- records ------------------------------------------------------------------------------------------------------- */
 
-/* Checksums of the frames of each satellite, then of the labels, with the histogram, and of the parcels. */
+/* Checksums of the frames of each satellite, then of the planes; then the labels' histogram. */
 size_t patch_record_bytes(const patch_contents *c, size_t patch)
 {
     size_t bytes = 0;
     for (int s = 0; s < c->satellites; s++) bytes += (size_t)c->satellite[s].dates[patch] * sizeof(uint32_t);
-    if (c->labelled) bytes += sizeof(uint32_t) + PATCH_CLASSES * sizeof(int32_t);
-    if (c->parcelled) bytes += sizeof(uint32_t);
+    for (int k = 0; k < PLANES; k++) bytes += patch_has_row(c, k, patch) * sizeof(uint32_t);
+    if (c->labelled) bytes += PATCH_CLASSES * sizeof(int32_t);
     return bytes;
 }
 
@@ -205,11 +223,10 @@ static void record_move(const patch_writer *w, size_t patch, char *record, bool 
     for (int s = 0; s < c->satellites; s++)
         record = part_move(w->frames[s].checksum + w->first[s][patch],
                            (size_t)c->satellite[s].dates[patch] * sizeof(uint32_t), record, put);
-    if (c->labelled) {
-        record = part_move(w->labels.checksum + patch, sizeof(uint32_t), record, put);
-        record = part_move(w->histogram + patch * PATCH_CLASSES, PATCH_CLASSES * sizeof(int32_t), record, put);
-    }
-    if (c->parcelled) part_move(w->parcels.checksum + patch, sizeof(uint32_t), record, put);
+    for (int k = 0; k < PLANES; k++)
+        if (patch_has_row(c, k, patch))
+            record = part_move(w->plane[k].checksum + row_of(&w->plane[k], patch), sizeof(uint32_t), record, put);
+    if (c->labelled) part_move(w->histogram + patch * PATCH_CLASSES, PATCH_CLASSES * sizeof(int32_t), record, put);
 }
 
 void patch_writer_record(const patch_writer *w, size_t patch, void *record)
@@ -255,6 +272,12 @@ done:
     return rc;
 }
 
+static void rows_close(image_rows *r)
+{
+    h5_dataset_close(r->data);
+    r->data = NULL;
+}
+
 int patch_writer_finish(patch_writer *w, const normalisation *norms, const char *const *sources)
 {
     const size_t shape[2] = {w->contents->count, PATCH_CLASSES};
@@ -267,17 +290,11 @@ int patch_writer_finish(patch_writer *w, const normalisation *norms, const char 
         TRY(checksums_write(w, &w->frames[s]));
         TRY(normalisation_write(w, s, &norms[s], sources[s]));
     }
-    TRY(checksums_write(w, &w->labels));
-    TRY(checksums_write(w, &w->parcels));
-    if (w->labels.group) TRY(h5_write(w->file, "/labels/histogram", NUMBER_I32, 2, shape, w->histogram));
+    for (int k = 0; k < PLANES; k++) TRY(checksums_write(w, &w->plane[k]));
+    if (w->contents->labelled) TRY(h5_write(w->file, "/labels/histogram", NUMBER_I32, 2, shape, w->histogram));
     TRY(h5_set_int(w->file, "/", "complete", 1));
-    for (int s = 0; s < w->contents->satellites; s++) {
-        h5_dataset_close(w->frames[s].data);
-        w->frames[s].data = NULL;
-    }
-    h5_dataset_close(w->labels.data);
-    h5_dataset_close(w->parcels.data);
-    w->labels.data = w->parcels.data = NULL;
+    for (int s = 0; s < w->contents->satellites; s++) rows_close(&w->frames[s]);
+    for (int k = 0; k < PLANES; k++) rows_close(&w->plane[k]);
     file = w->file;
     w->file = NULL;
     TRY(h5_close(file));
@@ -290,6 +307,7 @@ static void rows_free(image_rows *r)
     h5_dataset_close(r->data);
     free(r->group);
     free(r->checksum);
+    free(r->row);
 }
 
 void patch_writer_close(patch_writer *w)
@@ -299,8 +317,7 @@ void patch_writer_close(patch_writer *w)
         rows_free(&w->frames[s]);
         free(w->first[s]);
     }
-    rows_free(&w->labels);
-    rows_free(&w->parcels);
+    for (int k = 0; k < PLANES; k++) rows_free(&w->plane[k]);
     h5_close(w->file);
     if (w->descriptor >= 0) close(w->descriptor);
     free(w->histogram);

@@ -34,9 +34,10 @@ typedef struct patch_contents {
     const double *corners;  /* [count x 8], NaN where unknown; NULL: all unknown */
     const patch_frames *satellite;
     int satellites;
-    const bool *labelled, *parcelled; /* which patches have them; NULL: none */
-    const char *const *class_name;    /* [classes], NULL for labels without a name */
-    const uint32_t *class_colour;     /* [classes] 0xRRGGBB, or PATCH_NO_COLOUR */
+    const bool *labelled, *parcelled;     /* which patches have them; NULL: none */
+    const uint8_t *origin[PATCH_TARGETS]; /* [count] enum patch_origin; NULL: all are made */
+    const char *const *class_name;        /* [classes], NULL for labels without a name */
+    const uint32_t *class_colour;         /* [classes] 0xRRGGBB, or PATCH_NO_COLOUR */
     size_t classes;
     const char *left_out; /* what --skip-bad left out, a line each; NULL: nothing */
 } patch_contents;
@@ -51,6 +52,7 @@ int patch_writer_take_up(const char *path, const patch_contents *contents, patch
 int patch_writer_frames(patch_writer *w, int satellite, size_t patch, const void *values); /* dates x C x H x W */
 int patch_writer_labels(patch_writer *w, size_t patch, const uint8_t *values);             /* H x W */
 int patch_writer_parcels(patch_writer *w, size_t patch, const int32_t *values);            /* H x W */
+int patch_writer_target(patch_writer *w, enum patch_target target, size_t patch, const void *values); /* PATCH_OWN */
 int patch_writer_copy(patch_writer *from, size_t patch, patch_writer *to); /* all images of a patch, of a writer
                                                                               without compression */
 
