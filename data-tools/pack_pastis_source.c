@@ -10,14 +10,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/schema.h"
-#include "data-tools/date_list.h"
 #include "data-tools/pack_common.h"
 #include "format/id.h"
 
-enum { DOCUMENT_MAX = 1 << 30, SIDE_MOST = 1 << 14, BANDS_MOST = 1 << 12, DATES_MOST = 1 << 16 };
+enum { DOCUMENT_MAX = 1 << 30 };
 
 void pastis_problem(pastis_source *s, pastis_patch *patch, const char *format, ...)
 {
@@ -159,193 +157,6 @@ static void folds_select(pastis_source *s)
     s->count = kept;
 }
 
-/* ---- headers ------------------------------------------------------------------------------------------------------- */
-
-static char *shape_text(const npy_header *h, char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (int i = 0; i < h->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, i ? " x %zu" : "%zu", h->shape[i]);
-    return text;
-}
-
-/* False where there is no such file. */
-static int header_read(pastis_source *s, pastis_patch *p, pastis_name name, pastis_image *image)
-{
-    char *path = path_join(s->folder, name.text);
-    if (!path) return FAILED;
-    image->there = !stat(path, &image->file);
-    if (image->there) {
-        if (npy_read_header(path, &image->header)) {
-            pastis_problem(s, p, "%s", pastis_message(s));
-            image->there = false;
-        }
-    }
-    free(path);
-    return OK;
-}
-
-static void frames_check(pastis_source *s, pastis_patch *p, int k)
-{
-    char text[200];
-    pastis_image *image = &p->image[k];
-    const npy_header *h = &image->header;
-    const pastis_name file = pastis_image_name(k, p->id);
-    const char *name = file.text;
-    if (h->rank != 4) {
-        pastis_problem(s, p, "%s: %d dimensions (%s), wanted four: dates x bands x height x width", name, h->rank,
-                       shape_text(h, text, sizeof text));
-    } else if (h->shape[0] < 1 || h->shape[0] > DATES_MOST || h->shape[1] < 1 || h->shape[1] > BANDS_MOST ||
-               h->shape[2] < 1 || h->shape[2] > SIDE_MOST || h->shape[3] < 1 || h->shape[3] > SIDE_MOST) {
-        pastis_problem(s, p, "%s: %s, wanted at least one of dates x bands x height x width, at most %d x %d x %d x %d",
-                       name, shape_text(h, text, sizeof text), DATES_MOST, BANDS_MOST, SIDE_MOST, SIDE_MOST);
-    } else if (p->entry && !p->days[k] && !p->bad) {
-        pastis_problem(s, p, "%s: metadata.geojson has no dates-%s for patch %s", name, pastis_satellite_name(k),
-                       p->id);
-    } else if (p->days[k] && p->dates[k] != h->shape[0]) {
-        pastis_problem(s, p, "%s: %zu dates, but metadata.geojson has %zu dates-%s for patch %s", name, h->shape[0],
-                       p->dates[k], pastis_satellite_name(k), p->id);
-    }
-}
-
-static int headers_read(pastis_source *s)
-{
-    int rc = OK;
-    for (size_t i = 0; i < s->count; i++) {
-        pastis_patch *p = &s->patches[i];
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted while reading headers; nothing was written");
-        for (int k = 0; k < PATCH_SATELLITES_MAX; k++) {
-            if (!s->satellite[k].there) continue;
-            TRY(header_read(s, p, pastis_image_name(k, p->id), &p->image[k]));
-            if (p->image[k].there) frames_check(s, p, k);
-        }
-        TRY(header_read(s, p, pastis_labels_name(p->id), &p->labels));
-        TRY(header_read(s, p, pastis_parcels_name(p->id), &p->parcels));
-        log_progress("headers", i + 1, s->count, "");
-    }
-done:
-    return rc;
-}
-
-/* ---- what most of them have ---------------------------------------------------------------------------------------- */
-
-static bool frames_are_right(const pastis_patch *p, int k)
-{
-    return p->image[k].there && p->image[k].header.rank == 4 && p->image[k].header.shape[2] <= SIDE_MOST &&
-           p->image[k].header.shape[3] <= SIDE_MOST && p->image[k].header.shape[1] <= BANDS_MOST;
-}
-
-static int majorities(pastis_source *s)
-{
-    int *values = memory_new(s->count, sizeof *values);
-    if (!values) return FAILED;
-    for (int k = PATCH_SATELLITES_MAX - 1; k >= 0; k--) {
-        for (size_t i = 0; i < s->count; i++)
-            values[i] = frames_are_right(&s->patches[i], k) ? (int)s->patches[i].image[k].header.shape[1] : 0;
-        s->satellite[k].bands = pack_majority(values, s->count);
-        for (size_t i = 0; i < s->count; i++)
-            if (values[i])
-                values[i] =
-                    (int)(s->patches[i].image[k].header.shape[2] << 15 | s->patches[i].image[k].header.shape[3]);
-        int size = pack_majority(values, s->count); /* S2, the last looked at, decides where there is one */
-        if (size) s->height = size >> 15;
-        if (size) s->width = size & 0x7fff;
-    }
-    free(values);
-    return OK;
-}
-
-static void image_compare(pastis_source *s, pastis_patch *p, int k)
-{
-    const size_t *shape = p->image[k].header.shape;
-    pastis_name name = pastis_image_name(k, p->id);
-    if (!frames_are_right(p, k) || p->bad) return;
-    if (shape[1] != (size_t)s->satellite[k].bands)
-        pastis_problem(s, p, "%s: %zu bands, most patches have %d", name.text, shape[1], s->satellite[k].bands);
-    else if (shape[2] != (size_t)s->height || shape[3] != (size_t)s->width)
-        pastis_problem(s, p, "%s: %zu x %zu pixels, most patches have %d x %d", name.text, shape[2], shape[3],
-                       s->height, s->width);
-}
-
-static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name,
-                        const char *what)
-{
-    char text[200];
-    const npy_header *h = &image->header;
-    if (!image->there || !s->height) return;
-    bool right = (h->rank == 2 || (h->rank == 3 && h->shape[0] > 0)) && h->shape[h->rank - 2] == (size_t)s->height &&
-                 h->shape[h->rank - 1] == (size_t)s->width;
-    if (!right)
-        pastis_problem(s, p, "%s: %s, wanted %d x %d pixels, as the images, or several such %s", name.text,
-                       shape_text(h, text, sizeof text), s->height, s->width, what);
-    else if (!number_is_integer(h->type))
-        pastis_problem(s, p, "%s: %s, wanted integers", name.text, number_name(h->type));
-}
-
-static enum number_type packed_type(enum number_type type)
-{
-    return type == NUMBER_F16 ? type : pack_storable(type);
-}
-
-/* One type that holds those of all patches that are packed. */
-static void types_choose(pastis_source *s)
-{
-    for (int k = 0; k < PATCH_SATELLITES_MAX; k++) {
-        bool typed = false;
-        for (size_t i = 0; i < s->count; i++) {
-            const pastis_patch *p = &s->patches[i];
-            if (p->bad || !p->image[k].there) continue;
-            enum number_type type = packed_type(p->image[k].header.type);
-            s->satellite[k].type = typed && s->satellite[k].type != type ? NUMBER_F32 : type;
-            typed = true;
-        }
-    }
-}
-
-/* What some patches lack and others have is said, but nothing wrong. */
-static void absences_warn(const pastis_source *s)
-{
-    for (int k = 0; k < PATCH_SATELLITES_MAX + 2; k++) {
-        name_list without = {0};
-        size_t have = 0;
-        for (size_t i = 0; i < s->count; i++) {
-            const pastis_patch *p = &s->patches[i];
-            const pastis_image *image = k < PATCH_SATELLITES_MAX    ? &p->image[k]
-                                        : k == PATCH_SATELLITES_MAX ? &p->labels
-                                                                    : &p->parcels;
-            if (p->bad) continue;
-            have += image->there;
-            if (!image->there) name_list_add(&without, p->id);
-        }
-        const char *what = k < PATCH_SATELLITES_MAX    ? pastis_satellite_name(k)
-                           : k == PATCH_SATELLITES_MAX ? "labels (ANNOTATIONS/TARGET_ID.npy)"
-                                                       : "parcels (ANNOTATIONS/ParcelIDs_ID.npy)";
-        if (have && without.count)
-            log_warning("%lld patches have no %s: %s", without.count, what, name_list_text(&without));
-        if (!have && k == PATCH_SATELLITES_MAX)
-            log_note("no ANNOTATIONS/TARGET_ID.npy: the pack can be predicted on, not trained on");
-    }
-}
-
-static int images_compare(pastis_source *s)
-{
-    int rc = OK;
-    TRY(majorities(s));
-    for (size_t i = 0; i < s->count; i++) {
-        pastis_patch *p = &s->patches[i];
-        for (int k = 0; k < PATCH_SATELLITES_MAX; k++) image_compare(s, p, k);
-        plane_check(s, p, &p->labels, pastis_labels_name(p->id), "planes of which the first has the classes");
-        plane_check(s, p, &p->parcels, pastis_parcels_name(p->id), "planes of which the first has the parcels");
-        s->has_labels |= p->labels.there && !p->bad;
-        s->has_parcels |= p->parcels.there && !p->bad;
-    }
-    types_choose(s);
-    absences_warn(s);
-done:
-    return rc;
-}
-
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
 static int folds_parse(const char *folds, bool wanted[6])
@@ -375,8 +186,7 @@ int pastis_source_open(const char *folder, const char *folds, bool skip_bad, pas
         rc = fail(FAILED, "%s: no patch is of the folds %s", folder, folds ? folds : "");
         goto done;
     }
-    TRY(headers_read(s));
-    TRY(images_compare(s));
+    TRY(pastis_headers_read(s));
     TRY(pastis_normalisation_read(s));
     TRY(pastis_class_names_read(s));
 done:

@@ -87,6 +87,7 @@ pastis_name pastis_image_name(int satellite, const char *id);
 pastis_name pastis_labels_name(const char *id);
 pastis_name pastis_parcels_name(const char *id);
 
+int pastis_headers_read(pastis_source *s);       /* pack_pastis_headers.c: of images, labels and parcels */
 int pastis_metadata_read(pastis_source *s);      /* pack_pastis_metadata.c */
 int pastis_normalisation_read(pastis_source *s); /* pack_pastis_documents.c: NORM_*_patch.json */
 int pastis_class_names_read(pastis_source *s);   /* pack_pastis_documents.c: label_names.json */
