@@ -66,6 +66,34 @@ static void labels_write(const small_patches *p, patch_writer *w, int patch)
     free(labels);
 }
 
+static void parcels_write(const small_patches *p, patch_writer *w, int patch)
+{
+    const int plane = p->height * p->width;
+    int32_t *values = memory_new((size_t)plane, sizeof *values);
+    assert_non_null(values);
+    for (int i = 0; i < plane; i++) values[i] = p->parcel(patch, i);
+    assert_ok(patch_writer_parcels(w, (size_t)patch, values));
+    free(values);
+}
+
+static void target_write(const small_patches *p, patch_writer *w, enum patch_target target, int patch)
+{
+    const int plane = p->height * p->width;
+    int32_t *numbers = memory_new((size_t)plane, sizeof *numbers);
+    float *reals = memory_new((size_t)plane, sizeof *reals);
+    assert_true(numbers && reals);
+    for (int i = 0; i < plane; i++) {
+        const double value = p->target(target, patch, i);
+        if (target == PATCH_HEATMAP)
+            reals[i] = (float)value;
+        else
+            numbers[i] = (int32_t)value;
+    }
+    assert_ok(patch_writer_target(w, target, (size_t)patch, target == PATCH_HEATMAP ? (void *)reals : numbers));
+    free(numbers);
+    free(reals);
+}
+
 void small_patches_write(const small_patches *p)
 {
     static const char *const ids[PATCHES] = {"10", "11", "12", "13", "14", "15", "16"};
@@ -96,6 +124,8 @@ void small_patches_write(const small_patches *p)
                               .labelled = p->unlabelled ? NULL
                                           : p->labelled ? p->labelled
                                                         : all,
+                              .parcelled = p->parcel ? all : NULL,
+                              .origin = {p->origin[0], p->origin[1], p->origin[2]},
                               .class_name = p->class_name,
                               .class_colour = p->classes ? colours : NULL,
                               .classes = p->classes};
@@ -106,6 +136,9 @@ void small_patches_write(const small_patches *p)
     for (int i = 0; i < PATCHES; i++) {
         if (dates[i]) frames_write(p, w, i, dates[i]);
         if (c.labelled && c.labelled[i]) labels_write(p, w, i);
+        if (p->parcel) parcels_write(p, w, i);
+        for (int k = 0; k < PATCH_TARGETS; k++)
+            if (p->origin[k] && p->origin[k][i] == PATCH_OWN) target_write(p, w, (enum patch_target)k, i);
     }
     assert_ok(patch_writer_finish(w, &(normalisation){rows, BANDS, mean, std}, &source));
     patch_writer_close(w);

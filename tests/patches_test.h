@@ -28,7 +28,10 @@ typedef struct small_patches {
     const char *const *class_name;
     size_t classes;
     int norm_folds; /* 0: all five. -1: none. Of fold f (1 ..) and band c: mean 10 f + c, std f where c is not 1, else 0 */
-    bool damaged; /* patch 12's frame has a value that is not finite (floats) */
+    bool damaged;                            /* patch 12's frame has a value that is not finite (floats) */
+    int32_t (*parcel)(int patch, int pixel); /* parcel ids; NULL: none */
+    const uint8_t *origin[PATCH_TARGETS];    /* of a patch_contents */
+    double (*target)(enum patch_target target, int patch, int pixel); /* of patches that have their own */
 } small_patches;
 
 void small_patches_write(const small_patches *p); /* to data_path; fails the test */

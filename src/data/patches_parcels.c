@@ -1,5 +1,6 @@
 /* Instances, heat map and zones are made from the pack's parcel ids and labels when a batch is read (instances.h): some
- * milliseconds a patch, on the thread that reads ahead, and the same bits as the published files to 4e-18. */
+ * milliseconds a patch, on the thread that reads ahead, and the same bits as the published files to 4e-18. Where the
+ * pack has a patch's own, because its source's said something else, they take their place. */
 #include "data/patches_parcels.h"
 
 #include <stdlib.h>
@@ -37,6 +38,7 @@ int parcel_room_new(const patches *s, size_t length, parcel_room *out)
     TRY_NEW(out->label = memory_new(length * plane, sizeof *out->label));
     TRY_NEW(out->first = memory_new(length + 1, sizeof *out->first));
     TRY_NEW(out->ids = memory_new(plane, sizeof *out->ids));
+    TRY_NEW(out->heat = memory_new(plane, sizeof *out->heat));
 done:
     return rc;
 }
@@ -49,6 +51,7 @@ void parcel_room_free(parcel_room *r)
     free(r->label);
     free(r->first);
     free(r->ids);
+    free(r->heat);
     free(r->fact);
 }
 
@@ -76,11 +79,71 @@ static path path_of(int turn, int height, int width)
     };
 }
 
+static bool has_own(const patches *s, enum patch_target target, int sample)
+{
+    return patch_pack_origin(s->pack, target, (size_t)sample) == PATCH_OWN;
+}
+
+static int read_own(patches *s, enum patch_target target, int sample, void *out)
+{
+    pthread_mutex_lock(&s->reading);
+    int rc = patch_pack_read_target(s->pack, target, (size_t)sample, out);
+    pthread_mutex_unlock(&s->reading);
+    return rc;
+}
+
 static int read_ids(patches *s, int sample, int32_t *ids)
 {
     pthread_mutex_lock(&s->reading);
     int rc = patch_pack_read_parcels(s->pack, (size_t)sample, ids);
     pthread_mutex_unlock(&s->reading);
+    return rc;
+}
+
+static int wrong_value(const patches *s, int sample, const char *what, double value, int pixel, double most)
+{
+    const int width = patches_width(s);
+    return fail(FAILED, "%s: patch %s: %s: %g at row %d, column %d, wanted 0 to %g", patch_pack_path(s->pack),
+                patches_id(s, sample), what, value, pixel / width, pixel % width, most);
+}
+
+/* The packing command has checked them; the network would follow a wrong one out of its memory. */
+static int take_own_heat(patches *s, int sample, parcel_room *r, instance_set *set)
+{
+    const int pixels = patches_height(s) * patches_width(s);
+    int rc = read_own(s, PATCH_HEATMAP, sample, r->heat);
+    for (int i = 0; !rc && i < pixels; i++) {
+        set->heat[i] = r->heat[i];
+        if (!(r->heat[i] >= 0 && r->heat[i] <= 1)) rc = wrong_value(s, sample, "heat map of its own", r->heat[i], i, 1);
+    }
+    return rc;
+}
+
+static int take_own_zones(patches *s, int sample, instance_set *set)
+{
+    const int pixels = patches_height(s) * patches_width(s);
+    int rc = read_own(s, PATCH_ZONES, sample, set->zone);
+    for (int i = 0; !rc && i < pixels; i++)
+        if (set->zone[i] < 0 || (size_t)set->zone[i] > set->instances)
+            rc = wrong_value(s, sample, "zones of its own", set->zone[i], i, (double)set->instances);
+    return rc;
+}
+
+/* Instances of a patch's own all count, whatever their label. */
+static int find_targets(patches *s, int sample, const uint8_t *labels, parcel_room *r, instance_set *set)
+{
+    int rc = OK;
+    const bool own = has_own(s, PATCH_INSTANCES, sample);
+    const instance_source source = {
+        .height = patches_height(s), .width = patches_width(s), .parcels = r->ids, .labels = own ? NULL : labels};
+    if (own)
+        TRY(read_own(s, PATCH_INSTANCES, sample, r->ids));
+    else
+        TRY(read_ids(s, sample, r->ids));
+    TRY(instances_make(&source, set));
+    if (has_own(s, PATCH_HEATMAP, sample)) TRY(take_own_heat(s, sample, r, set));
+    if (has_own(s, PATCH_ZONES, sample)) TRY(take_own_zones(s, sample, set));
+done:
     return rc;
 }
 
@@ -160,10 +223,7 @@ int parcels_read(patches *s, int sample, int turn, const uint8_t *labels, int i,
 {
     int rc = OK;
     instance_set set = {0};
-    const instance_source source = {
-        .height = patches_height(s), .width = patches_width(s), .parcels = r->ids, .labels = labels};
-    TRY(read_ids(s, sample, r->ids));
-    TRY(instances_make(&source, &set));
+    TRY(find_targets(s, sample, labels, r, &set));
     turn_maps(s, &set, labels, turn, i, r);
     TRY(find_facts(s, &set, labels, i, r));
 done:
