@@ -12,8 +12,6 @@
 
 enum { LISTED_BYTES = 1200 };
 
-static const double tolerance = 1e-6; /* of a heat map that is there */
-
 static const struct {
     const char *prefix;
     enum number_type type;
@@ -67,6 +65,20 @@ bool instances_files_complete(const instances_files *f)
 
 /* ---- is it the same ------------------------------------------------------------------------------------------------ */
 
+double instances_heat_difference(const instance_set *s, enum number_type type, const void *heat, size_t pixels,
+                                 size_t *worst)
+{
+    double largest = 0;
+    *worst = 0;
+    for (size_t i = 0; i < pixels && !isnan(largest); i++) {
+        double off = fabs(number_get(type, heat, i) - s->heat[i]);
+        if (off <= largest) continue;
+        *worst = i;
+        largest = off;
+    }
+    return largest;
+}
+
 /* The parcels at whose centres a heat map has no peak, as `--without` takes them; "" where it has all. */
 static void peaks_missing(const instance_set *s, const npy_header *h, const void *heat, char text[LISTED_BYTES])
 {
@@ -75,7 +87,7 @@ static void peaks_missing(const instance_set *s, const npy_header *h, const void
     for (size_t k = 0; k < s->parcels && used + 40 < LISTED_BYTES; k++) {
         const instance_parcel *p = &s->parcel[k];
         size_t centre = (size_t)p->row * h->shape[1] + (size_t)p->column;
-        if (!p->instance || number_get(h->type, heat, centre) >= 1 - tolerance) continue;
+        if (!p->instance || number_get(h->type, heat, centre) >= 1 - INSTANCES_HEAT_TOLERANCE) continue;
         used += (size_t)snprintf(text + used, LISTED_BYTES - used, "%s%d", used ? "," : "", p->id);
     }
 }
@@ -95,18 +107,11 @@ static int heat_compare(const char *path, const instance_set *s, double *differe
 {
     npy_header h;
     void *there = NULL;
-    size_t worst = 0;
-    double largest = 0;
+    size_t worst;
     int rc = OK;
     TRY(npy_read(path, SIZE_MAX, &h, &there));
-    for (size_t i = 0; i < h.count && !isnan(largest); i++) {
-        double off = fabs(number_get(h.type, there, i) - s->heat[i]);
-        if (off <= largest) continue;
-        worst = i;
-        largest = off;
-    }
-    *difference = largest;
-    if (!(largest <= tolerance)) rc = heat_refuse(path, s, &h, there, worst, largest);
+    *difference = instances_heat_difference(s, h.type, there, h.count, &worst);
+    if (!(*difference <= INSTANCES_HEAT_TOLERANCE)) rc = heat_refuse(path, s, &h, there, worst, *difference);
 done:
     free(there);
     return rc;

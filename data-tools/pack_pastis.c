@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data-tools/pack_pastis_images.h"
+#include "data-tools/pack_pastis_targets.h"
 #include "data-tools/pack_pastis_work.h"
 
 enum { SYNC_BYTES = 256 << 20, DEFLATE_LEVEL = 4 };
@@ -45,17 +46,42 @@ done:
     return rc;
 }
 
+/* What the survey found of the patch's own, unless the files have changed since. */
+static int targets_pack(pastis_work *p, size_t i, const uint8_t *labels, const int32_t *parcels)
+{
+    pastis_patch *patch = &p->source.patches[p->contents.patch[i]];
+    pastis_targets t = {0};
+    int rc = OK;
+    TRY(pastis_targets_read(&p->source, patch, labels, parcels, &t));
+    if (patch->bad) goto done;
+    for (int k = 0; k < PATCH_TARGETS; k++) {
+        const enum patch_target target = (enum patch_target)k;
+        if (t.origin[k] != patch->origin[k])
+            pastis_problem(&p->source, patch, "%s: changed while it was being packed",
+                           pastis_target_name(target, patch->id).text);
+        else if (t.own[k])
+            TRY(patch_writer_target(p->writer, target, i, t.own[k]));
+    }
+done:
+    pastis_targets_free(&t);
+    return rc;
+}
+
 static int planes_pack(pastis_work *p, size_t i)
 {
     pastis_source *s = &p->source;
     pastis_patch *patch = &s->patches[p->contents.patch[i]];
+    const patch_contents *c = &p->contents.pack;
     uint8_t *labels = NULL;
     int32_t *parcels = NULL;
+    bool own = false;
     int rc = OK;
+    for (int k = 0; k < PATCH_TARGETS; k++) own |= patch->origin[k] == PATCH_OWN;
     if (patch->labels.there) TRY(pastis_labels_read(s, patch, &labels));
-    if (patch->parcels.there) TRY(pastis_parcels_read(s, patch, &parcels));
+    if (pastis_has_parcels(patch)) TRY(pastis_parcels_read(s, patch, &parcels));
     if (labels && p->writer) TRY(patch_writer_labels(p->writer, i, labels));
-    if (parcels && p->writer) TRY(patch_writer_parcels(p->writer, i, parcels));
+    if (parcels && p->writer && c->parcelled && c->parcelled[i]) TRY(patch_writer_parcels(p->writer, i, parcels));
+    if (own && p->writer && !patch->bad) TRY(targets_pack(p, i, labels, parcels));
 done:
     free(labels);
     free(parcels);
@@ -81,7 +107,9 @@ static size_t image_bytes(const pastis_work *p, size_t i)
         const patch_frames *f = &p->contents.satellite[k];
         bytes += (size_t)f->dates[i] * (size_t)f->bands * pixels * number_size(f->type);
     }
-    return bytes + (p->source.has_labels ? pixels : 0) + (p->source.has_parcels ? 4 * pixels : 0);
+    for (int k = 0; k < PATCH_TARGETS; k++)
+        if (p->source.patches[p->contents.patch[i]].origin[k] == PATCH_OWN) bytes += 4 * pixels;
+    return bytes + (p->contents.pack.labelled ? pixels : 0) + (p->contents.pack.parcelled ? 4 * pixels : 0);
 }
 
 /* Problems that come up end the writing; *again: with skip_bad, those were left out and the rest is to be packed. */
@@ -194,6 +222,16 @@ done:
 
 /* ---- all of it ----------------------------------------------------------------------------------------------------- */
 
+static void origins_count(const pastis_patch *patch, pack_pastis_result *r)
+{
+    pack_pastis_origins *const all[PATCH_TARGETS] = {&r->instances, &r->heat_maps, &r->zones};
+    for (int k = 0; k < PATCH_TARGETS; k++) {
+        all[k]->made += patch->origin[k] == PATCH_MADE;
+        all[k]->as_made += patch->origin[k] == PATCH_AS_MADE;
+        all[k]->own += patch->origin[k] == PATCH_OWN;
+    }
+}
+
 static void result_fill(const pastis_work *p, pack_pastis_result *r)
 {
     const pastis_contents *c = &p->contents;
@@ -211,7 +249,9 @@ static void result_fill(const pastis_work *p, pack_pastis_result *r)
         if (dates < r->least_dates) r->least_dates = dates;
         if (dates > r->most_dates) r->most_dates = dates;
         r->labelled += c->pack.labelled && c->pack.labelled[i];
-        r->parcelled += c->pack.parcelled && c->pack.parcelled[i];
+        const pastis_patch *patch = &p->source.patches[c->patch[i]];
+        r->parcelled += pastis_has_parcels(patch);
+        if (pastis_has_parcels(patch)) origins_count(patch, r);
         r->bytes += (double)image_bytes(p, i);
     }
     for (int k = 0; k < c->pack.satellites; k++) {

@@ -14,13 +14,36 @@ static const pastis_patch *patch_of(const pastis_source *s, const pastis_content
     return &s->patches[c->patch[i]];
 }
 
+/* Whether the pack holds parcel ids of the patch: instances to take for ids are there already where they are its own. */
+static bool has_ids(const pastis_patch *p)
+{
+    return p->parcels.there || (p->target[PATCH_INSTANCES].there && p->origin[PATCH_INSTANCES] != PATCH_OWN);
+}
+
+/* Nothing where no patch has such a file. */
+static int origins_list(const pastis_source *s, pastis_contents *c, int target)
+{
+    uint8_t *origin = memory_new(c->pack.count, 1);
+    bool any = false;
+    if (!origin) return FAILED;
+    for (size_t i = 0; i < c->pack.count; i++) {
+        origin[i] = (uint8_t)patch_of(s, c, i)->origin[target];
+        any |= origin[i] != PATCH_MADE;
+    }
+    if (any)
+        c->pack.origin[target] = origin;
+    else
+        free(origin);
+    return OK;
+}
+
 static int patches_choose(const pastis_source *s, pastis_contents *c)
 {
     int rc = OK;
     const char **ids;
     int32_t *fold;
     double *corners;
-    bool *labelled = NULL, *parcelled = NULL;
+    bool *labelled = NULL, *parcelled = NULL, has_parcels = false;
     TRY_NEW(c->patch = memory_new(s->count, sizeof *c->patch));
     for (size_t i = 0; i < s->count; i++)
         if (!s->patches[i].bad) c->patch[c->pack.count++] = i;
@@ -30,15 +53,17 @@ static int patches_choose(const pastis_source *s, pastis_contents *c)
     TRY_NEW(c->pack.fold = fold = memory_new(count, sizeof *fold));
     TRY_NEW(c->pack.corners = corners = memory_new(count, 8 * sizeof *corners));
     if (s->has_labels) TRY_NEW(c->pack.labelled = labelled = memory_new(count, sizeof *labelled));
-    if (s->has_parcels) TRY_NEW(c->pack.parcelled = parcelled = memory_new(count, sizeof *parcelled));
+    for (size_t i = 0; i < count; i++) has_parcels |= has_ids(patch_of(s, c, i));
+    if (has_parcels) TRY_NEW(c->pack.parcelled = parcelled = memory_new(count, sizeof *parcelled));
     for (size_t i = 0; i < count; i++) {
         const pastis_patch *p = patch_of(s, c, i);
         ids[i] = p->id;
         fold[i] = p->fold;
         memcpy(corners + 8 * i, p->corners, sizeof p->corners);
         if (s->has_labels) labelled[i] = p->labels.there;
-        if (s->has_parcels) parcelled[i] = p->parcels.there;
+        if (has_parcels) parcelled[i] = has_ids(p);
     }
+    for (int k = 0; k < PATCH_TARGETS; k++) TRY(origins_list(s, c, k));
 done:
     return rc;
 }
@@ -88,6 +113,10 @@ static void contents_hash(const pastis_source *s, pastis_contents *c)
         for (int k = 0; k < PATCH_SATELLITES_MAX; k++) image_hash(c, &p->image[k], &fingerprint);
         image_hash(c, &p->labels, &fingerprint);
         image_hash(c, &p->parcels, &fingerprint);
+        for (int k = 0; k < PATCH_TARGETS; k++) {
+            image_hash(c, &p->target[k], &fingerprint);
+            fingerprint = pack_hash_number(fingerprint, p->origin[k]);
+        }
     }
     for (int k = 0; k < c->pack.satellites; k++) fingerprint = pack_hash_number(fingerprint, c->satellite[k].type);
     if (c->pack.left_out) fingerprint = hash_text(fingerprint, c->pack.left_out);
@@ -125,5 +154,6 @@ void pastis_contents_free(pastis_contents *c)
     free((void *)c->pack.corners);
     free((void *)c->pack.labelled);
     free((void *)c->pack.parcelled);
+    for (int k = 0; k < PATCH_TARGETS; k++) free((void *)c->pack.origin[k]);
     *c = (pastis_contents){0};
 }

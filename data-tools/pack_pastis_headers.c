@@ -74,6 +74,8 @@ static int headers_read(pastis_source *s)
         }
         TRY(header_read(s, p, pastis_labels_name(p->id), &p->labels));
         TRY(header_read(s, p, pastis_parcels_name(p->id), &p->parcels));
+        for (int k = 0; k < PATCH_TARGETS; k++)
+            TRY(header_read(s, p, pastis_target_name((enum patch_target)k, p->id), &p->target[k]));
         log_progress("headers", i + 1, s->count, "");
     }
 done:
@@ -120,7 +122,8 @@ static void image_compare(pastis_source *s, pastis_patch *p, int k)
                        s->height, s->width);
 }
 
-static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name,
+/* `what` each plane holds, of which the first counts: integers, or real numbers. */
+static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, bool integers,
                         const char *what)
 {
     char text[200];
@@ -129,10 +132,27 @@ static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *i
     bool right = (h->rank == 2 || (h->rank == 3 && h->shape[0] > 0)) && h->shape[h->rank - 2] == (size_t)s->height &&
                  h->shape[h->rank - 1] == (size_t)s->width;
     if (!right)
-        pastis_problem(s, p, "%s: %s, wanted %d x %d pixels, as the images, or several such %s", name.text,
-                       shape_text(h, text, sizeof text), s->height, s->width, what);
-    else if (!number_is_integer(h->type))
-        pastis_problem(s, p, "%s: %s, wanted integers", name.text, number_name(h->type));
+        pastis_problem(
+            s, p, "%s: %s, wanted %d x %d pixels, as the images, or several such planes of which the first has the %s",
+            name.text, shape_text(h, text, sizeof text), s->height, s->width, what);
+    else if (number_is_integer(h->type) != integers)
+        pastis_problem(s, p, "%s: %s, wanted %s", name.text, number_name(h->type),
+                       integers ? "integers" : "real numbers");
+}
+
+/* A heat map or zones of a patch without parcels are nobody's. */
+static void planes_check(pastis_source *s, pastis_patch *p, name_list *without)
+{
+    static const char *const what[PATCH_TARGETS] = {"instances", "heat", "zones"};
+    bool nobodys = false;
+    plane_check(s, p, &p->labels, pastis_labels_name(p->id), true, "classes");
+    plane_check(s, p, &p->parcels, pastis_parcels_name(p->id), true, "parcels");
+    for (int k = 0; k < PATCH_TARGETS; k++) {
+        nobodys |= p->target[k].there && !pastis_has_parcels(p);
+        p->target[k].there &= pastis_has_parcels(p);
+        plane_check(s, p, &p->target[k], pastis_target_name((enum patch_target)k, p->id), k != PATCH_HEATMAP, what[k]);
+    }
+    if (nobodys && !p->bad) name_list_add(without, p->id);
 }
 
 static enum number_type packed_type(enum number_type type)
@@ -156,45 +176,63 @@ static void types_choose(pastis_source *s)
 }
 
 /* What some patches lack and others have is said, but nothing wrong. */
-static void absences_warn(const pastis_source *s)
+static void absence_warn(const pastis_source *s, bool (*has)(const pastis_patch *p, int k), int k, const char *what)
 {
-    for (int k = 0; k < PATCH_SATELLITES_MAX + 2; k++) {
-        name_list without = {0};
-        size_t have = 0;
-        for (size_t i = 0; i < s->count; i++) {
-            const pastis_patch *p = &s->patches[i];
-            const pastis_image *image = k < PATCH_SATELLITES_MAX    ? &p->image[k]
-                                        : k == PATCH_SATELLITES_MAX ? &p->labels
-                                                                    : &p->parcels;
-            if (p->bad) continue;
-            have += image->there;
-            if (!image->there) name_list_add(&without, p->id);
-        }
-        const char *what = k < PATCH_SATELLITES_MAX    ? pastis_satellite_name(k)
-                           : k == PATCH_SATELLITES_MAX ? "labels (ANNOTATIONS/TARGET_ID.npy)"
-                                                       : "parcels (ANNOTATIONS/ParcelIDs_ID.npy)";
-        if (have && without.count)
-            log_warning("%lld patches have no %s: %s", without.count, what, name_list_text(&without));
-        if (!have && k == PATCH_SATELLITES_MAX)
-            log_note("no ANNOTATIONS/TARGET_ID.npy: the pack can be predicted on, not trained on");
+    name_list without = {0};
+    size_t have = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const pastis_patch *p = &s->patches[i];
+        if (p->bad) continue;
+        have += has(p, k);
+        if (!has(p, k)) name_list_add(&without, p->id);
     }
+    if (have && without.count)
+        log_warning("%lld patches have no %s: %s", without.count, what, name_list_text(&without));
+}
+
+static bool has_image(const pastis_patch *p, int k)
+{
+    return p->image[k].there;
+}
+
+static bool has_labels(const pastis_patch *p, int k)
+{
+    (void)k;
+    return p->labels.there;
+}
+
+static bool has_parcels(const pastis_patch *p, int k)
+{
+    (void)k;
+    return pastis_has_parcels(p);
 }
 
 int pastis_headers_read(pastis_source *s)
 {
+    name_list without = {0};
     int rc = OK;
     TRY(headers_read(s));
     TRY(majorities(s));
     for (size_t i = 0; i < s->count; i++) {
         pastis_patch *p = &s->patches[i];
         for (int k = 0; k < PATCH_SATELLITES_MAX; k++) image_compare(s, p, k);
-        plane_check(s, p, &p->labels, pastis_labels_name(p->id), "planes of which the first has the classes");
-        plane_check(s, p, &p->parcels, pastis_parcels_name(p->id), "planes of which the first has the parcels");
-        s->has_labels |= p->labels.there && !p->bad;
-        s->has_parcels |= p->parcels.there && !p->bad;
+        planes_check(s, p, &without);
     }
-    types_choose(s);
-    absences_warn(s);
+    if (without.count)
+        log_warning("%lld patches have a heat map or zones, but neither ANNOTATIONS/ParcelIDs_ID.npy nor "
+                    "INSTANCE_ANNOTATIONS/INSTANCES_ID.npy: these are not packed: %s",
+                    without.count, name_list_text(&without));
 done:
     return rc;
+}
+
+void pastis_headers_conclude(pastis_source *s)
+{
+    types_choose(s);
+    for (size_t i = 0; i < s->count; i++) s->has_labels |= s->patches[i].labels.there && !s->patches[i].bad;
+    for (int k = 0; k < PATCH_SATELLITES_MAX; k++) absence_warn(s, has_image, k, pastis_satellite_name(k));
+    absence_warn(s, has_labels, 0, "labels (ANNOTATIONS/TARGET_ID.npy)");
+    absence_warn(s, has_parcels, 0,
+                 "parcels (ANNOTATIONS/ParcelIDs_ID.npy, or else INSTANCE_ANNOTATIONS/INSTANCES_ID.npy)");
+    if (!s->has_labels) log_note("no ANNOTATIONS/TARGET_ID.npy: the pack can be predicted on, not trained on");
 }

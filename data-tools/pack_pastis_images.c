@@ -90,7 +90,7 @@ done:
     return rc;
 }
 
-/* ---- labels and parcels -------------------------------------------------------------------------------------------- */
+/* ---- planes -------------------------------------------------------------------------------------------------------- */
 
 /* The first plane, whose every value must lie in a range. */
 static int plane_read(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, double least,
@@ -101,7 +101,7 @@ static int plane_read(pastis_source *s, pastis_patch *p, const pastis_image *ima
     for (size_t i = 0; !rc && *raw && i < pixels; i++) {
         double value = number_get(image->header.type, *raw, i);
         if (value >= least && value <= most) continue;
-        pastis_problem(s, p, "%s: %.0f at row %zu, column %zu, wanted %.0f to %.0f", name.text, value, i / width,
+        pastis_problem(s, p, "%s: %.16g at row %zu, column %zu, wanted %.16g to %.16g", name.text, value, i / width,
                        i % width, least, most);
         free(*raw);
         *raw = NULL;
@@ -122,15 +122,32 @@ int pastis_labels_read(pastis_source *s, pastis_patch *p, uint8_t **out)
     return *out ? OK : FAILED;
 }
 
-int pastis_parcels_read(pastis_source *s, pastis_patch *p, int32_t **out)
+static int integers_read(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, int32_t least,
+                         int32_t **out)
 {
     const size_t pixels = (size_t)s->height * (size_t)s->width;
     void *raw;
-    int rc = plane_read(s, p, &p->parcels, pastis_parcels_name(p->id), INT32_MIN, INT32_MAX, &raw);
+    int rc = plane_read(s, p, image, name, least, INT32_MAX, &raw);
     *out = NULL;
     if (rc || !raw) return rc;
     if ((*out = memory_new(pixels, sizeof **out)))
-        for (size_t i = 0; i < pixels; i++) (*out)[i] = (int32_t)number_get(p->parcels.header.type, raw, i);
+        for (size_t i = 0; i < pixels; i++) (*out)[i] = (int32_t)number_get(image->header.type, raw, i);
     free(raw);
     return *out ? OK : FAILED;
+}
+
+int pastis_parcels_read(pastis_source *s, pastis_patch *p, int32_t **out)
+{
+    if (!p->parcels.there) return pastis_numbers_read(s, p, PATCH_INSTANCES, out);
+    return integers_read(s, p, &p->parcels, pastis_parcels_name(p->id), INT32_MIN, out);
+}
+
+int pastis_numbers_read(pastis_source *s, pastis_patch *p, enum patch_target target, int32_t **out)
+{
+    return integers_read(s, p, &p->target[target], pastis_target_name(target, p->id), 0, out);
+}
+
+int pastis_heat_read(pastis_source *s, pastis_patch *p, void **out)
+{
+    return plane_read(s, p, &p->target[PATCH_HEATMAP], pastis_target_name(PATCH_HEATMAP, p->id), 0, 1, out);
 }

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/schema.h"
 #include "data-tools/pack_common.h"
+#include "data-tools/pack_pastis_targets.h"
 #include "format/id.h"
 
 enum { DOCUMENT_MAX = 1 << 30 };
@@ -65,6 +66,17 @@ pastis_name pastis_labels_name(const char *id)
 pastis_name pastis_parcels_name(const char *id)
 {
     return name_of("ANNOTATIONS", "ParcelIDs", id);
+}
+
+pastis_name pastis_target_name(enum patch_target target, const char *id)
+{
+    static const char *const prefixes[PATCH_TARGETS] = {"INSTANCES", "HEATMAP", "ZONES"};
+    return name_of("INSTANCE_ANNOTATIONS", prefixes[target], id);
+}
+
+bool pastis_has_parcels(const pastis_patch *p)
+{
+    return p->parcels.there || p->target[PATCH_INSTANCES].there;
 }
 
 int pastis_document(pastis_source *s, const char *name, cJSON **out)
@@ -187,6 +199,8 @@ int pastis_source_open(const char *folder, const char *folds, bool skip_bad, pas
         goto done;
     }
     TRY(pastis_headers_read(s));
+    TRY(pastis_targets_survey(s));
+    pastis_headers_conclude(s);
     TRY(pastis_normalisation_read(s));
     TRY(pastis_class_names_read(s));
 done:

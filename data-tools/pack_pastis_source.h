@@ -26,8 +26,9 @@ typedef struct pastis_patch {
     bool bad;   /* something is wrong with it: it is not packed */
     int32_t fold;
     double corners[8]; /* NaN: unknown */
-    pastis_image image[PATCH_SATELLITES_MAX], labels, parcels;
-    size_t dates[PATCH_SATELLITES_MAX]; /* in metadata.geojson */
+    pastis_image image[PATCH_SATELLITES_MAX], labels, parcels, target[PATCH_TARGETS];
+    enum patch_origin origin[PATCH_TARGETS]; /* pack_pastis_targets.h */
+    size_t dates[PATCH_SATELLITES_MAX];      /* in metadata.geojson */
     int32_t *days[PATCH_SATELLITES_MAX];
 } pastis_patch;
 
@@ -48,7 +49,7 @@ typedef struct pastis_source {
     size_t absent;     /* patches of the metadata without any image, left out by skip_bad */
     int height, width; /* of most patches */
     int crs;
-    bool has_folds, has_labels, has_parcels;
+    bool has_folds, has_labels;
     pastis_satellite satellite[PATCH_SATELLITES_MAX];
     char *class_name[PASTIS_CLASSES];
     uint32_t class_colour[PASTIS_CLASSES];
@@ -78,7 +79,7 @@ int pastis_document(pastis_source *s, const char *name, struct cJSON **out);
 pastis_patch *pastis_find(const pastis_source *s, const char *id);
 
 /* The folder of satellite 0 .. 2 ("DATA_S2"), and a file of a patch as messages name it ("DATA_S2/S2_7.npy"), in `text`;
- * of labels and parcels too. */
+ * of labels, parcels and targets ("INSTANCE_ANNOTATIONS/ZONES_7.npy") too. */
 typedef struct pastis_name {
     char text[160];
 } pastis_name;
@@ -86,8 +87,13 @@ const char *pastis_satellite_name(int satellite);
 pastis_name pastis_image_name(int satellite, const char *id);
 pastis_name pastis_labels_name(const char *id);
 pastis_name pastis_parcels_name(const char *id);
+pastis_name pastis_target_name(enum patch_target target, const char *id);
 
-int pastis_headers_read(pastis_source *s);       /* pack_pastis_headers.c: of images, labels and parcels */
+/* Whether the patch has parcels: ids, or instances to take for ids. */
+bool pastis_has_parcels(const pastis_patch *p);
+
+int pastis_headers_read(pastis_source *s);       /* pack_pastis_headers.c: of every file of a patch */
+void pastis_headers_conclude(pastis_source *s);  /* types; what some patches lack: of those that are not bad */
 int pastis_metadata_read(pastis_source *s);      /* pack_pastis_metadata.c */
 int pastis_normalisation_read(pastis_source *s); /* pack_pastis_documents.c: NORM_*_patch.json */
 int pastis_class_names_read(pastis_source *s);   /* pack_pastis_documents.c: label_names.json */

@@ -91,6 +91,9 @@ check "instances of nothing" run 1 instances "$work/none"
 check "pack of patches" run 0 pack pastis "$work/patches" "$work/patches.h5" --folds 1,2
 check "info of a pack of patches" run 0 info "$work/patches.h5"
 check "info of a pack of patches: classes" printed "label 0, name Background"
+check "info of a pack of patches: instances are there" printed "taken_as_made *[1-9]"
+check "pack says that heat maps are taken" run 0 pack pastis "$work/patches" "$work/again.h5"
+check "says so" printed "heat maps: 0 made when read, 6 taken: as made, 0 taken: their own"
 check "wrong dates" run 2 synth pastis "$work/other" --dates 6-4
 check "wrong folds" run 2 pack pastis "$work/patches" "$work/other.h5" --folds 7
 check "unknown kind" run 2 pack landsat "$work/patches" "$work/other.h5"

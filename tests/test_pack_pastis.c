@@ -315,7 +315,8 @@ static void names_and_absences(void **state)
     assert_true(patch_pack_has_label(p, 2));
     assert_false(patch_pack_has_parcel(p, 0));
     assert_logged("1 patches have no labels (ANNOTATIONS/TARGET_ID.npy): 12");
-    assert_logged("1 patches have no parcels (ANNOTATIONS/ParcelIDs_ID.npy): 7");
+    assert_logged(
+        "1 patches have no parcels (ANNOTATIONS/ParcelIDs_ID.npy, or else INSTANCE_ANNOTATIONS/INSTANCES_ID.npy): 7");
     patch_pack_close(p);
     put_text(in_scratch("in/label_names.json"), "{\"300\": \"x\"}");
     unlink(in_scratch("out.h5"));

@@ -5,13 +5,14 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "data-tools/instances_pastis.h"
 #include "data-tools/pack_pastis.h"
 #include "data-tools/synth_pastis.h"
 #include "format/patch_pack.h"
 
 #include "tests/pack_test.h"
 
-enum { PATCHES = 24 };
+enum { PATCHES = 24, SIDE = 8 };
 static char *whole[2];
 static size_t whole_length[2];
 
@@ -29,16 +30,42 @@ static void clear_out(void)
     unlink(in_scratch("out.h5.compressing"));
 }
 
+/* Every third patch has a heat map of its own, every fourth zones, every fifth instances. */
+static int targets_change(void)
+{
+    static const char *const kinds[3] = {"HEATMAP", "ZONES", "INSTANCES"};
+    static const enum number_type types[3] = {NUMBER_F64, NUMBER_I32, NUMBER_I32};
+    const instances_pastis_options all = {0};
+    const size_t shape[2] = {SIDE, SIDE};
+    if (instances_pastis(in_scratch("in"), &all, NULL)) return -1;
+    for (int i = 0; i < PATCHES; i++)
+        for (int k = 0; k < 3; k++) {
+            double heat[SIDE * SIDE];
+            int32_t numbers[SIDE * SIDE] = {0};
+            char name[80];
+            if (i % (3 + k)) continue;
+            snprintf(name, sizeof name, "in/INSTANCE_ANNOTATIONS/%s_%d.npy", kinds[k], 10000 + i);
+            for (int at = 0; at < SIDE * SIDE; at++) heat[at] = 1.0 / (1 + (at + i) % SIDE);
+            if (k == 2) numbers[i] = 1;
+            if (npy_write(in_scratch(name), types[k], 2, shape, k ? (void *)numbers : heat)) return -1;
+            snprintf(name, sizeof name, "in/INSTANCE_ANNOTATIONS/ZONES_%d.npy", 10000 + i);
+            if (k == 2) unlink(in_scratch(name)); /* of instances that are gone */
+        }
+    return 0;
+}
+
 static int setup(void **state)
 {
     synth_pastis_options o = synth_pastis_defaults();
     if (scratch_make(state)) return -1;
     o.patches = PATCHES;
-    o.size = 8;
-    if (synth_pastis(in_scratch("in"), &o)) return -1;
+    o.size = SIDE;
+    if (synth_pastis(in_scratch("in"), &o) || targets_change()) return -1;
     unlink(in_scratch("in/NORM_S2_patch.json")); /* the moments must survive too */
     for (int c = 0; c < 2; c++) {
-        if (pack_steps(c, NULL) || file_read(in_scratch("out.h5"), 1 << 24, &whole[c], &whole_length[c])) return -1;
+        pack_pastis_result r;
+        if (pack_steps(c, &r) || r.heat_maps.own < 8 || r.zones.own < 4 || r.instances.own != 5) return -1;
+        if (file_read(in_scratch("out.h5"), 1 << 24, &whole[c], &whole_length[c])) return -1;
         clear_out();
     }
     return 0;

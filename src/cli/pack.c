@@ -72,6 +72,16 @@ static int pack_pixelset_command(int argc, char **argv)
 
 /* ---- image patches ------------------------------------------------------------------------------------------------ */
 
+/* "instances: 3 made when read, 2 taken: as made, 1 taken: their own"; nothing where all are made. */
+static void show_origins(const cJSON *document, const char *key, const char *what)
+{
+    const cJSON *of = member(document, key);
+    const double as_made = number_of(of, "taken_as_made"), own = number_of(of, "taken_own");
+    if (as_made + own == 0) return;
+    printf("%s: %s made when read", what, figure(number_of(of, "made_when_read"), 0));
+    printf(", %s taken: as made, %s taken: their own\n", figure(as_made, 0), figure(own, 0));
+}
+
 static void show_pastis(const cJSON *document)
 {
     printf("%s: %s patches of %s x %s pixels, %s", text_of(document, "pack"), figure(number_of(document, "patches"), 0),
@@ -85,6 +95,17 @@ static void show_pastis(const cJSON *document)
     if (number_of(document, "left_out") > 0)
         printf(", %s patches left out", figure(number_of(document, "left_out"), 0));
     printf("\n");
+    show_origins(document, "instances", "instances");
+    show_origins(document, "heat_maps", "heat maps");
+    show_origins(document, "zones", "zones");
+}
+
+static void add_origins(cJSON *all, const char *key, const pack_pastis_origins *o)
+{
+    cJSON *of = cJSON_AddObjectToObject(all, key);
+    cJSON_AddNumberToObject(of, "made_when_read", (double)o->made);
+    cJSON_AddNumberToObject(of, "taken_as_made", (double)o->as_made);
+    cJSON_AddNumberToObject(of, "taken_own", (double)o->own);
 }
 
 static char *describe_pastis(const char *path, const pack_pastis_result *r)
@@ -101,6 +122,9 @@ static char *describe_pastis(const char *path, const pack_pastis_result *r)
     cJSON_AddNumberToObject(all, "most_dates", r->most_dates);
     cJSON_AddNumberToObject(all, "labelled", (double)r->labelled);
     cJSON_AddNumberToObject(all, "parcelled", (double)r->parcelled);
+    add_origins(all, "instances", &r->instances);
+    add_origins(all, "heat_maps", &r->heat_maps);
+    add_origins(all, "zones", &r->zones);
     cJSON_AddNumberToObject(all, "bytes", r->bytes);
     cJSON_AddStringToObject(all, "normalisation", r->computed_norm ? "computed" : "from the folder");
     char *text = cJSON_Print(all);
@@ -125,7 +149,10 @@ static int pack_pastis_command(int argc, char **argv)
         "Turns a folder in PASTIS's form into one HDF5 pack with checksums: DIR/metadata.geojson, "
         "DIR/DATA_S2/S2_ID.npy\n"
         "(dates x bands x height x width), and where they are there DATA_S1A, DATA_S1D, ANNOTATIONS/TARGET_ID.npy,\n"
-        "ANNOTATIONS/ParcelIDs_ID.npy, NORM_S2_patch.json (else computed for each fold) and label_names.json.\n"
+        "ANNOTATIONS/ParcelIDs_ID.npy, INSTANCE_ANNOTATIONS/{INSTANCES,HEATMAP,ZONES}_ID.npy (which are kept where "
+        "they\n"
+        "are not as made of parcels and labels), NORM_S2_patch.json (else computed for each fold) and "
+        "label_names.json.\n"
         "OUT.h5 appears whole or not at all; the same command goes on where an interrupted one stopped.",
         options,
         &words,

@@ -117,6 +117,27 @@ static void missing_add(const patch_pack *p, cJSON *out)
     if (!missing->child) cJSON_DeleteItemFromObject(out, "patches_without");
 }
 
+/* Of how many patches with parcels what panoptic training aims at is in the pack, and of how many it is made when they are
+ * read. */
+static void targets_add(const patch_pack *p, cJSON *out)
+{
+    static const char *const names[PATCH_TARGETS] = {"instances", "heat_maps", "zones"};
+    static const char *const origins[PATCH_OWN + 1] = {"made_when_read", "taken_as_made", "taken_own"};
+    double patches[PATCH_TARGETS][PATCH_OWN + 1] = {{0}}, parcelled = 0;
+    for (size_t i = 0; i < patch_pack_count(p); i++) {
+        if (!patch_pack_has_parcel(p, i)) continue;
+        parcelled++;
+        for (int k = 0; k < PATCH_TARGETS; k++) patches[k][patch_pack_origin(p, (enum patch_target)k, i)]++;
+    }
+    if (parcelled == 0) return;
+    cJSON *targets = cJSON_AddObjectToObject(out, "parcel_targets");
+    cJSON_AddNumberToObject(targets, "patches", parcelled);
+    for (int k = 0; k < PATCH_TARGETS; k++) {
+        cJSON *one = cJSON_AddObjectToObject(targets, names[k]);
+        for (int o = 0; o <= PATCH_OWN; o++) cJSON_AddNumberToObject(one, origins[o], patches[k][o]);
+    }
+}
+
 /* What --skip-bad left out, a line each. */
 static int left_out_add(const char *path, cJSON *out)
 {
@@ -151,6 +172,7 @@ int patches_info(const char *path, cJSON *out)
     for (int s = 0; s < patch_pack_satellites(p); s++) satellite_add(p, s, satellites);
     cJSON_AddBoolToObject(out, "labels", patch_pack_has_labels(p));
     cJSON_AddBoolToObject(out, "parcels", patch_pack_has_parcels(p));
+    targets_add(p, out);
     classes_add(p, out);
     missing_add(p, out);
     TRY(left_out_add(path, out));
