@@ -4,8 +4,10 @@
 # and fails on scratch memory and spills. Compilers that are not installed are named and left out; clang must be there.
 #
 # The variants come from the kernel files: a line "check: -DVW=1 ..." is one build for the GPU tiles, and "check-cpu:" one
-# of a form that only CPUs run, which must compile everywhere but may spill.
+# of a form that only CPUs run, which must compile everywhere but may spill. As many are compiled at once as there are
+# processors (JOBS: another number) and shown in their order.
 # usage: check-cl.sh [cl/FILE.cl ...]
+#        check-cl.sh --variant FOLDER NUMBER    one line of FOLDER/variants, as the above calls it
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -17,13 +19,6 @@ amd_library=/usr/lib/clc/gfx906-amdgcn-mesa-mesa3d.bc
 ptx_library=/usr/lib/clc/nvptx64--nvidiacl.bc
 ptxas=$(command -v ptxas || ls /usr/local/cuda/bin/ptxas 2>/dev/null) || ptxas=""
 ocloc=$(command -v ocloc) || ocloc=""
-[ -n "$ptxas" ] || echo "check-cl: ptxas is not installed: PTX is not compiled on"
-[ -n "$ocloc" ] || echo "check-cl: ocloc is not installed: Intel GPUs are left out"
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0 built=0
-
 # refuse MESSAGE: one failure, with the compiler's words
 refuse() {
     echo "FAILED $*"
@@ -88,22 +83,55 @@ intel() {
     while read -r kernel registers local scratch; do report "$kernel" "$1" "$registers" "$local" "$scratch"; done <"$work/table"
 }
 
+# The variant of that number; its failures are counted in a file that is there when it is done.
+variant() { # folder number
+    work=$1/$2 failed=0 may_spill=no
+    mkdir "$work"
+    read -r file options <<END
+$(sed -n "$2p" "$1/variants")
+END
+    case $options in -cpu*) may_spill=yes options=${options#-cpu } ;; esac
+    echo "== $(basename "$file") $options"
+    for target in gfx906 gfx1030 gfx1100; do amd $target; done
+    nvidia
+    if [ -n "$ocloc" ]; then for target in skl tgllp dg2; do intel $target; done; fi
+    echo $failed >"$work/failed"
+}
+
+if [ "${1:-}" = --variant ]; then
+    variant "$2" "$3" >"$2/$3.out" 2>&1
+    mv "$2/$3/failed" "$2/$3.failed"
+    exit
+fi
+
+[ -n "$ptxas" ] || echo "check-cl: ptxas is not installed: PTX is not compiled on"
+[ -n "$ocloc" ] || echo "check-cl: ocloc is not installed: Intel GPUs are left out"
+work=$(mktemp -d)
+compilers=""
+trap '[ -z "$compilers" ] || kill $compilers 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+failed=0 number=0
+: >"$work/variants"
+
 [ $# -gt 0 ] || set -- cl/*.cl
 for file in "$@"; do
-    sed -n 's/^.*check\(-cpu\)\{0,1\}: *\(-D.*\)$/\1 \2/p' "$file" | sed 's#\*/.*$##' >"$work/variants"
-    if [ ! -s "$work/variants" ]; then
-        : >"$work/log"
-        refuse "$file says no variant to check (a line \"check: -D...\")"
-    fi
-    while read -r options; do
-        may_spill=no
-        case $options in -cpu*) may_spill=yes options=${options#-cpu} ;; esac
-        echo "== $(basename "$file") $options"
-        built=$((built + 1))
-        for target in gfx906 gfx1030 gfx1100; do amd $target; done
-        nvidia
-        if [ -n "$ocloc" ]; then for target in skl tgllp dg2; do intel $target; done; fi
-    done <"$work/variants"
+    sed -n 's/^.*check\(-cpu\)\{0,1\}: *\(-D.*\)$/\1 \2/p' "$file" | sed 's#\*/.*$##' | sed "s#^#$file #" >"$work/log"
+    [ -s "$work/log" ] || refuse "$file says no variant to check (a line \"check: -D...\")"
+    cat "$work/log" >>"$work/variants"
 done
+built=$(wc -l <"$work/variants")
+
+seq "$built" | xargs -P "${JOBS:-$(nproc)}" -n 1 sh scripts/check-cl.sh --variant "$work" &
+compilers=$!
+while [ $number -lt "$built" ]; do
+    number=$((number + 1))
+    while [ ! -e "$work/$number.failed" ] && kill -0 $compilers 2>/dev/null; do sleep 0.1; done
+    [ ! -e "$work/$number.out" ] || cat "$work/$number.out"
+    count=1 # it ended before its end
+    [ ! -e "$work/$number.failed" ] || read -r count <"$work/$number.failed"
+    failed=$((failed + count))
+done
+wait $compilers
+compilers=""
 echo "check-cl: $built variants compiled, $failed failures"
 [ $failed -eq 0 ]
