@@ -4,10 +4,9 @@
 # and fails on scratch memory and spills. Compilers that are not installed are named and left out; clang must be there.
 #
 # The variants come from the kernel files: a line "check: -DVW=1 ..." is one build for the GPU tiles, and "check-cpu:" one
-# of a form that only CPUs run, which must compile everywhere but may spill. As many are compiled at once as there are
-# processors (JOBS: another number) and shown in their order.
+# of a form that only CPUs run, which must compile everywhere but may spill. Several are compiled at once.
 # usage: check-cl.sh [cl/FILE.cl ...]
-#        check-cl.sh --variant FOLDER NUMBER    one line of FOLDER/variants, as the above calls it
+#        check-cl.sh --variant FOLDER NUMBER    that line of FOLDER/variants, as scripts/parallel.sh calls it
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -83,8 +82,8 @@ intel() {
     while read -r kernel registers local scratch; do report "$kernel" "$1" "$registers" "$local" "$scratch"; done <"$work/table"
 }
 
-# The variant of that number; its failures are counted in a file that is there when it is done.
-variant() { # folder number
+# The variant of that number; the count of its failures in FOLDER/NUMBER.failed.
+variant() {
     work=$1/$2 failed=0 may_spill=no
     mkdir "$work"
     read -r file options <<END
@@ -95,20 +94,18 @@ END
     for target in gfx906 gfx1030 gfx1100; do amd $target; done
     nvidia
     if [ -n "$ocloc" ]; then for target in skl tgllp dg2; do intel $target; done; fi
-    echo $failed >"$work/failed"
+    echo $failed >"$1/$2.failed"
 }
 
 if [ "${1:-}" = --variant ]; then
-    variant "$2" "$3" >"$2/$3.out" 2>&1
-    mv "$2/$3/failed" "$2/$3.failed"
+    variant "$2" "$3"
     exit
 fi
 
 [ -n "$ptxas" ] || echo "check-cl: ptxas is not installed: PTX is not compiled on"
 [ -n "$ocloc" ] || echo "check-cl: ocloc is not installed: Intel GPUs are left out"
 work=$(mktemp -d)
-compilers=""
-trap '[ -z "$compilers" ] || kill $compilers 2>/dev/null; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 failed=0 number=0
 : >"$work/variants"
@@ -120,18 +117,11 @@ for file in "$@"; do
     cat "$work/log" >>"$work/variants"
 done
 built=$(wc -l <"$work/variants")
-
-seq "$built" | xargs -P "${JOBS:-$(nproc)}" -n 1 sh scripts/check-cl.sh --variant "$work" &
-compilers=$!
+sh scripts/parallel.sh "$work" "$built" sh scripts/check-cl.sh --variant
 while [ $number -lt "$built" ]; do
     number=$((number + 1))
-    while [ ! -e "$work/$number.failed" ] && kill -0 $compilers 2>/dev/null; do sleep 0.1; done
-    [ ! -e "$work/$number.out" ] || cat "$work/$number.out"
-    count=1 # it ended before its end
-    [ ! -e "$work/$number.failed" ] || read -r count <"$work/$number.failed"
+    read -r count <"$work/$number.failed" || count=1 # it ended before its end
     failed=$((failed + count))
 done
-wait $compilers
-compilers=""
 echo "check-cl: $built variants compiled, $failed failures"
 [ $failed -eq 0 ]

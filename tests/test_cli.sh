@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 furrow=${FURROW:-build/furrow}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export FURROW_CACHE_DIR="$work/cache" # its own: a test beside this one may choose another form for a run that is repeated
 passed=0 failed=0
 
 # check NAME CONDITION...: counts it
