@@ -60,6 +60,7 @@ static struct {
     size_t kernel_group_limit; /* of kernels with arguments */
     cl_ulong local_memory, global_memory;
     cl_device_type type;
+    cl_uint vector_width;
     cl_int finish, read; /* returned after the real call; CL_SUCCESS: the truth */
 } lie;
 
@@ -97,6 +98,7 @@ cl_int clGetDeviceInfo(cl_device_id id, cl_device_info what, size_t size, void *
     if (what == CL_DEVICE_GLOBAL_MEM_SIZE && lie.global_memory) *(cl_ulong *)value = lie.global_memory;
     if (what == CL_DEVICE_LOCAL_MEM_TYPE && lie.type) *(cl_device_local_mem_type *)value = CL_LOCAL;
     if (what == CL_DEVICE_TYPE && lie.type) *(cl_device_type *)value = lie.type;
+    if (what == CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT && lie.vector_width) *(cl_uint *)value = lie.vector_width;
     if (what == CL_DRIVER_VERSION && lie.other_driver) strcpy(value, "99.0");
     return status;
 }

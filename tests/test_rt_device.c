@@ -103,9 +103,15 @@ static void tiles_follow_the_limits(void **state)
     assert_int_equal(device_tiles(test_device), TILE_GPU);
     device_close(test_device);
     lie.type = CL_DEVICE_TYPE_CPU;
+    lie.vector_width = 4;
     assert_ok(device_open("0", &test_device));
     assert_int_equal(device_tiles(test_device), TILE_CPU);
     device_close(test_device);
+    lie.vector_width = 1; /* its vectors hold work-items */
+    assert_ok(device_open("0", &test_device));
+    assert_int_equal(device_tiles(test_device), TILE_GPU);
+    device_close(test_device);
+    lie.vector_width = 4;
     setenv("FURROW_TILE", "gpu", 1);
     assert_ok(device_open("0", &test_device));
     assert_int_equal(device_tiles(test_device), TILE_GPU);

@@ -48,10 +48,18 @@ static int read_debug(device *d)
     return OK;
 }
 
+/* A native vector of one float on a CPU: its driver puts neighbouring work-items into the lanes of its vectors, as GPUs
+ * do, and takes a kernel's own vectors apart into as many instructions (Mesa's llvmpipe). */
+static enum tile_family tiles_that_suit(const device_info *about)
+{
+    const bool is_cpu = about->local_is_cache || about->kind == DEVICE_CPU;
+    return is_cpu && about->vector_width > 1 ? TILE_CPU : TILE_GPU;
+}
+
 static int read_tiles(device *d)
 {
     const char *text = getenv("FURROW_TILE");
-    d->tiles = d->about.local_is_cache || d->about.kind == DEVICE_CPU ? TILE_CPU : TILE_GPU;
+    d->tiles = tiles_that_suit(&d->about);
     if (!text || !*text) return OK;
     if (!strcmp(text, "cpu"))
         d->tiles = TILE_CPU;

@@ -30,7 +30,8 @@ typedef struct kernel kernel;
 enum device_kind { DEVICE_CPU, DEVICE_GPU, DEVICE_ACCELERATOR, DEVICE_OTHER };
 
 /* Which family of kernel forms suits: TILE_CPU: one work-item a group, wide vectors, private or local arrays as
- * cache blocks. TILE_GPU: many narrow work-items that share local memory. From the device's limits, never its name. */
+ * cache blocks. TILE_GPU: many narrow work-items that share local memory; also for CPUs whose vectors hold work-items.
+ * From the device's limits, never its name. */
 enum tile_family { TILE_CPU, TILE_GPU };
 
 typedef struct device_info {
