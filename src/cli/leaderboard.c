@@ -27,6 +27,15 @@ static void print_cell(const char *text)
     for (; *text; text++) printf(*text == '|' ? "\\|" : "%c", *text);
 }
 
+/* Millions, where there are some; those that are published are rounded to a digit. */
+static void print_parameters(double count, bool published)
+{
+    if (count >= 1e6)
+        printf("%sM |", figure(count / 1e6, published ? 1 : 2));
+    else
+        printf("%s |", figure(count, 0));
+}
+
 static void show_table(const cJSON *rows, const struct table *t)
 {
     const cJSON *row;
@@ -36,14 +45,13 @@ static void show_table(const cJSON *rows, const struct table *t)
     for (int k = 0; t->measure[k]; k++) printf("---|");
     printf("\n");
     cJSON_ArrayForEach(row, rows) {
+        const bool published = cJSON_IsTrue(member(row, "published"));
         printf("| ");
         print_cell(text_of(row, "name"));
         printf(" | ");
-        print_cell(cJSON_IsTrue(member(row, "published")) ? "published" : text_of(row, "run"));
+        print_cell(published ? "published" : text_of(row, "run"));
         printf(" | %s | ", figure(number_of(row, "folds"), 0));
-        const double parameters = number_of(row, "parameters");
-        printf(parameters >= 1e6 ? "%sM |" : "%s |",
-               figure(parameters >= 1e6 ? parameters / 1e6 : parameters, parameters >= 1e6 ? 2 : 0));
+        print_parameters(number_of(row, "parameters"), published);
         for (int k = 0; t->measure[k]; k++) print_measure(member(row, t->measure[k]));
         printf("\n");
     }
