@@ -148,6 +148,7 @@ static tensor *spatial(net *n, const parcel_inputs *in, const parcel_config *c)
 parcel_outputs parcel_build(net *n, const parcel_inputs *in, const parcel_config *c, temporal_encoder temporal)
 {
     parcel_outputs out = {0};
+    if (!in->x || !in->mask || !in->offsets || !in->positions) return out; /* the net knows why */
     int rc = inputs_fit(in, c);
     if (rc) {
         net_refuse(n, rc);

@@ -147,13 +147,19 @@ int network_optimiser(network *w)
     int rc = OK;
     buffer *values, *gradients;
     size_t count;
+    buffer *average = NULL, *square = NULL;
     if (w->exp_avg) return OK;
     TRY(net_flat(w->net, &values, &gradients, &count));
-    TRY(buffer_new(w->device, count * sizeof(float), &w->exp_avg));
-    TRY(buffer_new(w->device, count * sizeof(float), &w->exp_avg_sq));
-    TRY(buffer_fill(w->exp_avg, 0, 0, count * sizeof(float)));
-    TRY(buffer_fill(w->exp_avg_sq, 0, 0, count * sizeof(float)));
+    TRY(buffer_new(w->device, count * sizeof(float), &average));
+    TRY(buffer_new(w->device, count * sizeof(float), &square));
+    TRY(buffer_fill(average, 0, 0, count * sizeof(float)));
+    TRY(buffer_fill(square, 0, 0, count * sizeof(float)));
+    w->exp_avg = average; /* both or neither: who asks again after a failure must not find half */
+    w->exp_avg_sq = square;
+    average = square = NULL;
 done:
+    buffer_free(average);
+    buffer_free(square);
     return rc;
 }
 
