@@ -57,7 +57,7 @@ one() {
     FAULT_KIND=$kind FAULT_AT=$number FAULT_LOG=$here/log go "$command" "$here" >"$here/out" 2>"$here/err" </dev/null
     code=$?
     preload=""
-    [ $code -le 3 ] || wrong "code $code; $(tail -n 1 "$here/err")"
+    [ $code -le 3 ] || wrong "code $code; $(tail -n 1 "$here/err") $(head -n 12 "$here/log")"
     case $command in
     read_*) ;; # they say nothing
     *) [ $code -eq 0 ] || [ -s "$here/err" ] || wrong "no message" ;;

@@ -5,7 +5,7 @@
  *
  * FAULT_KIND  memory, open, read, write, sync, rename, hdf5 or opencl
  * FAULT_AT    which call of that kind fails, from 1; 0: none, they are counted
- * FAULT_LOG   a file for the report: "calls N", "live N" (allocations of furrow's own that were not freed at the end),
+ * FAULT_LOG   a file for the report: where it crashed, else "calls N", "live N" (allocations of furrow's own that were not freed at the end),
  *             "failed WHERE..." (return addresses in the program), and when counting "path N" for the first and "last N"
  *             for the last call of every way on which such a call is reached
  * FAULT_LEAKS set: the report also says "lost WHERE..." of each allocation that was not freed
@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
@@ -84,8 +86,22 @@ static bool within(const range *r, const void *address)
     return (uintptr_t)address >= r->start && (uintptr_t)address < r->end;
 }
 
+/* Where it was when it crashed, for the report; then it crashes. */
+static void crashed(int number)
+{
+    void *from[2 * DEPTH];
+    const char *path = getenv("FAULT_LOG");
+    inside = true;
+    int log = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
+    if (log >= 0) backtrace_symbols_fd(from, backtrace(from, 2 * DEPTH), log);
+    raise(number);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
+    struct sigaction action = {.sa_handler = crashed, .sa_flags = (int)SA_RESETHAND};
+    if (getenv("FAULT_KIND"))
+        for (int i = 0; i < 3; i++) sigaction((const int[]){SIGSEGV, SIGBUS, SIGABRT}[i], &action, NULL);
     const char *number = getenv("FAULT_AT");
     kind = getenv("FAULT_KIND");
     at = number ? strtoul(number, NULL, 10) : 0;
