@@ -5,9 +5,9 @@
  *
  * FAULT_KIND  memory, open, read, write, sync, rename, hdf5 or opencl
  * FAULT_AT    which call of that kind fails, from 1; 0: none, they are counted
- * FAULT_LOG   a file for the report: where it crashed, else "calls N", "live N" (allocations of furrow's own that were not freed at the end),
- *             "failed WHERE..." (return addresses in the program), and when counting "path N" for the first and "last N"
- *             for the last call of every way on which such a call is reached
+ * FAULT_LOG   a file for the report: where it crashed, else "calls N", "live N" (allocations of furrow's own that were not
+ *             freed at the end), "failed WHERE..." (return addresses in the program), and when counting "path N" for the
+ *             first and "last N" for the last call of every way on which such a call is reached
  * FAULT_LEAKS set: the report also says "lost WHERE..." of each allocation that was not freed
  *
  * The wrappers of HDF5 and OpenCL pass on ten machine words whatever the function takes, which the calling conventions of
