@@ -15,7 +15,8 @@ static int patches_each(net *n, const tensor *x, const recurrent_settings *s, in
     const uint64_t device_floats = device_about(net_device(n))->allocation_limit / sizeof(float);
     const uint64_t limit = device_floats < INT32_MAX ? device_floats : INT32_MAX;
     const int *size = x->shape.size, patches = (int)tensor_count(s->offsets) - 1;
-    const uint64_t channels = (uint64_t)(gates * s->hidden > size[3] ? gates * s->hidden : size[3]);
+    const int carried = s->hidden + s->hidden / 8; /* at most (op/recurrence.h) */
+    const uint64_t channels = (uint64_t)(gates * carried > size[3] ? gates * carried : size[3]);
     const uint64_t each = limit / ((uint64_t)s->steps * (uint64_t)size[1] * (uint64_t)size[2] * channels);
     return each < 1 ? 1 : each < (uint64_t)patches ? (int)each : patches;
 }

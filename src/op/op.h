@@ -66,7 +66,7 @@ int transpose_parameters(device *d, buffer *values, buffer *transposed, buffer *
 
 /* ---- nodes: what forward and backward see ----------------------------------------------------------------------- */
 
-enum { NODE_INPUTS_MAX = 32, NODE_OUTPUTS_MAX = 2, NODE_BUFFERS_MAX = 12 };
+enum { NODE_INPUTS_MAX = 32, NODE_OUTPUTS_MAX = 2, NODE_BUFFERS_MAX = 16 };
 
 /* How the tape is being run: the same for all nodes of a step. */
 typedef struct run {

@@ -35,22 +35,22 @@ static conv_call call_of(const joint_conv *j, int frames, int inputs, int output
                        .exact = j->exact};
 }
 
-conv_call joint_input(const joint_conv *j)
+static conv_call input_call(const joint_conv *j)
 {
     return call_of(j, joint_frames(j), j->inputs, j->outputs, CONV_WEIGHTS);
 }
 
-conv_call joint_state(const joint_conv *j)
+static conv_call state_call(const joint_conv *j)
 {
     return call_of(j, j->patches, j->state, j->outputs, CONV_WEIGHTS);
 }
 
-conv_call joint_input_gradient(const joint_conv *j)
+static conv_call input_gradient_call(const joint_conv *j)
 {
     return call_of(j, joint_frames(j), j->outputs, j->inputs, CONV_WEIGHTS_TRANSPOSED);
 }
 
-conv_call joint_state_gradient(const joint_conv *j)
+static conv_call state_gradient_call(const joint_conv *j)
 {
     return call_of(j, j->patches, j->outputs, j->state, CONV_WEIGHTS_TRANSPOSED);
 }
@@ -72,12 +72,12 @@ static conv_weight_call weights_of(const joint_conv *j, int inputs)
                               .exact = j->exact};
 }
 
-conv_weight_call joint_input_weights(const joint_conv *j)
+static conv_weight_call input_weights(const joint_conv *j)
 {
     return weights_of(j, j->inputs);
 }
 
-conv_weight_call joint_state_weights(const joint_conv *j)
+static conv_weight_call state_weights(const joint_conv *j)
 {
     return weights_of(j, j->state);
 }
@@ -94,33 +94,33 @@ static size_t taps(const joint_conv *j)
     return (size_t)(j->kernel * j->kernel);
 }
 
-size_t joint_input_floats(const joint_conv *j)
+static size_t input_floats(const joint_conv *j)
 {
     return (size_t)j->outputs * (size_t)j->inputs * taps(j);
 }
 
-size_t joint_state_floats(const joint_conv *j)
+static size_t state_floats(const joint_conv *j)
 {
     return (size_t)j->outputs * (size_t)j->state * taps(j);
 }
 
-size_t joint_packed(const device *d, const joint_conv *j)
+static size_t packed_floats(const device *d, const joint_conv *j)
 {
-    const conv_call input = joint_input(j), state = joint_state(j);
+    const conv_call input = input_call(j), state = state_call(j);
     return larger(conv_packed(d, &input, j->exact), conv_packed(d, &state, j->exact));
 }
 
-size_t joint_packed_back(const device *d, const joint_conv *j)
+static size_t scratch_back(const device *d, const joint_conv *j)
 {
-    const conv_call input = joint_input_gradient(j), state = joint_state_gradient(j);
-    const conv_weight_call input_weights = joint_input_weights(j), state_weights = joint_state_weights(j);
+    const conv_call input = input_gradient_call(j), state = state_gradient_call(j);
+    const conv_weight_call of_input = input_weights(j), of_state = state_weights(j);
     const size_t packed = larger(conv_packed(d, &input, j->exact), conv_packed(d, &state, j->exact));
-    return larger(packed, larger(conv_weight_partial(d, &input_weights), conv_weight_partial(d, &state_weights)));
+    return larger(packed, larger(conv_weight_partial(d, &of_input), conv_weight_partial(d, &of_state)));
 }
 
 int joint_fits(const device *d, const joint_conv *j)
 {
-    const conv_call calls[] = {joint_input(j), joint_state(j), joint_input_gradient(j), joint_state_gradient(j)};
+    const conv_call calls[] = {input_call(j), state_call(j), input_gradient_call(j), state_gradient_call(j)};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (!conv_direct_parts(d, &calls[i])) return FAILED;
     return OK;
@@ -128,38 +128,182 @@ int joint_fits(const device *d, const joint_conv *j)
 
 /* ---- the weight's parts ------------------------------------------------------------------------------------------ */
 
-/* The weight's lines hold the taps of all inputs, then those of the state. */
-static columns part_of(const joint_conv *j, buffer *weight, bool state)
+static int scratch(node *n, bool back, size_t floats)
 {
-    const int k = j->kernel * j->kernel;
-    return (columns){weight, (j->inputs + j->state) * k, state ? j->inputs * k : 0};
+    enum { LINE = 64 };
+    const shape s = SHAPE((int)((floats + LINE - 1) / LINE), LINE);
+    return back ? node_work_back(n, ELEMENT_FLOAT, s) : node_work(n, ELEMENT_FLOAT, s);
 }
 
-static columns whole(const joint_conv *j, buffer *part, bool state)
-{
-    return (columns){part, (state ? j->state : j->inputs) * j->kernel * j->kernel, 0};
-}
-
-int joint_split(device *d, const joint_conv *j, buffer *weight, buffer *of_input, buffer *of_state)
+int joint_parts_declare(node *n, const joint_conv *j, bool back)
 {
     int rc = OK;
-    for (int s = 0; s < 2; s++) {
-        const columns to = whole(j, s ? of_state : of_input, s);
-        TRY(columns_copy(d, part_of(j, weight, s), to, j->outputs, to.stride, false));
+    const device *d = node_device(n);
+    TRY(scratch(n, back, input_floats(j)));
+    TRY(scratch(n, back, state_floats(j)));
+    TRY(scratch(n, back, (size_t)j->outputs));
+    TRY(scratch(n, back, back ? scratch_back(d, j) : packed_floats(d, j)));
+done:
+    return rc;
+}
+
+/* One gate's lines, the weight's own and those of a part: taps of all inputs, then of the state's channels. */
+static columns own_lines(const joint_conv *j, buffer *weight, bool state, int gate)
+{
+    const int k = j->kernel * j->kernel, line = (j->inputs + j->channels) * k;
+    return (columns){weight, line, gate * j->channels * line + (state ? j->inputs * k : 0)};
+}
+
+static columns part_lines(const joint_conv *j, buffer *part, bool state, int gate)
+{
+    const int line = (state ? j->state : j->inputs) * j->kernel * j->kernel;
+    return (columns){part, line, gate * j->state * line};
+}
+
+static int line_taps(const joint_conv *j, bool state)
+{
+    return (state ? j->channels : j->inputs) * j->kernel * j->kernel;
+}
+
+static bool is_carried(const joint_conv *j)
+{
+    return j->state != j->channels;
+}
+
+static int parts_clear(const joint_parts *p)
+{
+    int rc = OK;
+    TRY(buffer_fill(p->input, 0, 0, input_floats(&p->of) * sizeof(float)));
+    TRY(buffer_fill(p->state, 0, 0, state_floats(&p->of) * sizeof(float)));
+    TRY(buffer_fill(p->bias, 0, 0, (size_t)p->of.outputs * sizeof(float)));
+done:
+    return rc;
+}
+
+int joint_split(const node *n, device *d, joint_conv j, int weight, tensor *const *scratch_of, joint_parts *out)
+{
+    int rc = OK;
+    const joint_parts p = {j, scratch_of[0]->data, scratch_of[1]->data, scratch_of[2]->data, scratch_of[3]->data};
+    *out = p;
+    if (is_carried(&j)) TRY(parts_clear(&p));
+    for (int g = 0; g < j.gates; g++) {
+        for (int s = 0; s < 2; s++)
+            TRY(columns_copy(d, own_lines(&j, n->in[weight]->data, s, g), part_lines(&j, s ? p.state : p.input, s, g),
+                             j.channels, line_taps(&j, s), false));
+        TRY(columns_copy(d, (columns){n->in[weight + 1]->data, 0, g * j.channels}, (columns){p.bias, 0, g * j.state}, 1,
+                         j.channels, false));
     }
 done:
     return rc;
 }
 
-int joint_merge(device *d, const joint_conv *j, buffer *of_input, buffer *of_state, buffer *weight, bool accumulate)
+/* The parts' gradients, which lie where the parts did, (+)-> those of in[weight] and its bias. */
+static int merge(const node *n, device *d, const joint_parts *p, int weight)
 {
     int rc = OK;
-    for (int s = 0; s < 2; s++) {
-        const columns from = whole(j, s ? of_state : of_input, s);
-        TRY(columns_copy(d, from, part_of(j, weight, s), j->outputs, from.stride, accumulate));
+    const joint_conv *j = &p->of;
+    buffer *dweight = n->in[weight]->gradient, *dbias = n->in[weight + 1]->gradient;
+    for (int g = 0; g < j->gates; g++) {
+        for (int s = 0; s < 2 && dweight; s++)
+            TRY(columns_copy(d, part_lines(j, s ? p->state : p->input, s, g), own_lines(j, dweight, s, g), j->channels,
+                             line_taps(j, s), n->accumulate[weight]));
+        if (dbias)
+            TRY(columns_copy(d, (columns){p->bias, 0, g * j->state}, (columns){dbias, 0, g * j->channels}, 1,
+                             j->channels, n->accumulate[weight + 1]));
     }
 done:
     return rc;
+}
+
+/* ---- launches ---------------------------------------------------------------------------------------------------- */
+
+int joint_input(const node *n, device *d, const joint_parts *p, int x, buffer *y)
+{
+    const tensor *t = n->in[x];
+    conv_call c = input_call(&p->of);
+    c.x = t->data;
+    c.pending = pending_options(t);
+    c.scale_shift = pending_scale_shift(t);
+    c.scale_stride = pending_stride(t);
+    c.weight = p->input;
+    c.bias = p->bias;
+    c.packed = p->scratch;
+    c.y = y;
+    return conv_convolve(d, &c, p->of.exact, NULL);
+}
+
+static int state_run(device *d, const joint_parts *p, conv_call c, buffer *x, buffer *y, bool accumulate, bool again)
+{
+    c.x = x;
+    c.y = y;
+    c.weight = p->state;
+    c.packed = p->scratch;
+    c.packed_before = again;
+    c.accumulate = accumulate;
+    return conv_convolve(d, &c, p->of.exact, NULL);
+}
+
+int joint_state(device *d, const joint_parts *p, buffer *h, buffer *y, bool again)
+{
+    return state_run(d, p, state_call(&p->of), h, y, false, again);
+}
+
+int joint_state_gradient(device *d, const joint_parts *p, buffer *dy, buffer *dh, bool accumulate, bool again)
+{
+    return state_run(d, p, state_gradient_call(&p->of), dy, dh, accumulate, again);
+}
+
+int joint_input_gradient(const node *n, device *d, const joint_parts *p, int x, buffer *dy, bool accumulate)
+{
+    conv_call c = input_gradient_call(&p->of);
+    c.x = dy;
+    c.weight = p->input;
+    c.packed = p->scratch;
+    c.y = n->in[x]->gradient;
+    c.accumulate = accumulate;
+    return c.y ? conv_convolve(d, &c, p->of.exact, NULL) : OK;
+}
+
+int joint_weight_gradient(const node *n, device *d, const joint_parts *p, int x, int weight, buffer *dy, buffer *states)
+{
+    int rc = OK;
+    const tensor *t = n->in[x];
+    conv_weight_call input = input_weights(&p->of), state = state_weights(&p->of);
+    input.x = t->data;
+    input.pending = pending_options(t);
+    input.scale_shift = pending_scale_shift(t);
+    input.scale_stride = pending_stride(t);
+    input.dbias = p->bias;
+    input.dweight = p->input;
+    state.x = states;
+    state.dweight = p->state;
+    input.dy = state.dy = dy;
+    input.partial = state.partial = p->scratch;
+    TRY(conv_weight_gradient(d, &input));
+    if (n->in[weight]->gradient) TRY(conv_weight_gradient(d, &state));
+    TRY(merge(n, d, p, weight));
+done:
+    return rc;
+}
+
+int joint_carry(device *d, const joint_conv *j, buffer *own, buffer *carried)
+{
+    int rc = OK;
+    const size_t floats = (size_t)joint_rows(j) * (size_t)j->state;
+    if (own == carried) return OK;
+    if (!is_carried(j)) return buffer_copy(own, 0, carried, 0, floats * sizeof(float));
+    TRY(buffer_fill(carried, 0, 0, floats * sizeof(float)));
+    TRY(columns_copy(d, (columns){own, j->channels, 0}, (columns){carried, j->state, 0}, joint_rows(j), j->channels,
+                     false));
+done:
+    return rc;
+}
+
+int joint_uncarry(device *d, const joint_conv *j, buffer *carried, buffer *own)
+{
+    if (own == carried) return OK;
+    return columns_copy(d, (columns){carried, j->state, 0}, (columns){own, j->channels, 0}, joint_rows(j), j->channels,
+                        false);
 }
 
 /* ---- for the nodes ----------------------------------------------------------------------------------------------- */
@@ -194,30 +338,39 @@ done:
     return rc;
 }
 
-joint_conv joint_of(const node *n, int x, int offsets, int weight, const recurrence_options *o)
+/* Rounded up to vectors of 8, which the fast forms need, where that is at most an eighth more. */
+static int carried_channels(int channels)
+{
+    enum { VECTOR = 8, SHARE = 8 };
+    const int up = (channels + VECTOR - 1) / VECTOR * VECTOR;
+    return (up - channels) * SHARE <= channels ? up : channels;
+}
+
+joint_conv joint_of(const node *n, int x, int offsets, int weight, const recurrence_options *o, int gates)
 {
     const int *size = n->in[x]->shape.size, *w = n->in[weight]->shape.size;
-    const int patches = patches_of(n, offsets, o);
+    const int patches = patches_of(n, offsets, o), channels = w[1] - size[3], state = carried_channels(channels);
     return (joint_conv){.steps = size[0] / patches,
                         .patches = patches,
                         .height = size[1],
                         .width = size[2],
                         .inputs = size[3],
-                        .state = w[1] - size[3],
-                        .outputs = w[0],
+                        .channels = channels,
+                        .gates = gates,
+                        .state = state,
+                        .outputs = gates * state,
                         .kernel = o->kernel,
                         .exact = o->exact};
+}
+
+shape joint_shape(const joint_conv *j, int frames, int each)
+{
+    return SHAPE(frames, j->height, j->width, each * j->state);
 }
 
 buffer *recurrence_lengths(const node *n, int offsets, const recurrence_options *o)
 {
     return o->skip ? n->in[offsets]->data : NULL;
-}
-
-int joint_scratch(node *n, int (*declare)(node *n, enum element e, shape s), size_t floats)
-{
-    enum { LINE = 64 };
-    return declare(n, ELEMENT_FLOAT, SHAPE((int)((floats + LINE - 1) / LINE), LINE));
 }
 
 /* Vectors that divide the channels, where there are such of 8 or more. */

@@ -207,6 +207,7 @@ static const op_check lstm_checks[] = {
     LSTM("3x3, ragged, skipping", 3, 3, 4, 3, 2, 5, 3, fill_three, true, false),
     LSTM("3x3, ragged, going on, pending", 3, 2, 3, 4, 3, 6, 3, fill_two, false, true),
     LSTM("1x1, one patch", 3, 1, 2, 3, 4, 8, 1, fill_one, false, false),
+    LSTM("3x3, a state of 15 carried as 16", 3, 2, 3, 2, 3, 15, 3, fill_two, true, false),
     LSTM("5x5 on 3x2 pixels", 3, 1, 3, 2, 1, 1, 5, fill_one, false, false),
     LSTM("3x3 16 on 8x8, all forms", 3, 1, 8, 8, 16, 16, 3, fill_one, false, false),
     {.name = "conv_lstm 3x3, some patches",
@@ -222,6 +223,7 @@ static const op_check lstm_checks[] = {
 static const op_check gru_cases[] = {
     GRU("3x3, ragged, skipping", 3, 3, 4, 3, 2, 5, 3, fill_three, true, false),
     GRU("3x3, ragged, going on, pending", 3, 2, 3, 4, 3, 6, 3, fill_two, false, true),
+    GRU("3x3, a state of 15 carried as 16", 3, 2, 3, 2, 3, 15, 3, fill_two, true, false),
     GRU("1x1, one patch", 3, 1, 2, 3, 4, 8, 1, fill_one, false, false),
     GRU("3x3 16 on 8x8, all forms", 3, 1, 8, 8, 16, 16, 3, fill_one, false, false),
     {.name = "conv_gru 3x3, some patches",
