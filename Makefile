@@ -21,7 +21,10 @@ SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=un
 endif
 
 HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
-PACKAGES := OpenCL clblast libcjson $(HDF5) zlib libpng
+# Scenes and maps need GDAL. Without it geo_absent.c, which says so, stands for the other src/format/geo*.c. GDAL= leaves
+# it out.
+GDAL := $(shell pkg-config --exists gdal 2>/dev/null && echo gdal)
+PACKAGES := OpenCL clblast libcjson $(HDF5) zlib libpng $(GDAL)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
 DEFINES := -D_POSIX_C_SOURCE=200809L -DCL_TARGET_OPENCL_VERSION=120
 ALL_CFLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden $(WARNINGS) $(DEFINES) -Isrc -Iinclude -I. $(SANITIZE) \
@@ -34,7 +37,9 @@ comma := ,
 Q := $(if $(V),,@)
 say = @$(if $(V),:,echo "  $(1)")
 
-SOURCES := $(filter-out src/cli/%,$(wildcard src/*/*.c)) $(wildcard data-tools/*.c)
+GEO_UNUSED := $(if $(GDAL),src/format/geo_absent.c,src/format/geo.c src/format/geo_raster% src/format/geo_layer% \
+                src/format/geo_shape%)
+SOURCES := $(filter-out src/cli/% $(GEO_UNUSED),$(wildcard src/*/*.c)) $(wildcard data-tools/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/kernel_text.o
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
@@ -58,10 +63,18 @@ $(BUILD)/furrow: $(CLI_OBJECTS) $(BUILD)/libfurrow.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LIBRARIES)
 
-$(BUILD)/libfurrow.a: $(OBJECTS)
+# Made anew when GDAL comes or goes: what a library holds then is not newer than it.
+GEO_MARK := $(BUILD)/with-$(or $(GDAL),no-gdal)
+
+$(GEO_MARK):
+	@mkdir -p $(@D)
+	@rm -f $(BUILD)/with-*
+	@touch $@
+
+$(BUILD)/libfurrow.a: $(OBJECTS) $(GEO_MARK)
 	$(call say,AR $@)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(OBJECTS)
 
 # The shared library gives out what furrow.h declares and nothing else. So does the static one: an archive of all objects
 # would also define furrow's inner names, such as fail, in the program that uses it.

@@ -16,12 +16,6 @@ void pack_problem_add(problems *found, const char *format, va_list arguments)
     problem_add(found, FAILED, "%s", text);
 }
 
-enum number_type pack_storable(enum number_type type)
-{
-    if (type <= NUMBER_F32) return type;
-    return type == NUMBER_I8 ? NUMBER_I16 : NUMBER_F32;
-}
-
 /* Boyer and Moore's vote. */
 int pack_majority(const int *values, size_t count)
 {

@@ -9,16 +9,11 @@
 
 #include "data/problems.h"
 #include "format/npy.h"
-#include "format/number.h"
 
 enum { PROBLEMS_SHOWN = 50 };
 
 /* Counts every problem and keeps the text of the first ones. */
 void pack_problem_add(problems *found, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
-
-/* The type of a pack that holds all values of a source type: those of enum number_type up to F32 as they are, int8 as
- * int16, any other as float32. */
-enum number_type pack_storable(enum number_type type);
 
 /* The value that most of them have, zeros left out: the odd one is the odd one even when it comes first. Right where one
  * has more than half. */

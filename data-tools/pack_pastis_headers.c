@@ -157,7 +157,7 @@ static void planes_check(pastis_source *s, pastis_patch *p, name_list *without)
 
 static enum number_type packed_type(enum number_type type)
 {
-    return type == NUMBER_F16 ? type : pack_storable(type);
+    return type == NUMBER_F16 ? type : number_storable(type);
 }
 
 /* One type that holds those of all patches that are packed. */

@@ -103,7 +103,7 @@ static int header_survey(pack_source *s, size_t i, survey *v)
         v->bands[i] = (int)h.shape[1];
         s->pixels[i] = (int32_t)h.shape[2];
         s->readable[i] = true;
-        enum number_type type = pack_storable(h.type);
+        enum number_type type = number_storable(h.type);
         s->type = v->typed && s->type != type ? NUMBER_F32 : type;
         v->typed = true;
     }

@@ -47,6 +47,7 @@ only() {
 }
 only '#include <(CL/|clblast)' src/rt "OpenCL and CLBlast"
 only '#include <hdf5' src/format HDF5
+only '#include <(gdal|ogr|cpl)' src/format GDAL
 printing=$(grep -lE '(^|[^a-z_])(printf|puts|putchar|fputs|fprintf\((stdout|stderr)) ?\(' src/*/*.c data-tools/*.c 2>/dev/null |
     grep -vE '^src/cli/|^src/base/error.c$')
 [ -z "$printing" ] || complain "printing belongs to src/cli:" $printing

@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -141,6 +143,19 @@ int file_write(const char *path, const void *bytes, size_t length)
 done:
     free(temporary);
     return rc;
+}
+
+int file_room(const char *path, double bytes)
+{
+    struct statvfs about;
+    char *folder = folder_of(path);
+    if (!folder) return FAILED;
+    const bool known = !statvfs(folder, &about);
+    free(folder);
+    const double room = known ? (double)about.f_bavail * (double)about.f_frsize : INFINITY;
+    return bytes <= room
+               ? OK
+               : fail(FAILED, "%s: %.1f MB are needed there, %.1f MB are free", path, bytes / 1e6, room / 1e6);
 }
 
 /* ---- folders ---------------------------------------------------------------------------------------------------- */

@@ -21,6 +21,10 @@ int file_commit_keeping(const char *temporary, const char *path, const char *bef
 
 int folder_make(const char *path); /* with its parents; fine when it exists */
 bool file_exists(const char *path);
+
+/* FAILED, with both numbers, where the file system that `path` will lie on has no room for `bytes`: said before the work
+ * rather than after half of it. */
+int file_room(const char *path, double bytes);
 char *path_join(const char *folder, const char *name); /* a new string; NULL when out of memory */
 
 /* The names in `folder` that end in `suffix` ("" for all), sorted by bytes, without . and ..;

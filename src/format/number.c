@@ -29,6 +29,12 @@ bool number_is_integer(enum number_type type)
     return type != NUMBER_F16 && type != NUMBER_BF16 && type != NUMBER_F32 && type != NUMBER_F64;
 }
 
+enum number_type number_storable(enum number_type type)
+{
+    if (type <= NUMBER_F32) return type;
+    return type == NUMBER_I8 ? NUMBER_I16 : NUMBER_F32;
+}
+
 /* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
 static double half_value(uint16_t bits)
 {

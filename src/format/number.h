@@ -26,6 +26,10 @@ const char *number_name(enum number_type type); /* "uint8", "float32", ..., as n
 
 bool number_is_integer(enum number_type type);
 
+/* The type of a pack that takes a source type's values: those up to F32 as they are, int8 as int16, any other as
+ * float32. */
+enum number_type number_storable(enum number_type type);
+
 /* Element `index` of an array of native byte order. 64-bit integers beyond 2^53 are rounded. `values` may be
  * unaligned. */
 double number_get(enum number_type type, const void *values, size_t index);
