@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data-tools/pack_moments.h"
 #include "data-tools/pack_source.h"
 
 /* TABLE_LARGE: one parcel's entry must not make a table of so many cells for all of them. */
@@ -63,26 +64,6 @@ static void values_read(pack_source *s, const cJSON *document, const char *name,
     }
 }
 
-/* Mean and sample standard deviation (n - 1) of each column over the parcels that have it; 0 where n is too small. */
-static void moments(const pack_source *s, size_t width, const float *values, double *mean, double *std)
-{
-    for (size_t j = 0; j < width; j++) {
-        size_t n = 0;
-        double sum = 0, squares = 0;
-        for (size_t i = 0; i < s->count; i++)
-            if (!isnan(values[i * width + j])) {
-                sum += values[i * width + j];
-                n++;
-            }
-        mean[j] = n ? sum / (double)n : 0;
-        for (size_t i = 0; i < s->count; i++) {
-            double off = values[i * width + j] - mean[j];
-            if (!isnan(off)) squares += off * off;
-        }
-        std[j] = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
-    }
-}
-
 static void missing_warn(const pack_source *s, const char *name, size_t width, const float *values)
 {
     name_list without = {0};
@@ -115,7 +96,7 @@ static int feature_add(pack_source *s, const cJSON *document, const char *file, 
     TRY_NEW(mean = memory_new(width, sizeof *mean));
     TRY_NEW(std = memory_new(width, sizeof *std));
     values_read(s, document, file, width, values);
-    moments(s, width, values, mean, std);
+    moments_of_columns(values, s->count, width, mean, std);
     missing_warn(s, file, width, values);
     s->features[s->feature_count++] = (pack_feature){name, (int)width, values, mean, std};
     return OK;

@@ -64,7 +64,7 @@ static int nomenclature_add(pack_source *s, const cJSON *object)
     TRY_NEW(name = text_copy(object->string));
     TRY_NEW(values = memory_new(s->count, sizeof *values));
     nomenclature_read(s, object, values);
-    s->labels[s->nomenclatures++] = (pack_labels){name, values};
+    s->labels[s->nomenclatures++] = (pack_labels){.name = name, .values = values};
     name = NULL;
     values = NULL;
 done:

@@ -119,6 +119,25 @@ void moments_add_planes(moments *m, enum number_type type, const void *values, s
     }
 }
 
+void moments_of_columns(const float *values, size_t rows, size_t width, double *mean, double *std)
+{
+    for (size_t j = 0; j < width; j++) {
+        size_t n = 0;
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < rows; i++)
+            if (!isnan(values[i * width + j])) {
+                sum += values[i * width + j];
+                n++;
+            }
+        mean[j] = n ? sum / (double)n : 0;
+        for (size_t i = 0; i < rows; i++) {
+            double off = values[i * width + j] - mean[j];
+            if (!isnan(off)) squares += off * off;
+        }
+        std[j] = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+    }
+}
+
 int moments_result(const moments *m, normalisation *out)
 {
     int rc = OK;

@@ -28,6 +28,10 @@ void moments_add_planes(moments *m, enum number_type type, const void *values, s
 /* Moments of `count` more values of each band: their mean and sum of squared distances from it, [bands] both. */
 void moments_merge(moments *m, double count, const double *mean, const double *squares);
 
+/* Mean and sample standard deviation (n - 1) of each column of values [rows x width] over the rows that have it (are not
+ * NaN); 0 where n is too small. */
+void moments_of_columns(const float *values, size_t rows, size_t width, double *mean, double *std);
+
 /* Mean and population standard deviation as 1 x C; 0 and 0 when there was no pixel. */
 int moments_result(const moments *m, normalisation *out);
 

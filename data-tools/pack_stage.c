@@ -135,6 +135,11 @@ done:
     return rc;
 }
 
+int pack_stage_write(pack_stage *s, uint64_t start, const void *values, size_t bytes)
+{
+    return write_at(s, values, bytes, PAGE + start);
+}
+
 int pack_stage_append(pack_stage *s, const void *values, size_t bytes)
 {
     int rc = write_at(s, values, bytes, PAGE + s->bytes);

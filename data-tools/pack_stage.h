@@ -15,6 +15,8 @@ typedef struct pack_stage pack_stage;
 int pack_stage_open(const char *path, uint64_t state, uint64_t (*bytes_of)(const void *user, uint64_t parcels),
                     const void *user, pack_stage **out, uint64_t *parcels);
 
+/* At a place of one's own choice, in bytes of values: for those who do not append. */
+int pack_stage_write(pack_stage *s, uint64_t start, const void *values, size_t bytes);
 int pack_stage_append(pack_stage *s, const void *values, size_t bytes);
 int pack_stage_sync(pack_stage *s, uint64_t parcels); /* what is there now is `parcels` whole parcels */
 int pack_stage_read(pack_stage *s, uint64_t start, void *values, size_t bytes);

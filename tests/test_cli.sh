@@ -101,6 +101,25 @@ check "unknown kind" run 2 pack landsat "$work/patches" "$work/other.h5"
 check "unknown kind: which there are" said "furrow pack pastis"
 check "pack into a folder" run 1 pack pixelset "$work/parcels" "$work/parcels"
 check "says so" said "is a folder"
+if "$furrow" synth scenes "$work/country" --size 64 --parcels 20 --scenes 3 --json >"$work/out" 2>"$work/err"; then
+    check "synth of scenes --json" document
+    check "synth of scenes again" run 1 synth scenes "$work/country"
+    check "pack of scenes" run 0 pack geotiff "$work/country/SCENES" "$work/country/parcels.geojson" \
+        "$work/country.h5" --label CODE_GROUP,CODE_CULTU --json
+    check "pack of scenes --json" document
+    check "says what hides the ground" said "SCL"
+    check "all parcels" printed '"parcels":.*20'
+    check "as a folder" run 0 pack geotiff "$work/country/SCENES" "$work/country/parcels.geojson" "$work/country/sets" \
+        --as folder --bands 3,2,1 --mask none --buffer 10 --least-pixels 4
+    check "which packs" run 0 pack pixelset "$work/country/sets" "$work/sets.h5"
+    check "unknown form" run 2 pack geotiff "$work/country/SCENES" x "$work/other.h5" --as pixels
+    check "unknown field" run 2 pack geotiff "$work/country/SCENES" "$work/country/parcels.geojson" "$work/other.h5" \
+        --label CODE
+    check "which there are" said "it has: ID_PARCEL, CODE_GROUP, CODE_CULTU"
+    check "no images" run 1 pack geotiff "$work/parcels/DATA" "$work/country/parcels.geojson" "$work/other.h5"
+else
+    check "without GDAL: says what is missing" said "libgdal-dev"
+fi
 check "info" run 0 info "$work/p.h5" --json
 check "info --json" document
 check "info counts the parcels" printed '"parcels":.*120'

@@ -16,7 +16,7 @@ static const double center[2] = {3, 4}, spread[2] = {2, 2};
 
 static void put_pack(void)
 {
-    const pack_labels nomenclature = {"crop", labels};
+    const pack_labels nomenclature = {.name = "crop", .values = labels};
     const pack_feature features = {"geom", 2, feature, center, spread};
     const pack_contents contents = {.count = 3,
                                     .bands = 2,

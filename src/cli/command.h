@@ -24,6 +24,7 @@ void command_visit(const command *c, const command_visitor *visitor);
 
 int command_devices(int argc, char **argv);
 int command_pack(int argc, char **argv);
+int command_pack_geotiff(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_synth(int argc, char **argv);
 int command_instances(int argc, char **argv);

@@ -170,9 +170,11 @@ static int pack_pastis_command(int argc, char **argv)
 int command_pack(int argc, char **argv)
 {
     static const command kinds[] = {
+        {"geotiff", "whole satellite images and the polygons of parcels", command_pack_geotiff},
         {"pastis", "image patches, in PASTIS's folder format", pack_pastis_command},
         {"pixelset", "parcels as sets of pixels", pack_pixelset_command},
         {0},
     };
-    return command_choose("pack", "Turns a folder into one HDF5 pack with checksums.", kinds, argc, argv);
+    return command_choose("pack", "Turns images or a folder of samples into one HDF5 pack with checksums.", kinds, argc,
+                          argv);
 }

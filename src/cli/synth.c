@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "data-tools/synth_pastis.h"
 #include "data-tools/synth_pixelset.h"
+#include "data-tools/synth_scenes.h"
 
 /* ---- parcels as sets of pixels ------------------------------------------------------------------------------------ */
 
@@ -143,6 +144,64 @@ static int synth_pastis_command(int argc, char **argv)
     return command_end(code, code ? NULL : describe_pastis(words.item[1], &o), json, show_pastis);
 }
 
+/* ---- whole images --------------------------------------------------------------------------------------------------- */
+
+static void show_scenes(const cJSON *document)
+{
+    printf("%s: SCENES of %s dates, %s bands, %s x %s pixels; parcels.geojson of %s parcels, %s classes\n",
+           text_of(document, "folder"), figure(number_of(document, "scenes"), 0),
+           figure(number_of(document, "bands"), 0), figure(number_of(document, "size"), 0),
+           figure(number_of(document, "size"), 0), figure(number_of(document, "parcels"), 0),
+           figure(number_of(document, "classes"), 0));
+}
+
+static char *describe_scenes(const char *folder, const synth_scenes_options *o)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "folder", folder);
+    cJSON_AddNumberToObject(all, "scenes", o->scenes);
+    cJSON_AddNumberToObject(all, "bands", o->bands);
+    cJSON_AddNumberToObject(all, "size", o->size);
+    cJSON_AddNumberToObject(all, "parcels", o->parcels);
+    cJSON_AddNumberToObject(all, "classes", o->classes);
+    cJSON_AddNumberToObject(all, "seed", (double)o->seed);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+static int synth_scenes_command(int argc, char **argv)
+{
+    text_list words = {0};
+    synth_scenes_options o = synth_scenes_defaults();
+    int seed = (int)o.seed;
+    bool json = false, done;
+    const option options[] = {
+        {"scenes", OPTION_INT, &o.scenes, 1, 1 << 16, "N", "images, spread over the year 2017 (6)"},
+        {"bands", OPTION_INT, &o.bands, 1, 1 << 16, "C", "spectral bands (10)"},
+        {"size", OPTION_INT, &o.size, 1, 1 << 20, "S", "pixels of an image's side, 10 m each (500)"},
+        {"parcels", OPTION_INT, &o.parcels, 1, 1 << 24, "N", "polygons (400)"},
+        {"classes", OPTION_INT, &o.classes, 1, 1 << 16, "K", "crops (8)"},
+        {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same files"},
+        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        {0},
+    };
+    const command_syntax syntax = {
+        "synth scenes DIR [--scenes N] [--bands C] [--size S] [--parcels N] [--classes K] ...",
+        "Makes the corner of a country: GeoTIFFs by date with clouds (and their scene classification, SCL) and edges "
+        "of\n"
+        "orbits in DIR/SCENES, and DIR/parcels.geojson with ids and labels, for pack geotiff.",
+        options,
+        &words,
+        2,
+        2};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    o.seed = (uint64_t)seed;
+    code = synth_scenes(words.item[1], &o);
+    return command_end(code, code ? NULL : describe_scenes(words.item[1], &o), json, show_scenes);
+}
+
 /* ---- the command --------------------------------------------------------------------------------------------------- */
 
 int command_synth(int argc, char **argv)
@@ -150,7 +209,8 @@ int command_synth(int argc, char **argv)
     static const command kinds[] = {
         {"pastis", "image patches, in PASTIS's folder format", synth_pastis_command},
         {"pixelset", "parcels as sets of pixels", synth_pixelset_command},
+        {"scenes", "whole satellite images and the polygons of parcels", synth_scenes_command},
         {0},
     };
-    return command_choose("synth", "Makes a small labelled data set in a published folder format.", kinds, argc, argv);
+    return command_choose("synth", "Makes a small labelled data set.", kinds, argc, argv);
 }

@@ -65,6 +65,7 @@ static int labels_write(h5 *file, const pack_contents *c)
         snprintf(place, sizeof place, "/labels/%zu", k);
         TRY(h5_write(file, place, NUMBER_I32, 1, &c->count, c->labels[k].values));
         TRY(h5_set_text(file, place, "name", c->labels[k].name));
+        if (c->labels[k].classes) TRY(h5_set_text(file, place, "classes", c->labels[k].classes));
     }
 done:
     return rc;

@@ -1,0 +1,89 @@
+/* pack geotiff: data sets from whole satellite images and a register's polygons. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "data-tools/pack_geotiff.h"
+
+static void show_pixelset(const cJSON *document)
+{
+    printf("%s: %s parcels of %s dates, %s bands, %s to %s pixels, %s\n", text_of(document, "out"),
+           figure(number_of(document, "parcels"), 0), figure(number_of(document, "dates"), 0),
+           figure(number_of(document, "bands"), 0), figure(number_of(document, "least_pixels"), 0),
+           figure(number_of(document, "most_pixels"), 0), text_of(document, "type"));
+    printf("%s nomenclatures, %s of the pixels filled over time, %s parcels left out\n",
+           figure(number_of(document, "nomenclatures"), 0), percent_figure(100 * number_of(document, "filled")),
+           figure(number_of(document, "left_out"), 0));
+}
+
+static char *describe_pixelset(const char *path, const pack_geotiff_result *r)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "out", path);
+    cJSON_AddNumberToObject(all, "parcels", (double)r->parcels);
+    cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
+    cJSON_AddNumberToObject(all, "dates", r->dates);
+    cJSON_AddNumberToObject(all, "resumed", r->resumed);
+    cJSON_AddNumberToObject(all, "bands", r->bands);
+    cJSON_AddNumberToObject(all, "least_pixels", r->least_pixels);
+    cJSON_AddNumberToObject(all, "most_pixels", r->most_pixels);
+    cJSON_AddStringToObject(all, "type", r->type);
+    cJSON_AddNumberToObject(all, "nomenclatures", (double)r->nomenclatures);
+    cJSON_AddNumberToObject(all, "filled", r->missing);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+int command_pack_geotiff(int argc, char **argv)
+{
+    text_list words = {0};
+    pack_geotiff_options o = pack_geotiff_defaults();
+    const char *as = "pixelset";
+    bool json = false, done;
+    const option options[] = {
+        {"as", OPTION_TEXT, &as, 0, 0, "pixelset|folder", "an HDF5 pack (pixelset), or the published folder of .npy"},
+        {"id", OPTION_TEXT, &o.parcels.id, 0, 0, "FIELD", "the parcels' id (ID_PARCEL, id, else the feature's number)"},
+        {"label", OPTION_TEXT, &o.parcels.labels, 0, 0, "FIELD,...", "labels: a field for each nomenclature"},
+        {"layer", OPTION_TEXT, &o.parcels.layer, 0, 0, "NAME", "the layer of PARCELS, where it has several"},
+        {"touched", OPTION_FLAG, &o.parcels.touched, 0, 0, NULL,
+         "all pixels that a polygon touches, not those alone whose centre it holds"},
+        {"buffer", OPTION_REAL, &o.parcels.buffer, 0, 1000000, "METRES", "leave out what is nearer to a parcel's edge"},
+        {"least-pixels", OPTION_INT, &o.parcels.least_pixels, 1, 1 << 30, "N", "leave out parcels with fewer (1)"},
+        {"most-pixels", OPTION_INT, &o.parcels.most_pixels, 1, 1 << 30, "N", "leave out parcels with more (1000000)"},
+        {"bands", OPTION_TEXT, &o.scenes.bands, 0, 0, "B02,B03,...",
+         "these, in this order (of files with several bands: 1,2,3)"},
+        {"mask", OPTION_TEXT, &o.scenes.mask, 0, 0, "BAND",
+         "the band that hides the ground; none (SCL where there is one)"},
+        {"mask-values", OPTION_TEXT, &o.scenes.mask_values, 0, 0, "3,8,...",
+         "its values that do (of SCL 0,1,3,8,9,10; else all but 0)"},
+        {"no-data", OPTION_TEXT, &o.scenes.no_data, 0, 0, "VALUE",
+         "a pixel that was not seen; none (what the files say)"},
+        {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the pixels: a smaller pack, slower to read"},
+        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        {0},
+    };
+    const command_syntax syntax = {
+        "pack geotiff SCENES PARCELS OUT [--as pixelset|folder] [--id FIELD] [--label FIELD,...] ...",
+        "Cuts parcels out of whole satellite images. SCENES: a folder of *.tif or *.jp2 on one grid with the date\n"
+        "(YYYYMMDD) in their names, a file a date or a file a band (..._20170104_B02.tif). PARCELS: polygons as\n"
+        "GeoJSON, GeoPackage or shapefile, in any coordinate system. What was hidden or has no data at a date is put "
+        "on\n"
+        "the straight line between the dates around it. Each image is read once. OUT: a pack (OUT.h5), or with --as\n"
+        "folder the published DATA and META. OUT.left-out.csv lists the parcels that cannot be used. The same command\n"
+        "goes on where an interrupted one stopped.",
+        options,
+        &words,
+        4,
+        4};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    o.folder = !strcmp(as, "folder");
+    if (!o.folder && strcmp(as, "pixelset") != 0) {
+        fprintf(stderr, "furrow: --as is \"%s\"; wanted pixelset or folder\n", as);
+        return FURROW_USAGE;
+    }
+    pack_geotiff_result result = {0};
+    code = pack_geotiff(words.item[1], words.item[2], words.item[3], &o, &result);
+    return command_end(code, code ? NULL : describe_pixelset(words.item[3], &result), json, show_pixelset);
+}
