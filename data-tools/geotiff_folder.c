@@ -107,12 +107,9 @@ static cJSON *dates_document(const scenes *of)
 {
     cJSON *all = cJSON_CreateObject();
     for (int t = 0; t < of->dates; t++) {
-        const date_text day = date_write(of->days[t]); /* YYYY-MM-DD */
         char key[16];
-        int year, month, number;
         snprintf(key, sizeof key, "%d", t);
-        if (sscanf(day.text, "%d-%d-%d", &year, &month, &number) == 3)
-            cJSON_AddNumberToObject(all, key, 10000 * year + 100 * month + number);
+        cJSON_AddNumberToObject(all, key, date_digits(of->days[t]));
     }
     return all;
 }

@@ -222,11 +222,8 @@ done:
 static char *image_path(const char *folder, int day, const char *ending)
 {
     int32_t start = 0;
-    int year = 0, month = 0, number = 0;
     date_number(YEAR, 1, 1, &start);
-    const date_text text = date_write(start + day);
-    sscanf(text.text, "%d-%d-%d", &year, &month, &number);
-    return text_format("%s/%04d%02d%02d%s", folder, year, month, number, ending);
+    return text_format("%s/%d%s", folder, date_digits(start + day), ending);
 }
 
 static int image_write(country *c, const char *folder, int date)

@@ -71,4 +71,52 @@ static inline void put_scene_at(const char *name, double left, int epsg)
     put_scene_with(name, 0, GEO_WIDTH, 1, NULL, left, epsg);
 }
 
+/* ---- polygons: parcels.geojson ------------------------------------------------------------------------------------- */
+
+/* Corners in pixels of the grid. */
+static inline void put_ring(FILE *file, int points, const double *xy)
+{
+    fprintf(file, "[");
+    for (int k = 0; k <= points; k++)
+        fprintf(file, "%s[%.9g, %.9g]", k ? ", " : "", GEO_LEFT + 10 * xy[2 * (k % points)],
+                GEO_TOP - 10 * xy[2 * (k % points) + 1]);
+    fprintf(file, "]");
+}
+
+static bool first_feature;
+
+static inline void put_feature(FILE *file, const char *properties, const char *type)
+{
+    fprintf(file, "%s{\"type\": \"Feature\", \"properties\": {%s}, \"geometry\": {\"type\": \"%s\", \"coordinates\": ",
+            first_feature ? "" : ",\n", properties, type);
+    first_feature = false;
+}
+
+static inline FILE *features_start(void)
+{
+    FILE *file = fopen(in_scratch("parcels.geojson"), "w");
+    assert_non_null(file);
+    fprintf(file,
+            "{\"type\": \"FeatureCollection\", \"crs\": {\"type\": \"name\", \"properties\": {\"name\": "
+            "\"urn:ogc:def:crs:EPSG::%d\"}}, \"features\": [\n",
+            GEO_EPSG);
+    first_feature = true;
+    return file;
+}
+
+static inline void features_end(FILE *file)
+{
+    fprintf(file, "]}\n");
+    fclose(file);
+}
+
+static inline void put_square(FILE *file, const char *properties, double x, double y, double width, double height)
+{
+    const double xy[] = {x, y, x + width, y, x + width, y + height, x, y + height};
+    put_feature(file, properties, "Polygon");
+    fprintf(file, "[");
+    put_ring(file, 4, xy);
+    fprintf(file, "]}}");
+}
+
 #endif

@@ -46,17 +46,32 @@ bool date_read(const char *text, int32_t *out)
     return ends && date_number(year, month, day, out);
 }
 
+typedef struct calendar {
+    int year, month, day;
+} calendar;
+
 /* Hinnant's civil_from_days: years that start in March, in eras of 400 (146097 days), of which 719468 days lie before
  * 1970. */
-date_text date_write(int32_t day)
+static calendar calendar_of(int32_t day)
 {
-    date_text out;
     int shifted = day + 719468, era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
     int of_era = shifted - era * 146097;
     int year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int march_month = (5 * of_year + 2) / 153, month = march_month < 10 ? march_month + 3 : march_month - 9;
-    snprintf(out.text, sizeof out.text, "%04d-%02d-%02d", year_of_era + 400 * era + (month <= 2), month,
-             of_year - (153 * march_month + 2) / 5 + 1);
+    return (calendar){year_of_era + 400 * era + (month <= 2), month, of_year - (153 * march_month + 2) / 5 + 1};
+}
+
+date_text date_write(int32_t day)
+{
+    const calendar c = calendar_of(day);
+    date_text out;
+    snprintf(out.text, sizeof out.text, "%04d-%02d-%02d", c.year, c.month, c.day);
     return out;
+}
+
+int date_digits(int32_t day)
+{
+    const calendar c = calendar_of(day);
+    return 10000 * c.year + 100 * c.month + c.day;
 }

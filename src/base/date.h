@@ -17,4 +17,7 @@ typedef struct date_text {
 } date_text;
 date_text date_write(int32_t day);
 
+/* The same as one number, YYYYMMDD; of years 1 to 9999. */
+int date_digits(int32_t day);
+
 #endif

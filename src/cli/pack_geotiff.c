@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "data-tools/geotiff_patches.h"
 #include "data-tools/pack_geotiff.h"
+
+/* ---- parcels as sets of pixels ------------------------------------------------------------------------------------ */
 
 static void show_pixelset(const cJSON *document)
 {
@@ -35,14 +38,68 @@ static char *describe_pixelset(const char *path, const pack_geotiff_result *r)
     return text;
 }
 
+/* ---- image patches ------------------------------------------------------------------------------------------------ */
+
+static void show_patches(const cJSON *document)
+{
+    const cJSON *fold;
+    printf("%s: %s patches of %s x %s pixels, %s to %s dates of %s bands, %s classes; in folds",
+           text_of(document, "out"), figure(number_of(document, "patches"), 0), figure(number_of(document, "size"), 0),
+           figure(number_of(document, "size"), 0), figure(number_of(document, "least_dates"), 0),
+           figure(number_of(document, "most_dates"), 0), figure(number_of(document, "bands"), 0),
+           figure(number_of(document, "classes"), 0));
+    cJSON_ArrayForEach(fold, member(document, "folds")) printf(" %s", figure(fold->valuedouble, 0));
+    printf("\n%s parcels, %s of them in several folds, %s left out; %s patches without a parcel, %s never seen\n",
+           figure(number_of(document, "parcels"), 0), figure(number_of(document, "in_several_folds"), 0),
+           figure(number_of(document, "left_out"), 0), figure(number_of(document, "without_parcels"), 0),
+           figure(number_of(document, "unseen"), 0));
+    printf("furrow pack pastis %s OUT.h5 makes a pack of it\n", text_of(document, "out"));
+}
+
+static char *describe_patches(const char *path, const geotiff_patches_options *o, const geotiff_patches_result *r)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "out", path);
+    cJSON_AddNumberToObject(all, "patches", (double)r->patches);
+    cJSON_AddNumberToObject(all, "size", o->size);
+    cJSON_AddNumberToObject(all, "least_dates", r->least_dates);
+    cJSON_AddNumberToObject(all, "most_dates", r->most_dates);
+    cJSON_AddNumberToObject(all, "bands", r->bands);
+    cJSON_AddNumberToObject(all, "classes", r->classes);
+    cJSON *folds = cJSON_AddArrayToObject(all, "folds");
+    for (int f = 0; f < o->folds; f++) cJSON_AddItemToArray(folds, cJSON_CreateNumber((double)r->fold[f]));
+    cJSON_AddNumberToObject(all, "parcels", (double)r->parcels);
+    cJSON_AddNumberToObject(all, "in_several_folds", (double)r->void_elsewhere);
+    cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
+    cJSON_AddNumberToObject(all, "without_parcels", (double)r->without_parcels);
+    cJSON_AddNumberToObject(all, "unseen", (double)r->unseen);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------------------- */
+
+static int make_patches(const text_list *words, geotiff_patches_options *o, const pack_geotiff_options *given,
+                        bool json)
+{
+    geotiff_patches_result result = {0};
+    o->scenes = given->scenes;
+    o->parcels = given->parcels;
+    const int code = geotiff_patches(words->item[1], words->item[2], words->item[3], o, &result);
+    return command_end(code, code ? NULL : describe_patches(words->item[3], o, &result), json, show_patches);
+}
+
 int command_pack_geotiff(int argc, char **argv)
 {
     text_list words = {0};
     pack_geotiff_options o = pack_geotiff_defaults();
+    geotiff_patches_options patches = geotiff_patches_defaults();
     const char *as = "pixelset";
     bool json = false, done;
     const option options[] = {
-        {"as", OPTION_TEXT, &as, 0, 0, "pixelset|folder", "an HDF5 pack (pixelset), or the published folder of .npy"},
+        {"as", OPTION_TEXT, &as, 0, 0, "pixelset|folder|pastis",
+         "an HDF5 pack (pixelset), the published folder of .npy, or a folder of image patches"},
         {"id", OPTION_TEXT, &o.parcels.id, 0, 0, "FIELD", "the parcels' id (ID_PARCEL, id, else the feature's number)"},
         {"label", OPTION_TEXT, &o.parcels.labels, 0, 0, "FIELD,...", "labels: a field for each nomenclature"},
         {"layer", OPTION_TEXT, &o.parcels.layer, 0, 0, "NAME", "the layer of PARCELS, where it has several"},
@@ -59,19 +116,23 @@ int command_pack_geotiff(int argc, char **argv)
          "its values that do (of SCL 0,1,3,8,9,10; else all but 0)"},
         {"no-data", OPTION_TEXT, &o.scenes.no_data, 0, 0, "VALUE",
          "a pixel that was not seen; none (what the files say)"},
+        {"size", OPTION_INT, &patches.size, 8, 4096, "S", "pixels of a patch's side (128)"},
+        {"folds", OPTION_INT, &patches.folds, 1, PATCH_FOLDS_MAX, "K", "folds of patches, apart from each other (5)"},
         {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the pixels: a smaller pack, slower to read"},
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
         {0},
     };
     const command_syntax syntax = {
-        "pack geotiff SCENES PARCELS OUT [--as pixelset|folder] [--id FIELD] [--label FIELD,...] ...",
-        "Cuts parcels out of whole satellite images. SCENES: a folder of *.tif or *.jp2 on one grid with the date\n"
-        "(YYYYMMDD) in their names, a file a date or a file a band (..._20170104_B02.tif). PARCELS: polygons as\n"
-        "GeoJSON, GeoPackage or shapefile, in any coordinate system. What was hidden or has no data at a date is put "
-        "on\n"
-        "the straight line between the dates around it. Each image is read once. OUT: a pack (OUT.h5), or with --as\n"
-        "folder the published DATA and META. OUT.left-out.csv lists the parcels that cannot be used. The same command\n"
-        "goes on where an interrupted one stopped.",
+        "pack geotiff SCENES PARCELS OUT [--as pixelset|folder|pastis] [--id FIELD] [--label FIELD,...] ...",
+        "Cuts parcels or patches out of whole satellite images. SCENES: a folder of *.tif or *.jp2 on one grid with "
+        "the\n"
+        "date (YYYYMMDD) in their names, a file a date or a file a band (..._20170104_B02.tif). PARCELS: polygons as\n"
+        "GeoJSON, GeoPackage or shapefile, in any coordinate system. Of parcels, what was hidden or has no data at a\n"
+        "date is put on the straight line between the dates around it; each image is read once, and the same command\n"
+        "goes on where an interrupted one stopped. OUT: a pack (OUT.h5), with --as folder the published DATA and "
+        "META,\n"
+        "with --as pastis patches with classes and parcel ids, which pack pastis packs. OUT.left-out.csv lists the\n"
+        "parcels that cannot be used.",
         options,
         &words,
         4,
@@ -79,8 +140,9 @@ int command_pack_geotiff(int argc, char **argv)
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
     o.folder = !strcmp(as, "folder");
+    if (!strcmp(as, "pastis")) return make_patches(&words, &patches, &o, json);
     if (!o.folder && strcmp(as, "pixelset") != 0) {
-        fprintf(stderr, "furrow: --as is \"%s\"; wanted pixelset or folder\n", as);
+        fprintf(stderr, "furrow: --as is \"%s\"; wanted pixelset, folder or pastis\n", as);
         return FURROW_USAGE;
     }
     pack_geotiff_result result = {0};
