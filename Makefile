@@ -38,7 +38,7 @@ Q := $(if $(V),,@)
 say = @$(if $(V),:,echo "  $(1)")
 
 GEO_UNUSED := $(if $(GDAL),src/format/geo_absent.c,src/format/geo.c src/format/geo_raster% src/format/geo_layer% \
-                src/format/geo_shape%)
+                src/format/geo_shape% src/format/geo_write%)
 SOURCES := $(filter-out src/cli/% $(GEO_UNUSED),$(wildcard src/*/*.c)) $(wildcard data-tools/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/kernel_text.o
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))

@@ -55,16 +55,19 @@ static int label_fields_find(geotiff_parcels *p, const geo_layer *l, const char 
     return OK;
 }
 
+int geotiff_id_field(const geo_layer *l, const char *name, int *index)
+{
+    if (name) return geo_layer_field(l, name, index);
+    *index = geo_layer_find(l, "ID_PARCEL");
+    if (*index < 0) *index = geo_layer_find(l, "id");
+    return OK;
+}
+
 static int fields_find(geotiff_parcels *p, const geo_layer *l, const geotiff_parcels_options *o, fields *f)
 {
     int rc = OK;
-    if (o->id) {
-        TRY(geo_layer_field(l, o->id, &f->id));
-    } else {
-        f->id = geo_layer_find(l, "ID_PARCEL");
-        if (f->id < 0) f->id = geo_layer_find(l, "id");
-        if (f->id < 0) log_note("no field ID_PARCEL or id: parcels are called by their features' numbers (--id FIELD)");
-    }
+    TRY(geotiff_id_field(l, o->id, &f->id));
+    if (f->id < 0) log_note("no field ID_PARCEL or id: parcels are called by their features' numbers (--id FIELD)");
     TRY(label_fields_find(p, l, o->labels, f));
 done:
     return rc;

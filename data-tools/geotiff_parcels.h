@@ -45,6 +45,10 @@ typedef struct geotiff_parcels {
 int geotiff_parcels_read(const char *path, const geotiff_parcels_options *o, const geo_grid *grid,
                          const char *left_out_path, geotiff_parcels *out);
 
+/* Where parcels' ids stand in the layer: `name`, or NULL for ID_PARCEL, else id; -1: nowhere, so that features' numbers
+ * are the ids. USAGE where the layer has no such field. */
+int geotiff_id_field(const geo_layer *l, const char *name, int *index);
+
 /* One more that cannot be used. */
 void geotiff_parcels_leave_out(geotiff_parcels *p, const char *id, long long pixels, const char *why);
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "base/memory.h"
 #include "data-tools/geotiff_samples.h"
 #include "data-tools/pack_moments.h"
+#include "format/normalisation.h"
 
 enum { SYNC_BYTES = 256 << 20, DEFLATE_LEVEL = 4, MOST_PIXELS = 1000000 };
 
@@ -25,7 +27,12 @@ typedef struct packing {
     geotiff_gather gather;
     geotiff_samples samples;
     uint64_t fingerprint, state;
+    normalisation norm; /* given */
+    pixelset_pack *norm_pack;
+    const pack_feature *norm_feature; /* of norm_pack */
 } packing;
+
+static const char FEATURE_NAME[] = "geomfeat";
 
 pack_geotiff_options pack_geotiff_defaults(void)
 {
@@ -49,6 +56,47 @@ static void hash_all(packing *p)
     for (size_t k = 0; k < p->parcels.nomenclatures; k++) hash = hash_text(hash, p->parcels.label_names[k]);
     p->fingerprint = hash;
     p->state = hash_bytes(p->scenes.state, &hash, sizeof hash);
+}
+
+/* ---- somebody else's normalisation -------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), wanted = strlen(end);
+    return length >= wanted && !strcmp(text + length - wanted, end);
+}
+
+/* A pack's: of one value, of each band or, where both have as many dates, of each date and band. */
+static int norm_copy(const packing *p, const pack_normalisation *from, normalisation *out)
+{
+    const size_t cells = (size_t)from->rows * (size_t)from->columns;
+    if ((from->columns != 1 && from->columns != p->scenes.bands) || (from->rows != 1 && from->rows != p->scenes.dates))
+        return fail(USAGE, "%s: its normalisation is of %d dates x %d bands, the images have %d x %d", p->options->norm,
+                    from->rows, from->columns, p->scenes.dates, p->scenes.bands);
+    *out = (normalisation){.rows = from->rows, .columns = from->columns};
+    int rc = OK;
+    TRY_NEW(out->mean = memory_new(cells, sizeof *out->mean));
+    TRY_NEW(out->std = memory_new(cells, sizeof *out->std));
+    memcpy(out->mean, from->mean, cells * sizeof *out->mean);
+    memcpy(out->std, from->std, cells * sizeof *out->std);
+done:
+    return rc;
+}
+
+static int norm_read(packing *p)
+{
+    const pack_feature *f;
+    int rc = OK;
+    if (!p->options->norm) return OK;
+    if (ends_with(p->options->norm, ".pkl"))
+        return normalisation_read(p->options->norm, p->scenes.dates, p->scenes.bands, &p->norm);
+    TRY(pixelset_pack_open(p->options->norm, &p->norm_pack));
+    TRY(norm_copy(p, pixelset_pack_normalisation(p->norm_pack), &p->norm));
+    for (size_t k = 0; k < pixelset_pack_features(p->norm_pack); k++)
+        if (!pixelset_pack_feature(p->norm_pack, FEATURE_NAME, &f)) p->norm_feature = f;
+    if (p->norm_feature && p->norm_feature->width != GEOMETRIC_FEATURES) p->norm_feature = NULL;
+done:
+    return rc;
 }
 
 /* ---- the pack ------------------------------------------------------------------------------------------------------ */
@@ -85,7 +133,11 @@ static int contents_new(packing *p, contents *c)
     }
     TRY(geotiff_samples_features(s, &features));
     moments_of_columns(features, s->count, GEOMETRIC_FEATURES, c->mean, c->std);
-    c->feature = (pack_feature){"geomfeat", GEOMETRIC_FEATURES, features, c->mean, c->std};
+    if (p->norm_feature) {
+        memcpy(c->mean, p->norm_feature->mean, sizeof c->mean);
+        memcpy(c->std, p->norm_feature->std, sizeof c->std);
+    }
+    c->feature = (pack_feature){FEATURE_NAME, GEOMETRIC_FEATURES, features, c->mean, c->std};
     c->pack = (pack_contents){
         .count = s->count,
         .bands = p->scenes.bands,
@@ -116,7 +168,7 @@ static int samples_write(packing *p, pack_writer *w, moments *m)
         if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
         TRY(geotiff_samples_read(s, i, &values, &count));
         TRY(pack_writer_append(w, values, count));
-        moments_add(m, p->scenes.type, values, count / (size_t)p->scenes.bands);
+        if (!p->options->norm) moments_add(m, p->scenes.type, values, count / (size_t)p->scenes.bands);
         log_progress("pack", i + 1, s->count, "");
     }
 done:
@@ -128,19 +180,24 @@ static int pack_write(packing *p)
     contents c = {0};
     pack_writer *w = NULL;
     moments m = {0};
-    normalisation norm = {0};
+    normalisation computed = {0};
+    const char *slash;
     int rc = OK;
     TRY(contents_new(p, &c));
     TRY(moments_new(p->scenes.bands, &m));
     TRY(pack_writer_open(p->unfinished, &c.pack, p->options->compress ? DEFLATE_LEVEL : 0, &w));
     TRY(samples_write(p, w, &m));
-    TRY(moments_result(&m, &norm));
-    TRY(pack_writer_finish(w, &norm, "computed"));
+    if (!p->options->norm) TRY(moments_result(&m, &computed));
+    slash = p->options->norm ? strrchr(p->options->norm, '/') : NULL;
+    TRY(pack_writer_finish(w, p->options->norm ? &p->norm : &computed,
+                           slash              ? slash + 1
+                           : p->options->norm ? p->options->norm
+                                              : "computed"));
     TRY(file_commit(p->unfinished, p->out));
 done:
     pack_writer_close(w);
     if (rc) unlink(p->unfinished);
-    normalisation_free(&norm);
+    normalisation_free(&computed);
     moments_free(&m);
     contents_free(&c);
     return rc;
@@ -179,6 +236,7 @@ static int survey(packing *p, const char *scenes_folder)
     TRY_NEW(p->unfinished = text_format("%s.unfinished", p->out));
     TRY_NEW(p->left_out = text_format("%s.left-out.csv", p->out));
     TRY(scenes_open(scenes_folder, &p->options->scenes, &p->scenes));
+    TRY(norm_read(p));
     if (geo_crs_is_geographic(p->scenes.grid.crs))
         log_warning("%s: the images are in degrees, and so are perimeters and the buffer", scenes_folder);
     TRY(geotiff_parcels_read(p->parcels_path, &p->options->parcels, &p->scenes.grid, p->left_out, &p->parcels));
@@ -213,6 +271,8 @@ static void result_fill(const packing *p, pack_geotiff_result *r)
 
 static void packing_free(packing *p, bool keep_stage)
 {
+    normalisation_free(&p->norm);
+    pixelset_pack_close(p->norm_pack);
     geotiff_samples_free(&p->samples);
     if (p->gather.start) geotiff_gather_close(&p->gather, keep_stage);
     geotiff_parcels_free(&p->parcels);

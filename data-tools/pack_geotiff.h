@@ -11,8 +11,10 @@
 typedef struct pack_geotiff_options {
     scenes_options scenes;
     geotiff_parcels_options parcels;
-    bool folder;       /* DATA/ID.npy and META/{labels, dates, sizes, geomfeat}.json, not a pack */
-    bool compress;     /* a pack: deflate behind a byte shuffle */
+    bool folder; /* DATA/ID.npy and META/{labels, dates, sizes, geomfeat}.json, not a pack */
+    const char
+        *norm;     /* of a pack: FILE.pkl, or another pack, whose features' moments are taken too; NULL: the pixels' */
+    bool compress; /* a pack: deflate behind a byte shuffle */
     size_t sync_bytes; /* of work that a kill may cost; 0: 256 MiB */
 } pack_geotiff_options;
 

@@ -268,6 +268,9 @@ FURROW_API int furrow_build_programs(const furrow_run_options *options, char **j
 /* What a pack, a checkpoint, a file of weights or of reference results holds. JSON: {"file", "kind", ...} */
 FURROW_API int furrow_info(const char *path, char **json);
 
+/* The run's configuration with its overrides, every key that does not wait for the data; {"data", "model", ...}. */
+FURROW_API int furrow_config(const furrow_run_options *options, char **json);
+
 /* The keys of a run's configuration, as text for people, released with furrow_free(); NULL when out of memory. */
 FURROW_API char *furrow_config_help(void);
 

@@ -116,6 +116,8 @@ if "$furrow" synth scenes "$work/country" --size 64 --parcels 20 --scenes 3 --js
     check "unknown field" run 2 pack geotiff "$work/country/SCENES" "$work/country/parcels.geojson" "$work/other.h5" \
         --label CODE
     check "which there are" said "it has: ID_PARCEL, CODE_GROUP, CODE_CULTU"
+    check "the same normalisation" run 0 pack geotiff "$work/country/SCENES" "$work/country/parcels.geojson" \
+        "$work/normed.h5" --norm "$work/country.h5"
     check "no images" run 1 pack geotiff "$work/parcels/DATA" "$work/country/parcels.geojson" "$work/other.h5"
 else
     check "without GDAL: says what is missing" said "libgdal-dev"
@@ -157,6 +159,20 @@ check "which sum to 1" awk -F, 'NR > 1 { all[$1] += $3; one[$1] += $4 }
     END { for (p in all) if (all[p] < 0.9999 || all[p] > 1.0001 || one[p] < 0.9999 || one[p] > 1.0001) exit 1
           exit length(all) != 120 }' "$work/weighed/attention.csv"
 check "a picture of them" grep -q '<title>20..-..-..: ' "$work/weighed/attention.svg"
+if [ -e "$work/country.h5" ]; then
+    of_country="data.pack=$work/country.h5 data.nomenclature=CODE_CULTU model.mlp4=[32,8] train.res_dir=$work/country-run"
+    # shellcheck disable=SC2086
+    check "train on cut out parcels" run 0 train "$work/run.json" --fold 1 --set $of_country train.epochs=1
+    # shellcheck disable=SC2086
+    check "label polygons" run 0 predict "$work/run.json" --weights "$work/country-run" --out "$work/labelled" \
+        --scenes "$work/country/SCENES" --parcels "$work/country/parcels.geojson" --set $of_country --json
+    check "label polygons --json" document
+    check "all of them" printed '"written":.*20'
+    check "into a GeoPackage" grep -q "SQLite format 3" "$work/labelled/parcels.gpkg"
+    check "with names of crops" grep -aq "crop:name" "$work/labelled/parcels.gpkg"
+    check "scenes without polygons" run 2 predict "$work/run.json" --weights "$work/country-run" --out "$work/labelled" \
+        --scenes "$work/country/SCENES"
+fi
 check "info of a checkpoint" run 0 info "$work/run/Fold_1/model.h5" --json
 check "which holds the network" printed '"arch"'
 check "weights of another network" run 1 predict "$work/run.json" --weights "$work/run" --out "$work/p2" \
@@ -289,6 +305,20 @@ for file in attention.json attention.svg 10000_attention.npy 10004_attention.svg
     check "attention has $file" test -s "$work/maps3/$file"
 done
 check "2 heads at 8 x 8 pixels" grep -aq "'<f4'.*(2, [345], 8, 8" "$work/maps3/10000_attention.npy"
+if [ -e "$work/country.h5" ]; then
+    of_country="data.pack=$work/country.h5 data.nomenclature=CODE_CULTU model.mlp4=[32,8] train.res_dir=$work/country-run"
+    # shellcheck disable=SC2086
+    check "train on cut out parcels" run 0 train "$work/run.json" --fold 1 --set $of_country train.epochs=1
+    # shellcheck disable=SC2086
+    check "label polygons" run 0 predict "$work/run.json" --weights "$work/country-run" --out "$work/labelled" \
+        --scenes "$work/country/SCENES" --parcels "$work/country/parcels.geojson" --set $of_country --json
+    check "label polygons --json" document
+    check "all of them" printed '"written":.*20'
+    check "into a GeoPackage" grep -q "SQLite format 3" "$work/labelled/parcels.gpkg"
+    check "with names of crops" grep -aq "crop:name" "$work/labelled/parcels.gpkg"
+    check "scenes without polygons" run 2 predict "$work/run.json" --weights "$work/country-run" --out "$work/labelled" \
+        --scenes "$work/country/SCENES"
+fi
 check "info of a checkpoint" run 0 info "$work/dense/Fold_1/model.h5"
 check "names the network" printed "arch *utae"
 check "widths that heads do not divide" run 2 train "$work/dense.json" --set model.n_head=3

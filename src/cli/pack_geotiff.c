@@ -118,6 +118,8 @@ int command_pack_geotiff(int argc, char **argv)
          "a pixel that was not seen; none (what the files say)"},
         {"size", OPTION_INT, &patches.size, 8, 4096, "S", "pixels of a patch's side (128)"},
         {"folds", OPTION_INT, &patches.folds, 1, PATCH_FOLDS_MAX, "K", "folds of patches, apart from each other (5)"},
+        {"norm", OPTION_TEXT, &o.norm, 0, 0, "FILE",
+         "the normalisation of another pack, or of a .pkl (that of the pixels)"},
         {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the pixels: a smaller pack, slower to read"},
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
         {0},

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/predict_scenes.h"
 #include "cli/run_options.h"
 #include "cli/table.h"
 
@@ -29,6 +30,7 @@ static void show(const cJSON *document)
 int command_predict(int argc, char **argv)
 {
     run_arguments a = {0};
+    scenes_arguments s = {0};
     const option options[] = {
         {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
          "a checkpoint, ours or PyTorch's, safetensors, or a folder of folds"},
@@ -38,6 +40,14 @@ int command_predict(int argc, char **argv)
          "with a head: simplify outlines by so much (0)"},
         {"attention", OPTION_FLAG, &a.options.attention, 0, 0, NULL,
          "also what each date weighed: tables, maps, pictures"},
+        {"scenes", OPTION_TEXT, &s.scenes, 0, 0, "DIR", "whole satellite images, instead of the configuration's pack"},
+        {"parcels", OPTION_TEXT, &s.parcels, 0, 0, "FILE", "with --scenes: the polygons that are to be labelled"},
+        {"id", OPTION_TEXT, &s.id, 0, 0, "FIELD", "the polygons' id (ID_PARCEL, id, else the feature's number)"},
+        {"layer", OPTION_TEXT, &s.layer, 0, 0, "NAME", "the polygons' layer, where there are several"},
+        {"bands", OPTION_TEXT, &s.options.bands, 0, 0, "B02,...", "with --scenes: these bands, in this order"},
+        {"mask", OPTION_TEXT, &s.options.mask, 0, 0, "BAND", "with --scenes, as pack geotiff has them, this one and"},
+        {"mask-values", OPTION_TEXT, &s.options.mask_values, 0, 0, "3,8,...", "these"},
+        {"no-data", OPTION_TEXT, &s.options.no_data, 0, 0, "VALUE", "and this one"},
         RUN_OPTION_SET,
         RUN_OPTION_DEVICE,
         RUN_OPTION_JSON,
@@ -71,6 +81,7 @@ int command_predict(int argc, char **argv)
     }
     char *json;
     run_arguments_take(&a);
+    if (s.scenes) return predict_scenes(&a, &s);
     code = furrow_predict(&a.options, &json);
     return command_end(code, json, a.json, show);
 }

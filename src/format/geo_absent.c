@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "format/geo_layer.h"
 #include "format/geo_raster.h"
+#include "format/geo_write.h"
 
 const char *geo_missing(void)
 {
@@ -186,6 +187,30 @@ int geo_shape_runs(const geo_shape *s, const geo_grid *grid, bool touched, geo_r
 {
     (void)s, (void)grid, (void)touched, (void)runs, (void)pixels;
     return absent();
+}
+
+int geo_writer_open(const char *path, const char *layer, const char *crs, const char *date, const geo_field *fields,
+                    int count, geo_writer **out)
+{
+    (void)path, (void)layer, (void)crs, (void)date, (void)fields, (void)count, (void)out;
+    return absent();
+}
+
+int geo_writer_add(geo_writer *w, const geo_shape *shape, const geo_value *values)
+{
+    (void)w, (void)shape, (void)values;
+    return absent();
+}
+
+int geo_writer_finish(geo_writer *w)
+{
+    (void)w;
+    return absent();
+}
+
+void geo_writer_abandon(geo_writer *w)
+{
+    if (w) impossible();
 }
 
 void geo_runs_free(geo_runs *runs)

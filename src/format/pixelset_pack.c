@@ -122,6 +122,24 @@ int pixelset_pack_labels(const pixelset_pack *p, const char *name, const int32_t
     return fail(USAGE, "%s: has several nomenclatures, choose one: %s", h5_path(p->file), have);
 }
 
+int pixelset_pack_classes(pixelset_pack *p, const char *name, char **out)
+{
+    const int32_t *labels;
+    char place[40];
+    bool there;
+    int rc = OK;
+    *out = NULL;
+    TRY(pixelset_pack_labels(p, name, &labels));
+    for (size_t i = 0; i < p->nomenclatures; i++) {
+        if (p->labels[i] != labels) continue;
+        snprintf(place, sizeof place, "/labels/%zu", i);
+        TRY(h5_has_attribute(p->file, place, "classes", &there));
+        if (there) TRY(h5_get_text(p->file, place, "classes", out));
+    }
+done:
+    return rc;
+}
+
 size_t pixelset_pack_features(const pixelset_pack *p)
 {
     return p->features;

@@ -40,6 +40,9 @@ const char *pixelset_pack_nomenclature(const pixelset_pack *p, size_t index);
 /* N labels, PACK_NO_LABEL where a parcel has none. name NULL: the only one (USAGE when there are several or none). */
 int pixelset_pack_labels(const pixelset_pack *p, const char *name, const int32_t **out);
 
+/* What labels 0, 1, ... stand for, a JSON list in a new string; *out NULL where they are numbers of the source's own. */
+int pixelset_pack_classes(pixelset_pack *p, const char *name, char **out);
+
 /* ---- static features ---------------------------------------------------------------------------------------------- */
 
 typedef struct pack_feature {

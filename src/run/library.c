@@ -50,6 +50,20 @@ void furrow_listen(const furrow_listener *listener)
     });
 }
 
+int furrow_config(const furrow_run_options *o, char **json)
+{
+    int rc = OK;
+    run_config c = {0};
+    cJSON *all = NULL;
+    *json = NULL;
+    TRY(config_read(o->config, o->set, o->sets, &c));
+    TRY(config_resolved(&c, c.model, &all));
+    rc = json_text(all, json);
+done:
+    config_free(&c);
+    return rc;
+}
+
 char *furrow_config_help(void)
 {
     return config_help();

@@ -1,0 +1,206 @@
+#include "data-tools/label_parcels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/date.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/schema.h"
+#include "data-tools/geotiff_parcels.h"
+#include "format/geo_write.h"
+#include "format/pixelset_pack.h"
+
+enum { DOCUMENT_MAX = 1 << 30 };
+static const double SQUARE_METRES_PER_HECTARE = 10000;
+
+static const geo_field fields[] = {
+    {"id", GEO_TEXT},          {"crop:code", GEO_TEXT},   {"crop:name", GEO_TEXT},         {"confidence", GEO_REAL},
+    {"second_code", GEO_TEXT}, {"second_name", GEO_TEXT}, {"second_confidence", GEO_REAL}, {"area", GEO_REAL},
+    {"perimeter", GEO_REAL},   {"last_image", GEO_DATE},
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+typedef struct labelling {
+    const label_parcels_options *o;
+    scenes scenes;
+    cJSON *predictions, *names;
+    const cJSON **sorted; /* [count] predictions by id */
+    size_t count;
+    geo_layer *layer;
+    int id;
+    geo_writer *writer;
+    date_text last;
+    size_t written;
+} labelling;
+
+/* ---- predictions --------------------------------------------------------------------------------------------------- */
+
+static const char *id_of(const cJSON *prediction)
+{
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(prediction, "id");
+    return cJSON_IsString(id) ? id->valuestring : "";
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(id_of(*(const cJSON *const *)a), id_of(*(const cJSON *const *)b));
+}
+
+static int by_key(const void *key, const void *element)
+{
+    return strcmp(key, id_of(*(const cJSON *const *)element));
+}
+
+static int predictions_read(labelling *l, const char *path)
+{
+    const cJSON *one, *list;
+    int rc = OK;
+    TRY(json_read(path, DOCUMENT_MAX, &l->predictions));
+    list = cJSON_GetObjectItemCaseSensitive(l->predictions, "parcels");
+    cJSON_ArrayForEach(one, list) l->count++;
+    if (!l->count || !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(l->predictions, "classes"))) {
+        rc = fail(FAILED, "%s: wanted {\"classes\": [...], \"parcels\": [...]}, as predict writes it", path);
+        goto done;
+    }
+    TRY_NEW(l->sorted = memory_new(l->count, sizeof *l->sorted));
+    l->count = 0;
+    cJSON_ArrayForEach(one, list) l->sorted[l->count++] = one;
+    qsort(l->sorted, l->count, sizeof *l->sorted, by_id);
+done:
+    return rc;
+}
+
+static int names_read(labelling *l)
+{
+    pixelset_pack *pack = NULL;
+    char *text = NULL;
+    int rc = OK;
+    if (!l->o->names_pack) return OK;
+    TRY(pixelset_pack_open(l->o->names_pack, &pack));
+    if (pixelset_pack_nomenclatures(pack)) TRY(pixelset_pack_classes(pack, l->o->nomenclature, &text));
+    l->names = text ? cJSON_Parse(text) : NULL;
+done:
+    free(text);
+    pixelset_pack_close(pack);
+    return rc;
+}
+
+/* What a label, a number as text, stands for; NULL: nobody knows. */
+static const char *name_of(const labelling *l, const char *code)
+{
+    char *end;
+    const long label = strtol(code, &end, 10);
+    const cJSON *name = *code && !*end && label >= 0 ? cJSON_GetArrayItem(l->names, (int)label) : NULL;
+    return cJSON_IsString(name) ? name->valuestring : NULL;
+}
+
+/* ---- one parcel ---------------------------------------------------------------------------------------------------- */
+
+typedef struct choice {
+    const char *code;
+    double p;
+} choice;
+
+/* The two most probable classes. */
+static bool choices_of(const labelling *l, const cJSON *prediction, choice best[2])
+{
+    const cJSON *classes = cJSON_GetObjectItemCaseSensitive(l->predictions, "classes"), *p, *code = classes->child;
+    best[0] = best[1] = (choice){NULL, (double)NAN};
+    cJSON_ArrayForEach(p, cJSON_GetObjectItemCaseSensitive(prediction, "probabilities")) {
+        if (!cJSON_IsNumber(p) || !cJSON_IsString(code)) return false;
+        const choice one = {code->valuestring, p->valuedouble};
+        if (!best[0].code || one.p > best[0].p) {
+            best[1] = best[0];
+            best[0] = one;
+        } else if (!best[1].code || one.p > best[1].p) {
+            best[1] = one;
+        }
+        code = code->next;
+    }
+    return best[0].code;
+}
+
+static int parcel_write(labelling *l, const char *id, const choice best[2], const geo_shape *shape)
+{
+    const geo_value values[FIELDS] = {
+        {.text = id},
+        {.text = best[0].code},
+        {.text = name_of(l, best[0].code)},
+        {.real = best[0].p},
+        {.text = best[1].code},
+        {.text = best[1].code ? name_of(l, best[1].code) : NULL},
+        {.real = best[1].p},
+        {.real = geo_shape_area(shape) / SQUARE_METRES_PER_HECTARE},
+        {.real = geo_shape_perimeter(shape)},
+        {.text = l->last.text},
+    };
+    l->written++;
+    return geo_writer_add(l->writer, shape, values);
+}
+
+static int feature_take(labelling *l)
+{
+    char number[32];
+    const char *id = number, *problem;
+    choice best[2];
+    snprintf(number, sizeof number, "%lld", geo_layer_number(l->layer));
+    if (l->id >= 0) id = geo_layer_text(l->layer, l->id);
+    const cJSON *const *found = id ? bsearch(id, l->sorted, l->count, sizeof *l->sorted, by_key) : NULL;
+    if (!found) return OK;
+    if (!choices_of(l, *found, best)) return fail(FAILED, "predictions: parcel %s has no probabilities", id);
+    geo_shape *shape = geo_layer_shape(l->layer, &problem);
+    if (!shape) return OK;
+    const int rc = parcel_write(l, id, best, shape);
+    geo_shape_free(shape);
+    return rc;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------------------- */
+
+static int features_take(labelling *l)
+{
+    bool there;
+    size_t done = 0;
+    int rc = OK;
+    for (;;) {
+        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted");
+        TRY(geo_layer_next(l->layer, &there));
+        if (!there) break;
+        TRY(feature_take(l));
+        log_progress("labels", ++done, geo_layer_count(l->layer), "");
+    }
+done:
+    return rc;
+}
+
+int label_parcels(const char *scenes_folder, const char *parcels, const char *predictions,
+                  const label_parcels_options *options, const char *out, size_t *written)
+{
+    labelling l = {.o = options};
+    int rc = OK;
+    TRY(scenes_open(scenes_folder, &options->scenes, &l.scenes));
+    l.last = date_write(l.scenes.days[l.scenes.dates - 1]);
+    TRY(predictions_read(&l, predictions));
+    TRY(names_read(&l));
+    TRY(geo_layer_open(parcels, options->layer, l.scenes.grid.crs, &l.layer));
+    TRY(geotiff_id_field(l.layer, options->id, &l.id));
+    TRY(geo_writer_open(out, "parcels", l.scenes.grid.crs, l.last.text, fields, FIELDS, &l.writer));
+    TRY(features_take(&l));
+    rc = geo_writer_finish(l.writer);
+    l.writer = NULL;
+    if (written) *written = l.written;
+done:
+    geo_writer_abandon(l.writer);
+    geo_layer_close(l.layer);
+    scenes_close(&l.scenes);
+    cJSON_Delete(l.predictions);
+    cJSON_Delete(l.names);
+    free(l.sorted);
+    return rc;
+}

@@ -1,0 +1,122 @@
+/* Polygons are labelled in three steps: their pixels go into a pack with the normalisation of the configuration's pack, the
+ * network predicts on that, and the predictions join the polygons. */
+#include "cli/predict_scenes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "data-tools/pack_geotiff.h"
+
+enum { PATH_BYTES = 4096 };
+
+typedef struct job {
+    run_arguments *a;
+    const scenes_arguments *s;
+    cJSON *config;
+    char pack[PATH_BYTES], predictions[PATH_BYTES], out[PATH_BYTES], set[PATH_BYTES + 16];
+} job;
+
+static const char *of_data(const job *j, const char *key)
+{
+    const char *text = text_of(member(j->config, "data"), key);
+    return *text ? text : NULL;
+}
+
+static int paths_make(job *j)
+{
+    const char *folder = j->a->options.out;
+    const int most = PATH_BYTES - 1;
+    mkdir(folder, 0777);
+    if (snprintf(j->pack, sizeof j->pack, "%s/parcels.h5", folder) > most ||
+        snprintf(j->predictions, sizeof j->predictions, "%s/predictions.json", folder) > most ||
+        snprintf(j->out, sizeof j->out, "%s/parcels.gpkg", folder) > most) {
+        fprintf(stderr, "furrow: --out is longer than %d bytes\n", PATH_BYTES);
+        return FURROW_USAGE;
+    }
+    snprintf(j->set, sizeof j->set, "data.pack=%s", j->pack);
+    return FURROW_OK;
+}
+
+static int config_take(job *j)
+{
+    char *text;
+    const int code = furrow_config(&j->a->options, &text);
+    if (code) return code;
+    j->config = cJSON_Parse(text);
+    free(text);
+    return FURROW_OK;
+}
+
+static int pixels_pack(const job *j)
+{
+    pack_geotiff_options o = pack_geotiff_defaults();
+    o.scenes = j->s->options;
+    o.parcels.id = j->s->id;
+    o.parcels.layer = j->s->layer;
+    o.norm = of_data(j, "pack");
+    return pack_geotiff(j->s->scenes, j->s->parcels, j->pack, &o, NULL);
+}
+
+/* The same run, but for its pack. */
+static int predict(const job *j, char **json)
+{
+    furrow_run_options o = j->a->options;
+    const char *sets[TEXT_LIST_MAX + 1];
+    for (int i = 0; i < o.sets; i++) sets[i] = o.set[i];
+    sets[o.sets++] = j->set;
+    o.set = sets;
+    return furrow_predict(&o, json);
+}
+
+static int label(const job *j, size_t *written)
+{
+    const label_parcels_options o = {
+        .scenes = j->s->options,
+        .layer = j->s->layer,
+        .id = j->s->id,
+        .names_pack = of_data(j, "pack"),
+        .nomenclature = of_data(j, "nomenclature"),
+    };
+    return label_parcels(j->s->scenes, j->s->parcels, j->predictions, &o, j->out, written);
+}
+
+static void show(const cJSON *document)
+{
+    const cJSON *one;
+    printf("%-12s %10s\n", "class", "parcels");
+    cJSON_ArrayForEach(one, member(document, "classes"))
+        printf("%-12s %10s\n", one->string, figure(one->valuedouble, 0));
+    printf("%s parcels: %s\n", figure(number_of(document, "written"), 0), text_of(document, "gpkg"));
+}
+
+static char *describe(const job *j, const char *predicted, size_t written)
+{
+    cJSON *all = cJSON_Parse(predicted);
+    cJSON_AddStringToObject(all, "gpkg", j->out);
+    cJSON_AddNumberToObject(all, "written", (double)written);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+int predict_scenes(run_arguments *a, const scenes_arguments *s)
+{
+    job j = {.a = a, .s = s};
+    char *predicted = NULL, *text = NULL;
+    size_t written = 0;
+    if (!s->parcels) {
+        fprintf(stderr, "furrow: --parcels is missing: which polygons are to be labelled\n");
+        return FURROW_USAGE;
+    }
+    int code = paths_make(&j);
+    if (code) return code;
+    code = config_take(&j);
+    if (!code) code = pixels_pack(&j);
+    if (!code) code = predict(&j, &predicted);
+    if (!code) code = label(&j, &written);
+    if (!code) text = describe(&j, predicted, written);
+    cJSON_Delete(j.config);
+    free(predicted);
+    return command_end(code, text, a->json, show);
+}

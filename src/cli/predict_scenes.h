@@ -1,0 +1,16 @@
+/* predict over whole satellite images. */
+#ifndef FURROW_CLI_PREDICT_SCENES_H
+#define FURROW_CLI_PREDICT_SCENES_H
+
+#include "cli/run_options.h"
+#include "data-tools/label_parcels.h"
+
+typedef struct scenes_arguments {
+    const char *scenes, *parcels, *id, *layer;
+    scenes_options options;
+} scenes_arguments;
+
+/* Labels the polygons of --parcels. Returns the exit code. */
+int predict_scenes(run_arguments *a, const scenes_arguments *s);
+
+#endif
