@@ -230,8 +230,8 @@ static int image_write(country *c, const char *folder, int date)
 {
     const synth_scenes_options *o = c->o;
     const image m = image_of(o, date);
-    const geo_raster_plan plan = {c->grid, o->bands, NUMBER_U16, true, 0},
-                          class_plan = {c->grid, 1, NUMBER_U8, false, 0};
+    const geo_raster_plan plan = {.grid = c->grid, .bands = o->bands, .type = NUMBER_U16, .has_no_data = true};
+    const geo_raster_plan class_plan = {.grid = c->grid, .bands = 1, .type = NUMBER_U8};
     geo_raster *raster = NULL, *classes = NULL;
     char *path = image_path(folder, m.day, ".tif"), *class_path = image_path(folder, m.day, "_SCL.tif");
     double *covers = memory_new((size_t)o->parcels, sizeof *covers);

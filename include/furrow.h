@@ -172,6 +172,14 @@ FURROW_API int furrow_find_parcels(furrow_model *model, const furrow_patch *patc
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
+/* Whole satellite images to predict on: a folder of GeoTIFFs or JPEG 2000 files by date (docs/formats.md). */
+typedef struct furrow_scenes {
+    const char *folder;
+    const char *bands, *mask, *mask_values, *no_data; /* as pack geotiff's options; NULL: as there */
+    int tile, margin;  /* pixels; tile 0: the size of the patches that were trained on; margin -1: an eighth of it */
+    int shard, shards; /* this process takes tiles shard, shard + shards, ... of those numbered from 1; 0: all */
+} furrow_scenes;
+
 typedef struct furrow_run_options {
     const char *config;     /* the run's JSON file: furrow's own form or a published conf.json */
     const char *const *set; /* "a.b=c" overrides, applied in order */
@@ -182,9 +190,10 @@ typedef struct furrow_run_options {
     const char *out;     /* predict, build_programs: the folder to write into */
     bool attention;      /* predict: what each date weighed, too */
     double tolerance;    /* predict, with a head: pixels by which outlines may be simplified; 0: exact */
-    int fold;            /* 1 ..; 0: as configured, else all */
-    bool resume;         /* train: go on where the run folder stopped */
-    bool plan;           /* train: only say how a step is laid out in memory */
+    const furrow_scenes *scenes; /* predict, a class for each pixel: on these, not on the pack; NULL: on the pack */
+    int fold;                    /* 1 ..; 0: as configured, else all */
+    bool resume;                 /* train: go on where the run folder stopped */
+    bool plan;                   /* train: only say how a step is laid out in memory */
     /* Told what the listener's `progress` is; false: this run ends as by furrow_interrupt(). NULL: none. */
     bool (*progress)(void *user, const char *task, size_t done, size_t total, const char *metric);
     void *user;
@@ -210,7 +219,11 @@ FURROW_API int furrow_eval(const furrow_run_options *options, char **json);
  * beside parcels.geojson. JSON: {"parcels" or "patches" (how many), "csv" (parcels), "out" (patches),
  * "json", "samples_are", "counted", "networks", "classes": {name: how many are of it}}. With options->attention also
  * attention.svg and attention.csv (parcels) or attention.json and for each patch ID_attention.npy and ID_attention.svg;
- * JSON: "attention", "attention_picture", the paths of the files over all samples. */
+ * JSON: "attention", "attention_picture", the paths of the files over all samples.
+ *
+ * With options->scenes: tiles of a map into options->out (docs/formats.md), of which `furrow merge` makes images; tiles
+ * that are there are kept. The pack gives the normalisation and the reference date. JSON: {"tiles", "made", "kept",
+ * "unseen", "out", "samples_are": "tiles", "counted": "pixels", "networks", "classes"}. */
 FURROW_API int furrow_predict(const furrow_run_options *options, char **json);
 
 /* ---- weights ------------------------------------------------------------------------------------------------------ */
@@ -229,7 +242,7 @@ FURROW_API int furrow_weights_show(const char *path, const char *config, const c
 /* PASTIS's two tables, of run folders on image patches beside the published rows, the best first. JSON: {"semantic":
  * [{"name", "run" (null: published), "published", "parameters", "folds", "OA": {"mean", "deviation"}, "mIoU"}],
  * "panoptic": [{..., "SQ", "RQ", "PQ"}]}; measures in percent, over the folds that were tested. */
-int furrow_leaderboard(const char *const *runs, int count, char **json);
+FURROW_API int furrow_leaderboard(const char *const *runs, int count, char **json);
 
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */
 

@@ -44,7 +44,7 @@ check "help" run 0 --help
 check "help names the commands" printed "predict"
 check "version" run 0 --version
 check "no command" run 2
-for command in devices pack info synth instances train eval predict weights verify bench; do
+for command in devices pack info synth instances train eval predict weights merge leaderboard verify bench; do
     check "$command --help" run 0 $command --help
     check "$command --help says how" printed "usage: furrow $command"
     check "help $command" run 0 help $command

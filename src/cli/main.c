@@ -17,6 +17,7 @@ static const command commands[] = {
     {"train", "train the folds of a configuration and test each", command_train},
     {"eval", "measure weights on labelled parcels or patches", command_eval},
     {"predict", "give every parcel, or every pixel of patches, a class, with probabilities", command_predict},
+    {"merge", "join the tiles of a map that predict made of whole satellite images", command_merge},
     {"weights", "import and export weights, say what they are", command_weights},
     {"leaderboard", "put run folders into the benchmark's tables, beside the published rows", command_leaderboard},
     {"verify", "run reference results on this device and compare", command_verify},

@@ -30,7 +30,7 @@ static void show(const cJSON *document)
 int command_predict(int argc, char **argv)
 {
     run_arguments a = {0};
-    scenes_arguments s = {0};
+    scenes_arguments s = {.map = {.margin = -1}};
     const option options[] = {
         {"weights", OPTION_TEXT, &a.options.weights, 0, 0, "W",
          "a checkpoint, ours or PyTorch's, safetensors, or a folder of folds"},
@@ -44,6 +44,10 @@ int command_predict(int argc, char **argv)
         {"parcels", OPTION_TEXT, &s.parcels, 0, 0, "FILE", "with --scenes: the polygons that are to be labelled"},
         {"id", OPTION_TEXT, &s.id, 0, 0, "FIELD", "the polygons' id (ID_PARCEL, id, else the feature's number)"},
         {"layer", OPTION_TEXT, &s.layer, 0, 0, "NAME", "the polygons' layer, where there are several"},
+        {"tile", OPTION_INT, &s.map.tile, 1, 1 << 14, "S", "a map's tiles, pixels (as the patches of the pack)"},
+        {"margin", OPTION_INT, &s.map.margin, 0, 1 << 13, "M",
+         "pixels of each tile's edge that are discarded (an eighth)"},
+        {"shard", OPTION_TEXT, &s.shard, 0, 0, "I/N", "only every Nth tile, from the Ith on; merge joins them"},
         {"bands", OPTION_TEXT, &s.options.bands, 0, 0, "B02,...", "with --scenes: these bands, in this order"},
         {"mask", OPTION_TEXT, &s.options.mask, 0, 0, "BAND", "with --scenes, as pack geotiff has them, this one and"},
         {"mask-values", OPTION_TEXT, &s.options.mask_values, 0, 0, "3,8,...", "these"},
@@ -54,7 +58,7 @@ int command_predict(int argc, char **argv)
         {0},
     };
     const command_syntax syntax = {
-        "predict CONFIG --weights W --out DIR [--fold K] [--tolerance PIXELS] [--attention] [--set KEY=VALUE ...]",
+        "predict CONFIG --weights W --out DIR [--scenes DIR [--parcels FILE]] [--fold K] [--set KEY=VALUE ...] ...",
         "Gives every sample of the pack its classes; no labels are needed. Of parcels: predictions.csv and\n"
         "predictions.json with each parcel's label, class index and the probability of each class. Of image patches:\n"
         "ID_classes.npy (the class of each pixel), ID_scores.npy (each class's probability), ID.png (the clearest "
@@ -66,7 +70,12 @@ int command_predict(int argc, char **argv)
         "a\n"
         "folder of folds, the folds' log-probabilities are averaged. The network's settings come from CONFIG, and "
         "where it\n"
-        "is silent from the weights.",
+        "is silent from the weights.\n"
+        "With --scenes the input is a folder of whole satellite images (as of pack geotiff), and the configuration's "
+        "pack\n"
+        "gives the normalisation: networks for pixel sets label the polygons of --parcels (parcels.gpkg), networks "
+        "that\n"
+        "give each pixel a class make a map (classes.tif, confidence.tif) in tiles; those that are there are kept.",
         options,
         &a.positional,
         1,
@@ -81,7 +90,7 @@ int command_predict(int argc, char **argv)
     }
     char *json;
     run_arguments_take(&a);
-    if (s.scenes) return predict_scenes(&a, &s);
+    if (s.scenes) return command_predict_scenes(&a, &s);
     code = furrow_predict(&a.options, &json);
     return command_end(code, json, a.json, show);
 }

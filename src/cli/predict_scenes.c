@@ -1,4 +1,4 @@
-/* Polygons are labelled in three steps: their pixels go into a pack with the normalisation of the configuration's pack, the
+/* predict over whole images. Polygons are labelled in three steps: their pixels go into a pack with the normalisation of the configuration's pack, the
  * network predicts on that, and the predictions join the polygons. */
 #include "cli/predict_scenes.h"
 
@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "cli/table.h"
+#include "data-tools/merge_tiles.h"
 #include "data-tools/pack_geotiff.h"
 
 enum { PATH_BYTES = 4096 };
@@ -83,10 +85,14 @@ static int label(const job *j, size_t *written)
 
 static void show(const cJSON *document)
 {
-    const cJSON *one;
-    printf("%-12s %10s\n", "class", "parcels");
-    cJSON_ArrayForEach(one, member(document, "classes"))
-        printf("%-12s %10s\n", one->string, figure(one->valuedouble, 0));
+    const cJSON *one, *classes = member(document, "classes");
+    const int width = names_width(classes, "class");
+    print_padded("class", width);
+    printf(" %10s\n", "parcels");
+    cJSON_ArrayForEach(one, classes) {
+        print_padded(one->string, width);
+        printf(" %10s\n", figure(one->valuedouble, 0));
+    }
     printf("%s parcels: %s\n", figure(number_of(document, "written"), 0), text_of(document, "gpkg"));
 }
 
@@ -100,15 +106,11 @@ static char *describe(const job *j, const char *predicted, size_t written)
     return text;
 }
 
-int predict_scenes(run_arguments *a, const scenes_arguments *s)
+static int label_polygons(run_arguments *a, const scenes_arguments *s)
 {
     job j = {.a = a, .s = s};
     char *predicted = NULL, *text = NULL;
     size_t written = 0;
-    if (!s->parcels) {
-        fprintf(stderr, "furrow: --parcels is missing: which polygons are to be labelled\n");
-        return FURROW_USAGE;
-    }
     int code = paths_make(&j);
     if (code) return code;
     code = config_take(&j);
@@ -119,4 +121,75 @@ int predict_scenes(run_arguments *a, const scenes_arguments *s)
     cJSON_Delete(j.config);
     free(predicted);
     return command_end(code, text, a->json, show);
+}
+
+/* ---- maps ---------------------------------------------------------------------------------------------------------- */
+
+static void show_map(const cJSON *document)
+{
+    const cJSON *one, *classes = member(document, "classes");
+    const int width = names_width(classes, "class");
+    print_padded("class", width);
+    printf(" %10s\n", "pixels");
+    cJSON_ArrayForEach(one, classes) {
+        print_padded(one->string, width);
+        printf(" %10s\n", figure(one->valuedouble, 0));
+    }
+    printf("%s of %s tiles made, %s were there\n", figure(number_of(document, "made"), 0),
+           figure(number_of(document, "tiles"), 0), figure(number_of(document, "kept"), 0));
+    if (member(document, "map"))
+        printf("%s and confidence.tif, with styles for QGIS beside them\n", text_of(document, "map"));
+    else
+        printf("furrow merge %s joins them when all shards are done\n", text_of(document, "out"));
+}
+
+static bool shard_read(const char *text, furrow_scenes *map)
+{
+    char end;
+    if (!text) return true;
+    return sscanf(text, "%d/%d%c", &map->shard, &map->shards, &end) == 2 && map->shards >= 1 && map->shard >= 1 &&
+           map->shard <= map->shards;
+}
+
+/* Joins the tiles, and says so in the document. */
+static int merge(const char *folder, char **json)
+{
+    const int code = merge_tiles(folder, NULL);
+    if (code) return code;
+    cJSON *all = cJSON_Parse(*json);
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/classes.tif", folder);
+    cJSON_AddStringToObject(all, "map", path);
+    free(*json);
+    *json = cJSON_Print(all);
+    cJSON_Delete(all);
+    return FURROW_OK;
+}
+
+static int make_map(run_arguments *a, const scenes_arguments *s)
+{
+    furrow_scenes map = s->map;
+    char *json = NULL;
+    map.folder = s->scenes;
+    map.bands = s->options.bands;
+    map.mask = s->options.mask;
+    map.mask_values = s->options.mask_values;
+    map.no_data = s->options.no_data;
+    if (!shard_read(s->shard, &map)) {
+        fprintf(stderr, "furrow: --shard is \"%s\"; wanted I/N, such as 2/8\n", s->shard);
+        return FURROW_USAGE;
+    }
+    a->options.scenes = &map;
+    int code = furrow_predict(&a->options, &json);
+    if (!code && !s->shard) code = merge(a->options.out, &json);
+    if (code) {
+        free(json);
+        json = NULL;
+    }
+    return command_end(code, json, a->json, show_map);
+}
+
+int command_predict_scenes(run_arguments *a, const scenes_arguments *s)
+{
+    return s->parcels ? label_polygons(a, s) : make_map(a, s);
 }

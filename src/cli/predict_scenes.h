@@ -8,9 +8,11 @@
 typedef struct scenes_arguments {
     const char *scenes, *parcels, *id, *layer;
     scenes_options options;
+    furrow_scenes map; /* tile, margin */
+    const char *shard;
 } scenes_arguments;
 
-/* Labels the polygons of --parcels. Returns the exit code. */
-int predict_scenes(run_arguments *a, const scenes_arguments *s);
+/* Labels the polygons of --parcels or, without, makes a map. Returns the exit code. */
+int command_predict_scenes(run_arguments *a, const scenes_arguments *s);
 
 #endif

@@ -99,6 +99,12 @@ int geo_raster_write(geo_raster *r, int band, int x, int y, int width, int heigh
     return absent();
 }
 
+int geo_raster_publish(const char *finished, const char *path, const char *resampling)
+{
+    (void)finished, (void)path, (void)resampling;
+    return absent();
+}
+
 int geo_raster_finish(geo_raster *r)
 {
     (void)r;

@@ -2,11 +2,13 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cpl_conv.h>
 #include <cpl_string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "format/geo_internal.h"
 
@@ -163,6 +165,18 @@ int geo_raster_read(geo_raster *r, const int *bands, int count, int x, int y, in
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
 
+static void palette_set(geo_raster *r, const geo_raster_plan *plan)
+{
+    GDALColorTableH table = GDALCreateColorTable(GPI_RGB);
+    for (int k = 0; k < plan->colours; k++) {
+        const uint32_t c = plan->palette[k];
+        const GDALColorEntry entry = {(short)(c >> 16 & 255), (short)(c >> 8 & 255), (short)(c & 255), 255};
+        GDALSetColorEntry(table, k, &entry);
+    }
+    GDALSetRasterColorTable(GDALGetRasterBand(r->set, 1), table);
+    GDALDestroyColorTable(table);
+}
+
 int geo_raster_create(const char *path, const geo_raster_plan *plan, geo_raster **out)
 {
     static const char *const options[] = {"TILED=YES",        "COMPRESS=DEFLATE",     "PREDICTOR=2", "ZLEVEL=1",
@@ -187,6 +201,7 @@ int geo_raster_create(const char *path, const geo_raster_plan *plan, geo_raster 
     }
     for (int b = 0; b < plan->bands && plan->has_no_data; b++)
         GDALSetRasterNoDataValue(GDALGetRasterBand(r->set, b + 1), plan->no_data);
+    if (plan->palette) palette_set(r, plan);
     *out = r;
     r = NULL;
 done:
@@ -215,5 +230,35 @@ int geo_raster_finish(geo_raster *r)
     r->set = NULL;
     if (!rc && CPLGetLastErrorType() >= CE_Failure) rc = geo_fail(r->path, "cannot be written");
     geo_raster_close(r);
+    return rc;
+}
+
+int geo_raster_publish(const char *finished, const char *path, const char *resampling)
+{
+    int rc = OK;
+    char **options = NULL, *temporary = file_temporary(path);
+    geo_raster *from = NULL;
+    GDALDatasetH copy;
+    TRY_NEW(temporary);
+    TRY(geo_raster_open(finished, &from));
+    options = CSLSetNameValue(options, "COMPRESS", "DEFLATE");
+    options = CSLSetNameValue(options, "BIGTIFF", "IF_SAFER");
+    options = CSLSetNameValue(options, "NUM_THREADS", "ALL_CPUS");
+    options = CSLSetNameValue(options, "OVERVIEW_RESAMPLING", resampling);
+    CPLErrorReset();
+    copy = GDALCreateCopy(GDALGetDriverByName("COG"), temporary, from->set, FALSE, options, NULL, NULL);
+    if (!copy)
+        rc = geo_fail(path, "cannot be made");
+    else
+        GDALClose(copy);
+    if (!rc && CPLGetLastErrorType() >= CE_Failure) rc = geo_fail(path, "cannot be written");
+    if (rc)
+        unlink(temporary);
+    else
+        rc = file_commit(temporary, path);
+done:
+    CSLDestroy(options);
+    geo_raster_close(from);
+    free(temporary);
     return rc;
 }

@@ -37,6 +37,8 @@ typedef struct geo_raster_plan {
     enum number_type type;
     bool has_no_data;
     double no_data;
+    const uint32_t *palette; /* of the first band, 8 bits: 0xRRGGBB of values 0, 1, ...; NULL: none */
+    int colours;
 } geo_raster_plan;
 
 /* A GeoTIFF in tiles of 256 x 256, deflated, BigTIFF where need be. Straight to its name: give a temporary one. */
@@ -45,6 +47,10 @@ int geo_raster_create(const char *path, const geo_raster_plan *plan, geo_raster 
 /* values [height][width] of one band (from 0). */
 int geo_raster_write(geo_raster *r, int band, int x, int y, int width, int height, enum number_type type,
                      const void *values);
+
+/* A cloud-optimised GeoTIFF of the finished one: tiles of 512, overviews (resampling: "MODE", "NEAREST", "AVERAGE"), palette
+ * and no-data as there. `path` appears whole, by a rename, or not at all. */
+int geo_raster_publish(const char *finished, const char *path, const char *resampling);
 
 int geo_raster_finish(geo_raster *r); /* closes; the code tells whether everything has been written */
 

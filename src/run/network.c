@@ -179,7 +179,7 @@ done:
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
-static size_t value_count(const network *w)
+size_t network_value_count(const network *w)
 {
     size_t count = 0;
     for (int i = 0; i < net_parameter_count(w->net); i++) count += tensor_count(net_parameter_at(w->net, i));
@@ -190,7 +190,7 @@ int network_values(network *w, float **out)
 {
     int rc = OK;
     size_t at = 0;
-    float *values = memory_new(value_count(w), sizeof *values);
+    float *values = memory_new(network_value_count(w), sizeof *values);
     TRY_NEW(values);
     for (int i = 0; i < net_parameter_count(w->net); i++) {
         const tensor *p = net_parameter_at(w->net, i);
@@ -222,5 +222,5 @@ size_t network_fixed_bytes(const network *w, int frames)
 {
     const network_input *i = &w->input;
     const size_t pixels = is_dense(w) ? (size_t)i->height * (size_t)i->width : (size_t)i->npixel;
-    return (4 * value_count(w) + (size_t)frames * pixels * (size_t)i->bands) * sizeof(float);
+    return (4 * network_value_count(w) + (size_t)frames * pixels * (size_t)i->bands) * sizeof(float);
 }

@@ -86,6 +86,7 @@ const tensor *network_attention(const network *w);
 int network_optimiser(network *w); /* makes Adam's state (zeros) when it is not there */
 
 /* The values of all parameters and running statistics, in the order of making; a new array. And their return. */
+size_t network_value_count(const network *w);
 int network_values(network *w, float **out);
 int network_set_values(network *w, const float *values);
 

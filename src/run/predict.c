@@ -86,7 +86,7 @@ done:
 static int summary(const prediction *r, cJSON *all, char **json)
 {
     cJSON_AddNumberToObject(all, "networks", r->weights.count);
-    cJSON_AddStringToObject(all, "samples_are", samples_noun(&r->s.set));
+    if (!cJSON_HasObjectItem(all, "samples_are")) cJSON_AddStringToObject(all, "samples_are", samples_noun(&r->s.set));
     cJSON_AddStringToObject(all, "counted", r->s.config.head ? "parcels" : samples_rows_noun(&r->s.set));
     cJSON *tally = cJSON_AddObjectToObject(all, "classes");
     for (int k = 0; k < r->classes; k++) cJSON_AddNumberToObject(tally, r->names[k], (double)r->tally[k]);
@@ -108,9 +108,18 @@ int furrow_predict(const furrow_run_options *o, char **json)
     r.count = samples_count(&r.s.set);
     TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
     TRY(load(&r));
-    TRY(session_batches(&r.s, &r.batches));
+    if (!o->scenes) TRY(session_batches(&r.s, &r.batches));
+    if (o->scenes && (r.s.config.head || r.s.config.kind != MODEL_DENSE || o->attention)) {
+        rc = fail(
+            USAGE,
+            "maps of whole images are made by networks that give each pixel a class, without attention (of pixel sets: "
+            "--parcels)");
+        goto done;
+    }
     if (o->attention) TRY(attention_log_new(&r, &r.attention));
-    if (r.s.config.head)
+    if (o->scenes)
+        TRY(predict_scenes(&r, o->scenes, all));
+    else if (r.s.config.head)
         TRY(predict_panoptic(&r, all));
     else
         TRY(r.s.config.kind == MODEL_DENSE ? predict_patches(&r, all) : predict_parcels(&r, all));

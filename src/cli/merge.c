@@ -1,0 +1,49 @@
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "data-tools/merge_tiles.h"
+
+static void show(const cJSON *document)
+{
+    printf("%s/classes.tif and confidence.tif: %s x %s pixels of %s tiles, %s classes; styles for QGIS beside them\n",
+           text_of(document, "out"), figure(number_of(document, "width"), 0), figure(number_of(document, "height"), 0),
+           figure(number_of(document, "tiles"), 0), figure(number_of(document, "classes"), 0));
+}
+
+static char *describe(const char *folder, const merge_result *r)
+{
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "out", folder);
+    cJSON_AddNumberToObject(all, "width", r->width);
+    cJSON_AddNumberToObject(all, "height", r->height);
+    cJSON_AddNumberToObject(all, "tiles", r->tiles);
+    cJSON_AddNumberToObject(all, "classes", r->classes);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+int command_merge(int argc, char **argv)
+{
+    text_list words = {0};
+    bool json = false, done;
+    const option options[] = {
+        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        {0},
+    };
+    const command_syntax syntax = {"merge DIR",
+                                   "Joins the tiles that predict --scenes made in DIR, by one process or by several "
+                                   "with --shard: classes.tif (the\n"
+                                   "class of each pixel, with palette and overviews; 255: nothing was seen) and "
+                                   "confidence.tif (its probability in\n"
+                                   "percent), cloud-optimised GeoTIFFs with styles for QGIS beside them.",
+                                   options,
+                                   &words,
+                                   1,
+                                   1};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    merge_result result = {0};
+    code = merge_tiles(words.item[0], &result);
+    return command_end(code, code ? NULL : describe(words.item[0], &result), json, show);
+}

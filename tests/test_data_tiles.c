@@ -1,0 +1,199 @@
+/* Maps in tiles: every pixel from one tile's middle, plans that are trusted for nothing, images of the tiles. */
+#include <cjson/cJSON.h>
+
+#include "data-tools/merge_tiles.h"
+#include "data/tiles.h"
+
+#include "tests/geo_test.h"
+
+static tile_class classes[3] = {{"Background", 0x000000}, {"wheat & rye", 0xff8000}, {"Void", 0xffffff}};
+
+static tile_plan plan_of(int width, int height, int side, int margin)
+{
+    return (tile_plan){
+        .grid = {width, height, {GEO_LEFT, 10, 0, GEO_TOP, 0, -10}, ""},
+        .side = side,
+        .margin = margin,
+        .classes = classes,
+        .class_count = 3,
+        .last_day = 17497,
+        .state = UINT64_C(0xfedcba9876543210),
+    };
+}
+
+/* ---- where tiles lie ----------------------------------------------------------------------------------------------- */
+
+static void middles_cover_all(void **state)
+{
+    (void)state;
+    for (int side = 1; side <= 9; side++)
+        for (int margin = 0; 2 * margin < side; margin++)
+            for (int length = side; length < 40; length++) {
+                tile_plan p = plan_of(length, length, side, margin);
+                int covered = 0;
+                assert_ok(tiles_lay(&p));
+                for (int k = 0; k < p.across; k++) {
+                    const tile_span s = tile_span_of(&p, length, k);
+                    assert_int_equal(s.from, covered);
+                    assert_true(s.to > s.from);
+                    assert_true(s.start >= 0 && s.start + side <= length);
+                    assert_true(s.from >= s.start + (k ? margin : 0));
+                    assert_true(s.to <= s.start + side - (k + 1 < p.across ? margin : 0));
+                    covered = s.to;
+                }
+                assert_int_equal(covered, length);
+            }
+}
+
+static void refusals(void **state)
+{
+    tile_plan p = plan_of(20, 10, 12, 2);
+    (void)state;
+    assert_int_equal(tiles_lay(&p), USAGE);
+    assert_message("20 x 10 pixels are smaller than a tile of 12");
+    p = plan_of(20, 20, 12, 6);
+    assert_int_equal(tiles_lay(&p), USAGE);
+    p = plan_of(20, 20, 0, 0);
+    assert_int_equal(tiles_lay(&p), USAGE);
+}
+
+/* ---- plans --------------------------------------------------------------------------------------------------------- */
+
+static void plans_are_kept_and_compared(void **state)
+{
+    tile_plan p = plan_of(20, 10, 8, 2), q;
+    (void)state;
+    scratch_clear();
+    assert_ok(tiles_lay(&p));
+    assert_ok(tiles_begin(&p, in_scratch("in")));
+    assert_ok(tiles_begin(&p, in_scratch("in")));
+    assert_ok(tiles_open(in_scratch("in"), &q));
+    assert_int_equal(q.across, 4);
+    assert_int_equal(q.down, 2);
+    assert_int_equal(q.class_count, 3);
+    assert_string_equal(q.classes[1].name, "wheat & rye");
+    assert_int_equal(q.classes[1].colour, 0xff8000);
+    assert_int_equal(q.last_day, 17497);
+    assert_memory_equal(q.grid.transform, p.grid.transform, sizeof p.grid.transform);
+    tiles_free(&q);
+    p.state++;
+    assert_refused(tiles_begin(&p, in_scratch("in")), "is of other images, weights or tiles");
+}
+
+/* Cut anywhere, or with one value replaced, it is refused or read; never more than that. */
+static void damaged_plans(void **state)
+{
+    static const char *const broken[] = {
+        "{}",
+        "[1]",
+        "{\"furrow_format\": \"tiles\"}",
+        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 1e9, \"transform\": [1, 2, 3, 4, 5, 6], \"crs\": "
+        "\"\"}",
+        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 20, \"transform\": [1, 2, 3], \"crs\": \"\"}",
+        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 20, \"transform\": [1, 2, 3, 4, 5, 6], \"crs\": "
+        "\"\", "
+        "\"tile\": 8, \"margin\": 4, \"last_day\": 3, \"classes\": [{\"name\": \"a\", \"colour\": 1}]}",
+        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 20, \"transform\": [1, 2, 3, 4, 5, 6], \"crs\": "
+        "\"\", "
+        "\"tile\": 8, \"margin\": 1, \"last_day\": 3, \"classes\": [{\"colour\": 1}]}",
+    };
+    tile_plan p = plan_of(20, 10, 8, 2), q;
+    char *text;
+    size_t length;
+    (void)state;
+    scratch_clear();
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        put_text(in_scratch("in/tiles.json"), broken[i]);
+        assert_true(tiles_open(in_scratch("in"), &q) != OK);
+    }
+    unlink(in_scratch("in/tiles.json"));
+    assert_ok(tiles_lay(&p));
+    assert_ok(tiles_begin(&p, in_scratch("in")));
+    assert_ok(file_read(in_scratch("in/tiles.json"), 1 << 20, &text, &length));
+    for (size_t cut = 0; cut + 1 < length; cut++) {
+        put_file(in_scratch("in/tiles.json"), text, cut);
+        assert_true(tiles_open(in_scratch("in"), &q) != OK);
+    }
+    free(text);
+}
+
+/* ---- tiles and images ---------------------------------------------------------------------------------------------- */
+
+static uint8_t class_at(int x, int y)
+{
+    return (uint8_t)((x * 7 + y * 5) % 3);
+}
+
+static void put_tile(const tile_plan *p, int index)
+{
+    const tile_span y = tile_span_of(p, p->grid.height, index / p->across);
+    const tile_span x = tile_span_of(p, p->grid.width, index % p->across);
+    const int width = x.to - x.from, height = y.to - y.from;
+    uint8_t values[2 * 64];
+    for (int i = 0; i < width * height; i++) {
+        values[i] = class_at(x.from + i % width, y.from + i / width);
+        values[width * height + i] = (uint8_t)(10 * values[i]);
+    }
+    values[0] = index ? values[0] : TILE_UNSEEN;
+    assert_ok(tile_save(p, in_scratch("in"), index, values));
+}
+
+static void images_of_the_tiles(void **state)
+{
+    tile_plan p = plan_of(20, 10, 8, 2);
+    merge_result r;
+    geo_raster *raster;
+    uint8_t values[200], *tile;
+    double no_data;
+    char *text;
+    size_t length;
+    const int band = 0;
+    NEED_GDAL();
+    scratch_clear();
+    assert_ok(tiles_lay(&p));
+    assert_ok(tiles_begin(&p, in_scratch("in")));
+    for (int i = 0; i < 7; i++) put_tile(&p, i);
+    assert_false(tile_is_done(&p, in_scratch("in"), 7));
+    assert_refused(merge_tiles(in_scratch("in"), NULL), "1 of 8 tiles are missing or damaged: 1_3");
+    assert_false(file_exists(in_scratch("in/classes.tif")));
+    put_text(in_scratch("in/tiles/1_3.npy"), "\x93NUMPY");
+    assert_refused(merge_tiles(in_scratch("in"), NULL), "1 of 8 tiles");
+    put_tile(&p, 7);
+    assert_true(tile_is_done(&p, in_scratch("in"), 7));
+    assert_ok(tile_load(&p, in_scratch("in"), 7, &tile));
+    free(tile);
+    assert_ok(merge_tiles(in_scratch("in"), &r));
+    assert_int_equal(r.tiles, 8);
+    assert_ok(geo_raster_open(in_scratch("in/classes.tif"), &raster));
+    assert_int_equal(geo_raster_about_of(raster)->type, NUMBER_U8);
+    assert_true(geo_raster_no_data(raster, 0, &no_data) && no_data == TILE_UNSEEN);
+    assert_true(geo_grid_covers_same(&geo_raster_about_of(raster)->grid, &p.grid));
+    assert_ok(geo_raster_read(raster, &band, 1, 0, 0, 20, 10, NUMBER_U8, values));
+    for (int i = 0; i < 200; i++) assert_int_equal(values[i], i ? class_at(i % 20, i / 20) : TILE_UNSEEN);
+    geo_raster_close(raster);
+    assert_ok(geo_raster_open(in_scratch("in/confidence.tif"), &raster));
+    assert_ok(geo_raster_read(raster, &band, 1, 0, 0, 20, 10, NUMBER_U8, values));
+    for (int i = 0; i < 200; i++) assert_int_equal(values[i], 10 * class_at(i % 20, i / 20));
+    geo_raster_close(raster);
+    assert_ok(file_read(in_scratch("in/classes.qml"), 1 << 16, &text, &length));
+    assert_non_null(strstr(text, "value=\"1\" color=\"#ff8000\" alpha=\"255\" label=\"wheat &amp; rye\""));
+    free(text);
+    assert_ok(file_read(in_scratch("in/classes.tif.aux.xml"), 1 << 16, &text, &length));
+    assert_non_null(strstr(text, "<Category>wheat &amp; rye</Category>"));
+    assert_non_null(strstr(text, "2017-11-27"));
+    free(text);
+    char **left;
+    assert_ok(folder_list(in_scratch("in"), ".temporary", &left, &length));
+    assert_int_equal(length, 0);
+    folder_free(left, length);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(middles_cover_all),           cmocka_unit_test(refusals),
+        cmocka_unit_test(plans_are_kept_and_compared), cmocka_unit_test(damaged_plans),
+        cmocka_unit_test(images_of_the_tiles),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
