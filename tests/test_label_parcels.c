@@ -114,6 +114,29 @@ static void refusals(void **state)
     assert_false(file_exists(in_scratch("out.gpkg")));
 }
 
+/* A GeoPackage that is cut off or in which bytes are turned is refused, or read with whatever it still holds. */
+static void damaged_polygons(void **state)
+{
+    const label_parcels_options o = {0};
+    pack_geotiff_options pack = pack_geotiff_defaults();
+    char *bytes;
+    size_t length;
+    NEED_GDAL();
+    put_inputs();
+    assert_ok(label(&o, NULL));
+    assert_ok(file_read(in_scratch("out.gpkg"), 1 << 24, &bytes, &length));
+    for (size_t at = 0; at < length; at += 509) {
+        const char kept = bytes[at];
+        bytes[at] = (char)~kept;
+        put_file(in_scratch("damaged.gpkg"), bytes, length);
+        bytes[at] = kept;
+        (void)pack_geotiff(in_scratch("in"), in_scratch("damaged.gpkg"), in_scratch("other.h5"), &pack, NULL);
+        put_file(in_scratch("damaged.gpkg"), bytes, at);
+        (void)pack_geotiff(in_scratch("in"), in_scratch("damaged.gpkg"), in_scratch("other.h5"), &pack, NULL);
+    }
+    free(bytes);
+}
+
 /* Another pack's normalisation and features' moments go along. */
 static void normalisation_of_another_pack(void **state)
 {
@@ -147,6 +170,7 @@ int main(void)
         cmocka_unit_test(polygons_with_their_classes),
         cmocka_unit_test(the_same_bytes_again),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(damaged_polygons),
         cmocka_unit_test(normalisation_of_another_pack),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -299,22 +299,39 @@ done:
     return rc;
 }
 
-static int window_map(mapping *m, int row, int first, int count, int *done, int total)
+static bool is_wanted(const mapping *m, int index)
+{
+    return is_ours(m, index) && !tile_is_done(&m->plan, m->job->folder, index);
+}
+
+/* Neighbours are read together; what lies between two tiles of a shard is not read at all. */
+static int run_map(mapping *m, int row, int first, int count, int *done, int total)
 {
     const tile_span down = tile_span_of(&m->plan, m->scenes.grid.height, row);
-    bool read = false;
     int rc = OK;
+    TRY(window_read(m, first, count, down));
     for (int k = first; k < first + count; k++) {
-        const int index = row * m->plan.across + k;
-        if (!is_ours(m, index)) continue;
         if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
-        if (tile_is_done(&m->plan, m->job->folder, index)) {
-            m->kept++;
-        } else {
-            if (!read) TRY(window_read(m, first, count, down));
-            read = true;
-            TRY(tile_map(m, index, tile_span_of(&m->plan, m->scenes.grid.width, k), down));
+        TRY(tile_map(m, row * m->plan.across + k, tile_span_of(&m->plan, m->scenes.grid.width, k), down));
+        log_progress("tiles", (size_t)++ * done, (size_t)total, "");
+    }
+done:
+    return rc;
+}
+
+static int window_map(mapping *m, int row, int first, int count, int *done, int total)
+{
+    const int before = row * m->plan.across;
+    int rc = OK;
+    for (int k = first, next; k < first + count; k = next) {
+        for (next = k; next < first + count && is_wanted(m, before + next);) next++;
+        if (next > k) {
+            TRY(run_map(m, row, k, next - k, done, total));
+            continue;
         }
+        next = k + 1;
+        if (!is_ours(m, before + k)) continue;
+        m->kept++;
         log_progress("tiles", (size_t)++ * done, (size_t)total, "");
     }
 done:
