@@ -212,7 +212,7 @@ static void unknown_imported_forms_are_measured_with_a_warning(void **state)
     assert_int_equal(occurrences(warnings, "\"cuda\" of scale 200"), 1);
     assert_refused(tune_import(test_device, "[1]"), FAILED, "not a JSON object");
     assert_refused(tune_import(test_device, "{\"a\": 1}"), FAILED, "\"a\" is not a text");
-    assert_refused(tune_import(test_device, "{"), FAILED, "not a JSON object");
+    assert_refused(tune_import(test_device, "{"), FAILED, "not valid JSON");
 }
 
 static void the_environment_wins(void **state)
