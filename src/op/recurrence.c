@@ -338,18 +338,20 @@ done:
     return rc;
 }
 
-/* Rounded up to vectors of 8, which the fast forms need, where that is at most an eighth more. */
-static int carried_channels(int channels)
+/* Rounded up to whole vectors of the device's fast forms, where that is at most an eighth more. */
+static int carried_channels(const device *d, int channels)
 {
-    enum { VECTOR = 8, SHARE = 8 };
-    const int up = (channels + VECTOR - 1) / VECTOR * VECTOR;
+    enum { SHARE = 8 };
+    const int vector = device_tiles(d) == TILE_GPU ? 4 : device_about(d)->vector_width >= 16 ? 16 : 8;
+    const int up = (channels + vector - 1) / vector * vector;
     return (up - channels) * SHARE <= channels ? up : channels;
 }
 
 joint_conv joint_of(const node *n, int x, int offsets, int weight, const recurrence_options *o, int gates)
 {
     const int *size = n->in[x]->shape.size, *w = n->in[weight]->shape.size;
-    const int patches = patches_of(n, offsets, o), channels = w[1] - size[3], state = carried_channels(channels);
+    const int patches = patches_of(n, offsets, o), channels = w[1] - size[3],
+              state = carried_channels(node_device(n), channels);
     return (joint_conv){.steps = size[0] / patches,
                         .patches = patches,
                         .height = size[1],
