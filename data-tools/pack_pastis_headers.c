@@ -122,8 +122,10 @@ static void image_compare(pastis_source *s, pastis_patch *p, int k)
                        s->height, s->width);
 }
 
-/* `what` each plane holds, of which the first counts: integers, or real numbers. */
-static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, bool integers,
+enum { INTEGERS = 1, REALS = 2 }; /* element types that a plane may have */
+
+/* `what` each plane holds, of which the first counts. */
+static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, int types,
                         const char *what)
 {
     char text[200];
@@ -135,22 +137,24 @@ static void plane_check(pastis_source *s, pastis_patch *p, const pastis_image *i
         pastis_problem(
             s, p, "%s: %s, wanted %d x %d pixels, as the images, or several such planes of which the first has the %s",
             name.text, shape_text(h, text, sizeof text), s->height, s->width, what);
-    else if (number_is_integer(h->type) != integers)
+    else if (!(types & (number_is_integer(h->type) ? INTEGERS : REALS)))
         pastis_problem(s, p, "%s: %s, wanted %s", name.text, number_name(h->type),
-                       integers ? "integers" : "real numbers");
+                       types & INTEGERS ? "integers" : "real numbers");
 }
 
-/* A heat map or zones of a patch without parcels are nobody's. */
+/* Instances and zones may be whole numbers of a real type: the published reader takes them so. A heat map or zones of a
+ * patch without parcels are nobody's. */
 static void planes_check(pastis_source *s, pastis_patch *p, name_list *without)
 {
     static const char *const what[PATCH_TARGETS] = {"instances", "heat", "zones"};
+    static const int types[PATCH_TARGETS] = {INTEGERS | REALS, REALS, INTEGERS | REALS};
     bool nobodys = false;
-    plane_check(s, p, &p->labels, pastis_labels_name(p->id), true, "classes");
-    plane_check(s, p, &p->parcels, pastis_parcels_name(p->id), true, "parcels");
+    plane_check(s, p, &p->labels, pastis_labels_name(p->id), INTEGERS, "classes");
+    plane_check(s, p, &p->parcels, pastis_parcels_name(p->id), INTEGERS, "parcels");
     for (int k = 0; k < PATCH_TARGETS; k++) {
         nobodys |= p->target[k].there && !pastis_has_parcels(p);
         p->target[k].there &= pastis_has_parcels(p);
-        plane_check(s, p, &p->target[k], pastis_target_name((enum patch_target)k, p->id), k != PATCH_HEATMAP, what[k]);
+        plane_check(s, p, &p->target[k], pastis_target_name((enum patch_target)k, p->id), types[k], what[k]);
     }
     if (nobodys && !p->bad) name_list_add(without, p->id);
 }

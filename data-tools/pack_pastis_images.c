@@ -92,17 +92,18 @@ done:
 
 /* ---- planes -------------------------------------------------------------------------------------------------------- */
 
-/* The first plane, whose every value must lie in a range. */
-static int plane_read(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, double least,
-                      double most, void **raw)
+/* The first plane, whose every value must lie in a range; `whole`: reals too must be whole numbers. */
+static int plane_read(pastis_source *s, pastis_patch *p, const pastis_image *image, pastis_name name, bool whole,
+                      double least, double most, void **raw)
 {
     const size_t pixels = (size_t)s->height * (size_t)s->width, width = (size_t)s->width;
+    const char *wanted = whole && !number_is_integer(image->header.type) ? "whole numbers from " : "";
     int rc = array_read(s, p, image, name, raw);
     for (size_t i = 0; !rc && *raw && i < pixels; i++) {
         double value = number_get(image->header.type, *raw, i);
-        if (value >= least && value <= most) continue;
-        pastis_problem(s, p, "%s: %.16g at row %zu, column %zu, wanted %.16g to %.16g", name.text, value, i / width,
-                       i % width, least, most);
+        if (value >= least && value <= most && (!*wanted || value == floor(value))) continue;
+        pastis_problem(s, p, "%s: %.16g at row %zu, column %zu, wanted %s%.16g to %.16g", name.text, value, i / width,
+                       i % width, wanted, least, most);
         free(*raw);
         *raw = NULL;
     }
@@ -113,7 +114,7 @@ int pastis_labels_read(pastis_source *s, pastis_patch *p, uint8_t **out)
 {
     const size_t pixels = (size_t)s->height * (size_t)s->width;
     void *raw;
-    int rc = plane_read(s, p, &p->labels, pastis_labels_name(p->id), 0, UINT8_MAX, &raw);
+    int rc = plane_read(s, p, &p->labels, pastis_labels_name(p->id), true, 0, UINT8_MAX, &raw);
     *out = NULL;
     if (rc || !raw) return rc;
     if ((*out = memory_new(pixels, sizeof **out)))
@@ -127,7 +128,7 @@ static int integers_read(pastis_source *s, pastis_patch *p, const pastis_image *
 {
     const size_t pixels = (size_t)s->height * (size_t)s->width;
     void *raw;
-    int rc = plane_read(s, p, image, name, least, INT32_MAX, &raw);
+    int rc = plane_read(s, p, image, name, true, least, INT32_MAX, &raw);
     *out = NULL;
     if (rc || !raw) return rc;
     if ((*out = memory_new(pixels, sizeof **out)))
@@ -149,5 +150,5 @@ int pastis_numbers_read(pastis_source *s, pastis_patch *p, enum patch_target tar
 
 int pastis_heat_read(pastis_source *s, pastis_patch *p, void **out)
 {
-    return plane_read(s, p, &p->target[PATCH_HEATMAP], pastis_target_name(PATCH_HEATMAP, p->id), 0, 1, out);
+    return plane_read(s, p, &p->target[PATCH_HEATMAP], pastis_target_name(PATCH_HEATMAP, p->id), false, 0, 1, out);
 }

@@ -191,19 +191,25 @@ static void survey_tell(survey *v)
                     name_list_text(&v->dark));
 }
 
+static bool has_files(const pastis_patch *p)
+{
+    bool any = false;
+    for (int k = 0; k < PATCH_TARGETS; k++) any |= p->target[k].there;
+    return any && !p->bad;
+}
+
 int pastis_targets_survey(pastis_source *s)
 {
     survey v = {0};
+    size_t all = 0, looked = 0;
     int rc = OK;
+    for (size_t i = 0; i < s->count; i++) all += has_files(&s->patches[i]);
     for (size_t i = 0; i < s->count; i++) {
-        pastis_patch *p = &s->patches[i];
-        bool there = false;
-        for (int k = 0; k < PATCH_TARGETS; k++) there |= p->target[k].there;
-        if (!there || p->bad) continue;
+        if (!has_files(&s->patches[i])) continue;
         if (interrupt_requested())
             return fail(INTERRUPTED, "interrupted while looking at instances; nothing was written");
-        TRY(patch_survey(s, p, &v));
-        log_progress("instances", i + 1, s->count, "");
+        TRY(patch_survey(s, &s->patches[i], &v));
+        log_progress("instances", ++looked, all, "");
     }
     survey_tell(&v);
 done:

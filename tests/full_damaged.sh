@@ -57,6 +57,10 @@ one() {
     images) in_folder patches DATA_S2/S2_10000.npy pack pastis "$here/patches" "$here/out.h5" ;;
     metadata) in_folder patches metadata.geojson pack pastis "$here/patches" "$here/out.h5" ;;
     means) in_folder patches NORM_S2_patch.json pack pastis "$here/patches" "$here/out.h5" ;;
+    instances | heat | zones)
+        case $kind in instances) file=INSTANCES ;; heat) file=HEATMAP ;; zones) file=ZONES ;; esac
+        in_folder own "INSTANCE_ANNOTATIONS/${file}_10000.npy" pack pastis "$here/own" "$here/out.h5"
+        ;;
     parcels) in_folder patches ANNOTATIONS/ParcelIDs_10000.npy instances "$here/patches" ;;
     config)
         damaged "$work/run.json" "$here/run.json"
@@ -119,6 +123,8 @@ END
     "$furrow" pack pixelset "$work/parcels" "$work/p.h5"
     "$furrow" synth pastis "$work/patches" --patches 5 --size 16 --dates 2-3 --bands 2 --classes 4
     "$furrow" pack pastis "$work/patches" "$work/i.h5" --compress
+    cp -r "$work/patches" "$work/own"
+    "$furrow" instances "$work/own"
     "$furrow" train "$work/run.json" && "$furrow" train "$work/dense.json"
 } >"$work/log" 2>&1
 [ -s "$work/dense/Fold_1/model.h5" ] || { cat "$work/log" && exit 1; }
@@ -137,7 +143,7 @@ fi
 # ---- all kinds
 
 passed=0 failed=0
-for kind in ${KINDS:-pixels labels dates features pickle images metadata means parcels config pack image_pack weights resumed reference}; do
+for kind in ${KINDS:-pixels labels dates features pickle images metadata means instances heat zones parcels config pack image_pack weights resumed reference}; do
     [ $kind = reference ] && [ $skipped -eq 1 ] && continue
     started=$(date +%s)
     seq "$count" | xargs -P "$(nproc)" -n 1 sh "$0" try "$kind"

@@ -100,6 +100,8 @@ sed 's/"epochs": 2/"epochs": 1/' "$work/run.json" >"$work/short.json"
 {
     "$furrow" synth pixelset "$work/parcels" --parcels 6 --classes 2 --dates 4 --bands 2 --least-pixels 2 --most-pixels 5
     "$furrow" synth pastis "$work/patches" --patches 2 --size 8 --dates 2-3 --bands 2 --classes 3
+    "$furrow" instances "$work/patches" --without 1 # instances and, of one patch, a heat map of their own
+    cp "$work/patches/INSTANCE_ANNOTATIONS/HEATMAP_10000.npy" "$work/patches/INSTANCE_ANNOTATIONS/HEATMAP_10001.npy"
     "$furrow" pack pixelset "$work/parcels" "$work/p.h5"
     "$furrow" train "$work/short.json" --set "train.res_dir=$work/half"
 } >"$work/log" 2>&1

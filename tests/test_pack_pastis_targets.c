@@ -134,7 +134,8 @@ static void nothing_is_kept_twice(void **state)
 /* Other types, other numbers in the same order, and heat to a millionth. */
 static void the_same_in_other_words(void **state)
 {
-    int64_t numbered[PIXELS], zoned[PIXELS];
+    int64_t numbered[PIXELS];
+    double zoned[PIXELS];
     float single[PIXELS];
     (void)state;
     for (int i = 0; i < PIXELS; i++) {
@@ -143,7 +144,7 @@ static void the_same_in_other_words(void **state)
         single[i] = (float)heat[i];
     }
     put(INSTANCES, NUMBER_I64, numbered);
-    put(ZONES, NUMBER_I64, zoned);
+    put(ZONES, NUMBER_F64, zoned);
     put(HEATMAP, NUMBER_F32, single);
     expect(PATCH_AS_MADE, PATCH_AS_MADE, PATCH_AS_MADE, PATCH_ZONES, NULL);
     const double before = heat[5];
@@ -352,12 +353,16 @@ static void wrong_arrays(void **state)
     expect_problem("INSTANCE_ANNOTATIONS/HEATMAP_10001.npy: 372 bytes of elements");
     put(HEATMAP, NUMBER_F64, heat);
     put(ZONES, NUMBER_F64, heat);
-    expect_problem("ZONES_10001.npy: float64, wanted integers");
+    char wanted[120];
+    snprintf(wanted, sizeof wanted, "ZONES_10001.npy: %.16g at row 0, column 0, wanted whole numbers from 0 to 214",
+             heat[0]);
+    expect_problem(wanted);
     assert_ok(npy_write(ZONES, NUMBER_I32, 1, line, zones));
     expect_problem("ZONES_10001.npy: 16, wanted 16 x 16 pixels");
     put(ZONES, NUMBER_I32, zones);
-    put(INSTANCES, NUMBER_F32, heat);
-    expect_problem("INSTANCES_10001.npy: float32, wanted integers");
+    heat[0] = (double)NAN;
+    put(INSTANCES, NUMBER_F64, heat);
+    expect_problem("INSTANCES_10001.npy: nan at row 0, column 0, wanted whole numbers from 0 to 2147483647");
     put_text(INSTANCES, "x");
     expect_problem("INSTANCES_10001.npy: byte 0");
     assert_int_equal(unlink(PARCELS), 0); /* a heat map whose instances are broken is not a second problem */

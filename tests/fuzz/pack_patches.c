@@ -1,4 +1,4 @@
-/* Patch packs: opened, and every image, label and parcel map read. */
+/* Patch packs: opened, and every image and map of labels, parcels and targets read. */
 #include "tests/fuzz/fuzz.h"
 
 #include "format/patch_pack.h"
@@ -18,6 +18,9 @@ static void read_patch(patch_pack *p, size_t patch)
     int32_t *map = malloc(pixels * sizeof *map);
     if (map) patch_pack_read_parcels(p, patch, map);
     if (map) patch_pack_read_labels(p, patch, (uint8_t *)map);
+    for (int k = 0; map && k < PATCH_TARGETS; k++)
+        if (patch_pack_origin(p, (enum patch_target)k, patch) == PATCH_OWN)
+            patch_pack_read_target(p, (enum patch_target)k, patch, map);
     free(map);
 }
 
