@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { STRIP_BYTES = 64 << 20 };
+enum { STRIP_BYTES = 64 << 20, STRIP_BYTES_MOST = 512 << 20 };
 
 /* What of a parcel lies in one strip: its runs there, and the number of its pixels before them. */
 typedef struct piece {
@@ -91,11 +91,13 @@ done:
 
 /* ---- strips -------------------------------------------------------------------------------------------------------- */
 
-/* Whole blocks of the files, as many as fit. */
+/* Whole blocks of the files, as many as fit. A file that is one block is decoded strip by strip all the same: memory is
+ * dearer than time. */
 static int strip_rows(const scenes *s)
 {
     const size_t row = (size_t)s->grid.width * ((size_t)s->bands * number_size(s->type) + 1);
-    const size_t block = (size_t)s->block_height, fit = STRIP_BYTES / row / block * block;
+    const size_t block = row * (size_t)s->block_height > STRIP_BYTES_MOST ? 1 : (size_t)s->block_height;
+    const size_t fit = STRIP_BYTES / row / block * block;
     const size_t rows = fit ? fit : block;
     return rows < (size_t)s->grid.height ? (int)rows : s->grid.height;
 }

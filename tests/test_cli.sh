@@ -59,6 +59,9 @@ check "number out of range" run 2 train x.json --fold 0
 check "set without a value" run 2 train x.json --set epochs
 check "eval without weights" run 2 eval x.json
 check "predict without out" run 2 predict x.json --weights w
+check "polygons without images" run 2 predict x.json --weights w --out o --parcels p
+check "says so" said "parcels means nothing without --scenes"
+check "shards of polygons" run 2 predict x.json --weights w --out o --scenes s --parcels p --shard 1/2
 check "no such configuration" run 1 train "$work/none.json"
 check "no such device" run 3 devices --device "no such device"
 check "no such file" run 1 info "$work/none.h5"
@@ -113,6 +116,8 @@ if "$furrow" synth scenes "$work/country" --size 64 --parcels 20 --scenes 3 --js
         --as folder --bands 3,2,1 --mask none --buffer 10 --least-pixels 4
     check "which packs" run 0 pack pixelset "$work/country/sets" "$work/sets.h5"
     check "unknown form" run 2 pack geotiff "$work/country/SCENES" x "$work/other.h5" --as pixels
+    check "folds of parcels" run 2 pack geotiff "$work/country/SCENES" x "$work/other.h5" --folds 3
+    check "says so" said "folds means nothing with --as pixelset"
     check "unknown field" run 2 pack geotiff "$work/country/SCENES" "$work/country/parcels.geojson" "$work/other.h5" \
         --label CODE
     check "which there are" said "it has: ID_PARCEL, CODE_GROUP, CODE_CULTU"

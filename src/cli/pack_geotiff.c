@@ -84,17 +84,31 @@ static int make_patches(const text_list *words, geotiff_patches_options *o, cons
                         bool json)
 {
     geotiff_patches_result result = {0};
+    const geotiff_patches_options defaults = geotiff_patches_defaults();
+    if (!o->size) o->size = defaults.size;
+    if (!o->folds) o->folds = defaults.folds;
     o->scenes = given->scenes;
     o->parcels = given->parcels;
     const int code = geotiff_patches(words->item[1], words->item[2], words->item[3], o, &result);
     return command_end(code, code ? NULL : describe_patches(words->item[3], o, &result), json, show_patches);
 }
 
+/* An option that means nothing in this form; NULL: none. */
+static const char *stray_option(const char *as, const pack_geotiff_options *o, const geotiff_patches_options *p)
+{
+    const bool patches = !strcmp(as, "pastis");
+    if (!patches && p->size) return "size";
+    if (!patches && p->folds) return "folds";
+    if (strcmp(as, "pixelset") != 0 && o->norm) return "norm";
+    if (strcmp(as, "pixelset") != 0 && o->compress) return "compress";
+    return NULL;
+}
+
 int command_pack_geotiff(int argc, char **argv)
 {
     text_list words = {0};
     pack_geotiff_options o = pack_geotiff_defaults();
-    geotiff_patches_options patches = geotiff_patches_defaults();
+    geotiff_patches_options patches = {0};
     const char *as = "pixelset";
     bool json = false, done;
     const option options[] = {
@@ -141,12 +155,17 @@ int command_pack_geotiff(int argc, char **argv)
         4};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
-    o.folder = !strcmp(as, "folder");
-    if (!strcmp(as, "pastis")) return make_patches(&words, &patches, &o, json);
-    if (!o.folder && strcmp(as, "pixelset") != 0) {
+    if (strcmp(as, "pixelset") != 0 && strcmp(as, "folder") != 0 && strcmp(as, "pastis") != 0) {
         fprintf(stderr, "furrow: --as is \"%s\"; wanted pixelset, folder or pastis\n", as);
         return FURROW_USAGE;
     }
+    const char *stray = stray_option(as, &o, &patches);
+    if (stray) {
+        fprintf(stderr, "furrow: --%s means nothing with --as %s\n", stray, as);
+        return FURROW_USAGE;
+    }
+    if (!strcmp(as, "pastis")) return make_patches(&words, &patches, &o, json);
+    o.folder = !strcmp(as, "folder");
     pack_geotiff_result result = {0};
     code = pack_geotiff(words.item[1], words.item[2], words.item[3], &o, &result);
     return command_end(code, code ? NULL : describe_pixelset(words.item[3], &result), json, show_pixelset);

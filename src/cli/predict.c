@@ -88,6 +88,7 @@ int command_predict(int argc, char **argv)
                 syntax.usage);
         return FURROW_USAGE;
     }
+    if (!predict_scenes_arguments_fit(&s)) return FURROW_USAGE;
     char *json;
     run_arguments_take(&a);
     if (s.scenes) return command_predict_scenes(&a, &s);

@@ -189,6 +189,31 @@ static int make_map(run_arguments *a, const scenes_arguments *s)
     return command_end(code, json, a->json, show_map);
 }
 
+/* An option that means nothing here; NULL: none. */
+static const char *stray_option(const scenes_arguments *s)
+{
+    const scenes_options *o = &s->options;
+    if (!s->scenes && s->parcels) return "parcels";
+    if (!s->scenes && (o->bands || o->mask || o->mask_values || o->no_data)) return "bands, --mask and --no-data";
+    if (!s->parcels && s->id) return "id";
+    if (!s->parcels && s->layer) return "layer";
+    const bool map = s->scenes && !s->parcels;
+    if (!map && s->map.tile) return "tile";
+    if (!map && s->map.margin >= 0) return "margin";
+    return !map && s->shard ? "shard" : NULL;
+}
+
+bool predict_scenes_arguments_fit(const scenes_arguments *s)
+{
+    const char *stray = stray_option(s);
+    if (stray)
+        fprintf(stderr, "furrow: --%s means nothing %s\n", stray,
+                !s->scenes   ? "without --scenes"
+                : s->parcels ? "with --parcels"
+                             : "without --parcels");
+    return !stray;
+}
+
 int command_predict_scenes(run_arguments *a, const scenes_arguments *s)
 {
     return s->parcels ? label_polygons(a, s) : make_map(a, s);

@@ -105,10 +105,6 @@ int furrow_predict(const furrow_run_options *o, char **json)
     }
     TRY(weights_find(o->weights, o->fold, &r.weights));
     TRY(session_open(o, false, r.weights.path[0], &r.s));
-    r.count = samples_count(&r.s.set);
-    TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
-    TRY(load(&r));
-    if (!o->scenes) TRY(session_batches(&r.s, &r.batches));
     if (o->scenes && (r.s.config.head || r.s.config.kind != MODEL_DENSE || o->attention)) {
         rc = fail(
             USAGE,
@@ -116,6 +112,10 @@ int furrow_predict(const furrow_run_options *o, char **json)
             "--parcels)");
         goto done;
     }
+    r.count = samples_count(&r.s.set);
+    TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
+    TRY(load(&r));
+    if (!o->scenes) TRY(session_batches(&r.s, &r.batches));
     if (o->attention) TRY(attention_log_new(&r, &r.attention));
     if (o->scenes)
         TRY(predict_scenes(&r, o->scenes, all));
