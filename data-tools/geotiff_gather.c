@@ -236,7 +236,9 @@ int geotiff_gather_run(geotiff_gather *g, size_t sync_bytes)
     strips t = {0};
     if (g->resumed < dates) TRY(strips_new(g, &t));
     for (int d = g->resumed; d < dates; d++) {
-        TRY(date_gather(g, &t, d));
+        rc = date_gather(g, &t, d);
+        if (rc == INTERRUPTED && d && pack_stage_sync(g->stage, (uint64_t)d)) rc = FAILED;
+        TRY(rc);
         scenes_release(g->scenes);
         unsynced += a_date;
         if (unsynced < sync_bytes && d + 1 < dates) continue;

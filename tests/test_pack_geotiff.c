@@ -323,6 +323,35 @@ static void kills(void **state)
     free(whole);
 }
 
+static void interrupt_at(void *user, const char *task, size_t done, size_t total, const char *metric)
+{
+    (void)user, (void)task, (void)done, (void)total, (void)metric;
+    if (!progress_left--) interrupt_request();
+}
+
+/* An interrupted run keeps the dates that it has read, however few. */
+static void interrupts(void **state)
+{
+    pack_geotiff_options o = pack_geotiff_defaults();
+    pack_geotiff_result r;
+    int status;
+    NEED_GDAL();
+    put_images(NULL);
+    put_parcels();
+    const pid_t child = fork();
+    if (!child) {
+        const log_listener listener = {.progress = interrupt_at};
+        progress_left = 4; /* three parcels, and the second date */
+        log_listen(&listener);
+        _exit(pack(&o, NULL));
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), INTERRUPTED);
+    assert_ok(pack(&o, &r));
+    assert_int_equal(r.resumed, 2);
+}
+
 /* The published folder, packed, holds what the pack holds. */
 static void as_the_published_folder(void **state)
 {
@@ -388,6 +417,7 @@ int main(void)
         cmocka_unit_test(what_is_left_out_is_listed),
         cmocka_unit_test(refusals),
         cmocka_unit_test(kills),
+        cmocka_unit_test(interrupts),
         cmocka_unit_test(as_the_published_folder),
         cmocka_unit_test(says_what_is_missing),
     };
