@@ -153,7 +153,7 @@ UNTILED := $(sort $(filter-out $(TILED),$(TESTS)) $(wildcard tests/test_*.sh))
 
 test: setup
 	$(AGAIN) all tests
-	@$(TEST_ENVIRONMENT) sh scripts/test.sh 600 $(UNTILED) FURROW_TILE=cpu $(TILED) FURROW_TILE=gpu $(TILED)
+	@$(TEST_ENVIRONMENT) sh scripts/test.sh 1200 $(UNTILED) FURROW_TILE=cpu $(TILED) FURROW_TILE=gpu $(TILED)
 
 # The long ones too: kills and resumes, damaged files by the thousand, reference results at published sizes.
 test-full: test
