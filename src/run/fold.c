@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/checkpoint.h"
+#include "run/clock.h"
 #include "run/epoch.h"
 #include "run/fold_state.h"
+#include "run/fold_timing.h"
 #include "run/resume.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };
@@ -27,6 +29,7 @@ typedef struct fold_run {
     batches *batches;
     char *title; /* "fold 1 of 5" */
     cJSON *log;  /* trainlog.json: {"1": {...}, ...} */
+    cJSON *timing;
     int best_epoch;
     double best; /* score_value; negative: none yet */
     double loss; /* of the last epoch; negative: none yet */
@@ -147,8 +150,8 @@ done:
 /* What an earlier run left in this fold's folder must not be taken for this run's. */
 static int clear_folder(const fold_run *r)
 {
-    static const char *const files[] = {"last.h5",           "previous.h5",  "model.h5",       "trainlog.json",
-                                        "test_metrics.json", "conf_mat.npy", "test_tables.npy"};
+    static const char *const files[] = {"last.h5",           "previous.h5",  "model.h5",        "trainlog.json",
+                                        "test_metrics.json", "conf_mat.npy", "test_tables.npy", "timing.json"};
     bool any = false;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = fold_path(r->s, r->fold, files[i]);
@@ -165,7 +168,7 @@ static int clear_folder(const fold_run *r)
 static int start(fold_run *r, fold_task task)
 {
     int rc = OK;
-    char *folder = fold_path(r->s, r->fold, NULL);
+    char *folder = fold_path(r->s, r->fold, NULL), *timing = NULL;
     TRY_NEW(folder);
     TRY(folder_make(folder));
     TRY(folder_clear_temporaries(folder));
@@ -176,8 +179,11 @@ static int start(fold_run *r, fold_task task)
     if (task.resume) TRY(resume(r));
     if (task.weights && r->epoch == 0) TRY(checkpoint_load(task.weights, r->network, CHECKPOINT_FINE_TUNE));
     if (!task.resume) TRY(clear_folder(r)); /* now: the weights may lie in this folder */
+    TRY_NEW(timing = fold_path(r->s, r->fold, "timing.json"));
+    TRY(fold_timing_new(r->network, task.resume ? timing : NULL, r->epoch, &r->timing));
 done:
     free(folder);
+    free(timing);
     return rc;
 }
 
@@ -243,6 +249,7 @@ static int one_epoch(fold_run *r)
     int rc = OK;
     const train_options *t = &r->s->config.train;
     score learning = {0};
+    epoch_timing took = {.trained = r->split.train_count};
     char key[16];
     cJSON *entry = cJSON_CreateObject();
     epoch_task task = {
@@ -260,17 +267,26 @@ static int one_epoch(fold_run *r)
     };
     r->network->adam.learning_rate = learning_rate(t, task.epoch);
     r->network->heatmap_only = task.epoch <= t->warmup;
+    took.train_seconds = -seconds_now();
     TRY(epoch_train(&task, &learning));
+    took.train_seconds += seconds_now();
     r->network->heatmap_only = false;
-    r->epoch++;
+    took.epoch = ++r->epoch;
     r->loss = learning.loss;
     score_put(&learning, "train", entry);
-    if (is_validated(t, r->epoch)) TRY(validate(r, entry));
+    if (is_validated(t, r->epoch)) {
+        took.validated = r->split.validation_count;
+        took.val_seconds = -seconds_now();
+        TRY(validate(r, entry));
+        took.val_seconds += seconds_now();
+    }
+    fold_timing_add(r->timing, r->network, t->batch_size, took);
     snprintf(key, sizeof key, "%d", r->epoch);
     json_add(r->log, key, entry);
     entry = NULL;
     TRY(forms_record(r->s, r->s->config.train.res_dir)); /* before last.h5: a resumed run knows what it used */
     TRY(write_json(r, "trainlog.json", r->log));
+    TRY(write_json(r, "timing.json", r->timing));
     TRY(save_last(r));
 done:
     cJSON_Delete(entry);
@@ -340,6 +356,7 @@ static void fold_run_free(fold_run *r)
     batches_free(r->batches);
     network_free(r->network);
     cJSON_Delete(r->log);
+    cJSON_Delete(r->timing);
     free(r->title);
 }
 
