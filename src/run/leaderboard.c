@@ -2,18 +2,14 @@
  * readme, github.com/VSainteuf/pastis-benchmark). Only what the folders hold is read: no device, no pack. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/schema.h"
-#include "format/h5.h"
 #include "furrow.h"
-#include "model/model.h"
+#include "run/run_folder.h"
 #include "run/session.h"
 
-enum { MEASURES = 3, FOLDS_MAX = 1000, JSON_BYTES_MAX = 16 << 20 };
+enum { MEASURES = 3 };
 
 /* A table: its columns, and where test_metrics.json has them. Patches' accuracy and IoU are in percent there, SQ, RQ and
  * PQ fractions. */
@@ -102,134 +98,52 @@ static void insert_published(cJSON *rows, const table *t)
 
 /* ---- a run folder ------------------------------------------------------------------------------------------------ */
 
-typedef struct folder {
-    const char *path;
-    model *model;
+typedef struct tested_run {
+    run_folder folder;
     const table *table;
     int folds; /* that have been tested */
     int first; /* one of them */
-    double value[MEASURES][FOLDS_MAX];
-} folder;
+    double value[MEASURES][RUN_FOLDS_MAX];
+} tested_run;
 
-static int read_config(folder *f)
+static int choose_table(tested_run *r)
 {
-    int rc = OK;
-    cJSON *config = NULL;
-    char *path = path_join(f->path, "conf.json");
-    TRY_NEW(path);
-    TRY(json_read(path, JSON_BYTES_MAX, &config));
-    const cJSON *settings = cJSON_GetObjectItemCaseSensitive(config, "model");
-    if (!cJSON_IsObject(settings)) {
-        rc = fail(FAILED, "%s has no model; wanted a run folder that train made", path);
-        goto done;
-    }
-    TRY(model_new(settings, path, &f->model));
-    if (model_kind_of(f->model) != MODEL_DENSE) {
-        rc = fail(USAGE, "%s: %s is for parcels; the tables are of networks for image patches", path,
-                  model_title(f->model));
-        goto done;
-    }
-    f->table = model_head(f->model) ? &panoptic : &semantic;
-done:
-    cJSON_Delete(config);
-    free(path);
-    return rc;
+    const model *m = r->folder.model;
+    if (model_kind_of(m) != MODEL_DENSE)
+        return fail(USAGE, "%s/conf.json: %s is for parcels; the tables are of networks for image patches",
+                    r->folder.path, model_title(m));
+    r->table = model_head(m) ? &panoptic : &semantic;
+    return OK;
 }
 
-/* A measure that is null is undefined: NaN. */
-static int read_metrics(folder *f, const char *path)
+static int read_fold(tested_run *r, int fold)
 {
     int rc = OK;
     cJSON *metrics = NULL;
-    TRY(json_read(path, JSON_BYTES_MAX, &metrics));
-    for (int k = 0; k < f->table->measures; k++) {
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(metrics, f->table->key[k]);
-        if (!cJSON_IsNumber(item) && !cJSON_IsNull(item)) {
-            rc = fail(FAILED, "%s: %s is %s, wanted a number or null", path, f->table->key[k],
-                      item ? "something else" : "missing");
-            goto done;
-        }
-        f->value[k][f->folds] = cJSON_IsNull(item) ? NAN : item->valuedouble * f->table->scale;
+    char *path = run_folder_path(&r->folder, fold, "test_metrics.json");
+    TRY_NEW(path);
+    TRY(run_folder_read(&r->folder, fold, "test_metrics.json", &metrics));
+    if (!metrics) goto done;
+    for (int k = 0; k < r->table->measures; k++) {
+        double *value = &r->value[k][r->folds];
+        TRY(run_measure(metrics, path, r->table->key[k], value));
+        *value *= r->table->scale;
     }
-    f->folds++;
+    if (!r->folds++) r->first = fold;
 done:
     cJSON_Delete(metrics);
-    return rc;
-}
-
-static int read_folds(folder *f)
-{
-    for (int fold = 1; fold <= FOLDS_MAX; fold++) {
-        char *path = text_format("%s/Fold_%d/test_metrics.json", f->path, fold);
-        if (!path) return FAILED;
-        int rc = OK;
-        if (file_exists(path)) {
-            if (!f->first) f->first = fold;
-            rc = read_metrics(f, path);
-        }
-        free(path);
-        if (rc) return rc;
-    }
-    return f->folds ? OK : fail(FAILED, "%s has no Fold_k/test_metrics.json: no fold of it has been tested", f->path);
-}
-
-static bool ends_in(const char *text, const char *end)
-{
-    const size_t length = strlen(text), wanted = strlen(end);
-    return length >= wanted && strcmp(text + length - wanted, end) == 0;
-}
-
-/* What no optimiser moves: running statistics, and the confidence threshold of a head. */
-static bool is_trained(const char *key)
-{
-    return !ends_in(key, ".running_mean") && !ends_in(key, ".running_var") && !ends_in(key, "num_batches_tracked") &&
-           strcmp(key, "min_confidence");
-}
-
-static int count_weights(const char *path, double *count)
-{
-    int rc = OK;
-    h5 *file = NULL;
-    char **names = NULL;
-    size_t number = 0;
-    TRY(h5_open(path, &file));
-    TRY(h5_list(file, "/weights", &names, &number));
-    for (size_t i = 0; i < number; i++) {
-        h5_about about;
-        if (!is_trained(names[i])) continue;
-        char *key = text_format("/weights/%s", names[i]);
-        TRY_NEW(key);
-        rc = h5_about_of(file, key, &about);
-        free(key);
-        if (rc) goto done;
-        *count += (double)about.count;
-    }
-done:
-    h5_names_free(names, number);
-    h5_close(file);
-    return rc;
-}
-
-/* Trained parameters, of the first fold that was tested; 0: it has no weights any more. */
-static int count_parameters(const folder *f, double *count)
-{
-    int rc = OK;
-    char *path = text_format("%s/Fold_%d/model.h5", f->path, f->first);
-    *count = 0;
-    TRY_NEW(path);
-    if (file_exists(path)) TRY(count_weights(path, count));
-done:
     free(path);
     return rc;
 }
 
-/* Over the folds; the deviation is that of a sample (n - 1), undefined of one fold. */
-static void put_folds(cJSON *row, const folder *f, int k)
+static int read_folds(tested_run *r)
 {
-    double mean = 0, squares = 0;
-    for (int i = 0; i < f->folds; i++) mean += f->value[k][i] / f->folds;
-    for (int i = 0; i < f->folds; i++) squares += pow(f->value[k][i] - mean, 2);
-    put_measure(row, f->table->column[k], mean, f->folds > 1 ? sqrt(squares / (f->folds - 1)) : NAN);
+    int rc = OK;
+    for (int fold = 1; fold <= RUN_FOLDS_MAX; fold++) TRY(read_fold(r, fold));
+    if (!r->folds)
+        rc = fail(FAILED, "%s has no Fold_k/test_metrics.json: no fold of it has been tested", r->folder.path);
+done:
+    return rc;
 }
 
 static int add_run(const char *path, cJSON *semantic_rows, cJSON *panoptic_rows)
@@ -237,20 +151,23 @@ static int add_run(const char *path, cJSON *semantic_rows, cJSON *panoptic_rows)
     int rc = OK;
     double parameters = 0;
     char *name = NULL;
-    folder *f = memory_new(1, sizeof *f);
-    TRY_NEW(f);
-    f->path = path;
-    TRY(read_config(f));
-    TRY(read_folds(f));
-    TRY(count_parameters(f, &parameters));
-    TRY_NEW(name = text_format("%s%s", model_title(f->model), model_head(f->model) ? " + PaPs" : ""));
+    tested_run *r = memory_new(1, sizeof *r);
+    TRY_NEW(r);
+    TRY(run_folder_open(path, &r->folder));
+    TRY(choose_table(r));
+    TRY(read_folds(r));
+    TRY(run_folder_parameters(&r->folder, r->first, &parameters));
+    TRY_NEW(name = run_folder_title(&r->folder));
     cJSON *row = new_row(name, path, parameters);
-    cJSON_AddNumberToObject(row, "folds", f->folds);
-    for (int k = 0; k < f->table->measures; k++) put_folds(row, f, k);
-    insert(f->table == &panoptic ? panoptic_rows : semantic_rows, row, f->table);
+    cJSON_AddNumberToObject(row, "folds", r->folds);
+    for (int k = 0; k < r->table->measures; k++) {
+        const mean_deviation over = mean_deviation_of(r->value[k], r->folds);
+        put_measure(row, r->table->column[k], over.mean, over.deviation);
+    }
+    insert(r->table == &panoptic ? panoptic_rows : semantic_rows, row, r->table);
 done:
-    if (f) model_free(f->model);
-    free(f);
+    if (r) run_folder_close(&r->folder);
+    free(r);
     free(name);
     return rc;
 }
