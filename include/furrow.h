@@ -244,6 +244,19 @@ FURROW_API int furrow_weights_show(const char *path, const char *config, const c
  * "panoptic": [{..., "SQ", "RQ", "PQ"}]}; measures in percent, over the folds that were tested. */
 FURROW_API int furrow_leaderboard(const char *const *runs, int count, char **json);
 
+typedef struct furrow_report_options {
+    const char *const *run; /* run folders */
+    int runs;
+    const char *const *maps; /* what furrow_predict wrote: of the first run, the second, ...; NULL: no maps of it */
+    int maps_count;          /* at most `runs` */
+    int samples;             /* the most pictures shown of each; from 1 */
+    const char *out;         /* the page */
+} furrow_report_options;
+
+/* Writes one HTML page about the runs, whole or not at all. JSON: {"runs": [{"run", "network", "folds"}], "out",
+ * "pictures" (how many of maps it shows)}. */
+FURROW_API int furrow_report(const furrow_report_options *options, char **json);
+
 /* ---- checks and measurements ------------------------------------------------------------------------------------- */
 
 typedef struct furrow_check {

@@ -44,7 +44,7 @@ check "help" run 0 --help
 check "help names the commands" printed "predict"
 check "version" run 0 --version
 check "no command" run 2
-for command in devices pack info synth instances train eval predict weights merge leaderboard verify bench; do
+for command in devices pack info synth instances train eval predict weights merge leaderboard report verify bench; do
     check "$command --help" run 0 $command --help
     check "$command --help says how" printed "usage: furrow $command"
     check "help $command" run 0 help $command
@@ -145,7 +145,7 @@ check "and the classes" said "is for 9 classes"
 check "train" run 0 train "$work/run.json" --json
 check "train --json" document
 for file in conf.json overall.json forms.json Fold_1/trainlog.json Fold_1/test_metrics.json Fold_2/model.h5 \
-    Fold_2/last.h5 Fold_3/conf_mat.npy; do
+    Fold_2/last.h5 Fold_3/conf_mat.npy Fold_3/timing.json; do
     check "run folder has $file" test -s "$work/run/$file"
 done
 check "published keys" grep -q '"val_IoU"' "$work/run/Fold_1/trainlog.json"
@@ -388,6 +388,30 @@ check "a run on parcels" run 2 leaderboard "$work/run"
 check "belongs elsewhere" said "PSE+TAE is for parcels"
 check "nothing" run 2 leaderboard
 
+# ---- runs as a page
+check "report" run 0 report "$work/dense" "$work/paps" --maps "$work/maps3" --maps "$work/found" --samples 4 \
+    --out "$work/page.html"
+check "says what it shows" printed "^$work/page.html: 2 runs, 8 pictures of maps$"
+for part in "Loss and measures" "Classes" "Confusion matrix" "Maps" "Attention over dates" "Time and memory" \
+    "Configuration"; do
+    check "it has $part" grep -q "<h2>$part" "$work/page.html"
+done
+nothing_from_elsewhere() { ! grep -Eq '<script|<link|https?:|url\(' "$1"; }
+check "it needs nothing else" nothing_from_elsewhere "$work/page.html"
+check "pictures lie in it" grep -q 'src="data:image/png;base64,iVBOR' "$work/page.html"
+check "a run on parcels" run 0 report "$work/run" --out "$work/page1.html" --json
+check "is a document" document
+mkdir "$work/broken"
+cp -r "$work/dense/." "$work/broken"
+head -c 60 "$work/dense/Fold_1/trainlog.json" >"$work/broken/Fold_1/trainlog.json"
+check "a log that is cut" run 1 report "$work/dense" "$work/broken" --out "$work/none.html"
+check "is named" said "broken/Fold_1/trainlog.json"
+check "nothing is left" test ! -e "$work/none.html"
+check "a folder without maps" run 1 report "$work/dense" --maps "$work/run" --out "$work/none.html"
+check "says what was wanted" said "wanted a folder that predict wrote into"
+check "more maps than runs" run 2 report "$work/dense" --maps "$work/maps" --maps "$work/maps3" --out "$work/none.html"
+check "no run" run 2 report
+
 # ---- a network that convolves over the dates
 check "longer series" run 0 synth pastis "$work/longer" --patches 5 --size 8 --dates 4-6 --classes 5
 check "packed" run 0 pack pastis "$work/longer" "$work/longer.h5"
@@ -418,6 +442,8 @@ check "same bits" same "$work/run/Fold_3/model.h5" "$work/again/Fold_3/model.h5"
 check "one epoch" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" train.epochs=1
 check "then the other" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" --resume
 check "same bits when resumed" same "$work/run/Fold_1/last.h5" "$work/resumed/Fold_1/last.h5"
+check "all epochs are timed when resumed" grep -q '"2":' "$work/resumed/Fold_1/timing.json"
+check "the first among them" grep -q '"1":' "$work/resumed/Fold_1/timing.json"
 check "same log when resumed" same "$work/run/Fold_1/trainlog.json" "$work/resumed/Fold_1/trainlog.json"
 truncate -s 9000 "$work/resumed/Fold_1/last.h5"
 check "a damaged checkpoint" run 0 train "$work/run.json" --set "train.res_dir=$work/resumed" --resume

@@ -36,6 +36,7 @@ int command_merge(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_leaderboard(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 /* After the work: `code` and furrow_error_message() when it is not 0, else the document, as it is with --json or through
  * `show`. A failure under --json is a document too: {"error": ..., "code": ...}. `json` is freed. Returns the code. */

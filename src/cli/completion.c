@@ -105,7 +105,7 @@ static void zsh_text(const char *text)
 
 static void zsh_option(const option *o)
 {
-    printf(" \\\n            '%s--%s[", o->type == OPTION_SETS ? "*" : "", o->name);
+    printf(" \\\n            '%s--%s[", o->type == OPTION_SETS || o->type == OPTION_TEXTS ? "*" : "", o->name);
     zsh_text(o->help);
     printf("]");
     if (o->value) {
@@ -115,7 +115,7 @@ static void zsh_option(const option *o)
     }
     if (strcmp(o->name, "device") == 0)
         printf("(%s)", devices);
-    else if (o->type == OPTION_TEXT)
+    else if (o->type == OPTION_TEXT || o->type == OPTION_TEXTS)
         printf("_files");
     printf("'");
 }

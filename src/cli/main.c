@@ -20,6 +20,7 @@ static const command commands[] = {
     {"merge", "join the tiles of a map that predict made of whole satellite images", command_merge},
     {"weights", "import and export weights, say what they are", command_weights},
     {"leaderboard", "put run folders into the benchmark's tables, beside the published rows", command_leaderboard},
+    {"report", "write a page about run folders, with curves, tables and maps", command_report},
     {"verify", "run reference results on this device and compare", command_verify},
     {"bench", "measure inference and training speed", command_bench},
     {0},

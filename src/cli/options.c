@@ -117,6 +117,7 @@ static enum parsed read_value(const command_syntax *s, const option *o, const ch
         *(const char **)o->target = value;
         return PARSED;
     }
+    if (o->type == OPTION_TEXTS) return add(s, o->target, value);
     if (!strchr(value, '=')) {
         fprintf(stderr, "furrow: --%s is \"%s\"; wanted key=value, such as train.epochs=10\n", o->name, value);
         return wrong(s);

@@ -12,11 +12,12 @@ typedef struct text_list {
 } text_list;
 
 enum option_type {
-    OPTION_FLAG, /* bool */
-    OPTION_TEXT, /* const char * */
-    OPTION_INT,  /* int, low .. high */
-    OPTION_REAL, /* double, low .. high */
-    OPTION_SETS, /* text_list: --set a=b [c=d ...], any number of times */
+    OPTION_FLAG,  /* bool */
+    OPTION_TEXT,  /* const char * */
+    OPTION_INT,   /* int, low .. high */
+    OPTION_REAL,  /* double, low .. high */
+    OPTION_TEXTS, /* text_list: a value each time, any number of times */
+    OPTION_SETS,  /* text_list: --set a=b [c=d ...], any number of times */
 };
 
 typedef struct option {
