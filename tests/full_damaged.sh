@@ -87,6 +87,11 @@ one() {
         command train "$work/run.json" --set "train.res_dir=$here/run" --resume
         nothing
         ;;
+    run) # one of its files after the other
+        set -- conf.json overall.json Fold_1/trainlog.json Fold_1/test_metrics.json Fold_1/timing.json Fold_1/conf_mat.npy
+        shift $((number % $#))
+        in_folder dense "$1" report "$here/dense" --out "$here/out.h5"
+        ;;
     reference)
         damaged "$work/reference$((number % 2)).h5" "$here/reference.h5"
         command verify "$here/reference.h5"
@@ -143,7 +148,7 @@ fi
 # ---- all kinds
 
 passed=0 failed=0
-for kind in ${KINDS:-pixels labels dates features pickle images metadata means instances heat zones parcels config pack image_pack weights resumed reference}; do
+for kind in ${KINDS:-pixels labels dates features pickle images metadata means instances heat zones parcels config pack image_pack weights resumed run reference}; do
     [ $kind = reference ] && [ $skipped -eq 1 ] && continue
     started=$(date +%s)
     seq "$count" | xargs -P "$(nproc)" -n 1 sh "$0" try "$kind"

@@ -24,7 +24,7 @@ typedef struct chart {
 
 bool chart_is_empty(const chart *c); /* no point can be drawn: nothing would be to be seen */
 
-/* A <figure>. Errors are the file's. */
+/* A <figure> of a chart that is not empty. Errors are the file's. */
 void chart_put(text_file *f, const chart *c);
 
 /* Distances of an axis' marks: 1, 2 or 5 times a power of ten, such that at most `most` of them span `range` > 0. */
