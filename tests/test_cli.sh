@@ -389,27 +389,27 @@ check "belongs elsewhere" said "PSE+TAE is for parcels"
 check "nothing" run 2 leaderboard
 
 # ---- runs as a page
-check "report" run 0 report "$work/dense" "$work/paps" --maps "$work/maps3" --maps "$work/found" --samples 4 \
+check "report" run 0 report "$work/wide" "$work/paps" --maps "$work/maps3" --maps "$work/found" --samples 4 \
     --out "$work/page.html"
 check "says what it shows" printed "^$work/page.html: 2 runs, 8 pictures of maps$"
 for part in "Loss and measures" "Classes" "Confusion matrix" "Maps" "Attention over dates" "Time and memory" \
     "Configuration"; do
     check "it has $part" grep -q "<h2>$part" "$work/page.html"
 done
-nothing_from_elsewhere() { ! grep -Eq '<script|<link|https?:|url\(' "$1"; }
+nothing_from_elsewhere() { [ -s "$1" ] && ! grep -Eq '<script|<link|https?:|url\(' "$1"; }
 check "it needs nothing else" nothing_from_elsewhere "$work/page.html"
 check "pictures lie in it" grep -q 'src="data:image/png;base64,iVBOR' "$work/page.html"
 check "a run on parcels" run 0 report "$work/run" --out "$work/page1.html" --json
 check "is a document" document
 mkdir "$work/broken"
-cp -r "$work/dense/." "$work/broken"
-head -c 60 "$work/dense/Fold_1/trainlog.json" >"$work/broken/Fold_1/trainlog.json"
-check "a log that is cut" run 1 report "$work/dense" "$work/broken" --out "$work/none.html"
+cp -r "$work/wide/." "$work/broken"
+head -c 60 "$work/wide/Fold_1/trainlog.json" >"$work/broken/Fold_1/trainlog.json"
+check "a log that is cut" run 1 report "$work/wide" "$work/broken" --out "$work/none.html"
 check "is named" said "broken/Fold_1/trainlog.json"
 check "nothing is left" test ! -e "$work/none.html"
-check "a folder without maps" run 1 report "$work/dense" --maps "$work/run" --out "$work/none.html"
+check "a folder without maps" run 1 report "$work/wide" --maps "$work/run" --out "$work/none.html"
 check "says what was wanted" said "wanted a folder that predict wrote into"
-check "more maps than runs" run 2 report "$work/dense" --maps "$work/maps" --maps "$work/maps3" --out "$work/none.html"
+check "more maps than runs" run 2 report "$work/wide" --maps "$work/maps" --maps "$work/maps3" --out "$work/none.html"
 check "no run" run 2 report
 
 # ---- a network that convolves over the dates
