@@ -212,7 +212,14 @@ static void unknown_imported_forms_are_measured_with_a_warning(void **state)
     assert_int_equal(occurrences(warnings, "\"cuda\" of scale 200"), 1);
     assert_refused(tune_import(test_device, "[1]"), FAILED, "not a JSON object");
     assert_refused(tune_import(test_device, "{\"a\": 1}"), FAILED, "\"a\" is not a text");
-    assert_refused(tune_import(test_device, "{"), FAILED, "not valid JSON");
+    assert_refused(tune_import(test_device, "{"), FAILED, "the list of kernel forms: line 1, column 2: not valid JSON");
+    assert_refused(tune_import(test_device, "{\"a\": \"x\", \"a\": \"y\"}"), FAILED, "stands twice");
+    char *many = memory_new(20 * 10001 + 3, 1), *end = many; /* whose look-ups would take for ever */
+    *end++ = '{';
+    for (int i = 0; i <= 10000; i++) end += sprintf(end, "%s\"%d\": \"x\"", i ? "," : "", i);
+    *end = '}';
+    assert_refused(tune_import(test_device, many), FAILED, "has 10001 entries, wanted at most 10000");
+    free(many);
 }
 
 static void the_environment_wins(void **state)
