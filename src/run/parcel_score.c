@@ -164,7 +164,7 @@ static void put(cJSON *object, const char *prefix, const char *name, double valu
 void parcel_score_put(const parcel_score *s, const char *prefix, cJSON *object)
 {
     static const char *const names[PARCEL_LOSSES] = {"loss", "center_loss", "size_loss", "shape_loss", "class_loss"};
-    for (int l = 0; l < PARCEL_LOSSES; l++) put(object, prefix, names[l], parcel_score_loss(s, l));
+    for (int l = 0; l < PARCEL_LOSSES; l++) put(object, prefix, names[l], parcel_score_loss(s, (enum parcel_loss)l));
     if (!s->measured) return;
     const panoptic_quality q = panoptic_metrics_overall(s->metrics);
     put(object, prefix, "SQ", q.sq);
