@@ -153,9 +153,9 @@ __kernel GROUP_OF(LANES) void group_scale(__global const float *restrict merged,
     mean /= (float)size;
     for (int c = begin; c < end; c++)
         m2 += MULTIPLY_ADD((merged[c] - mean) * (merged[c] - mean), pixels, merged[channels + c]);
-    const float rstd = 1.0f / sqrt(m2 / (pixels * (float)size) + NORM_EPSILON);
+    const float variance = m2 / (pixels * (float)size), rstd = norm_scale(variance, 1.0f);
     for (int c = begin; c < end; c++) {
-        const float scale = weight ? weight[c] * rstd : rstd;
+        const float scale = norm_scale(variance, weight ? weight[c] : 1.0f);
         scale_shift[c] = scale;
         scale_shift[channels + c] = MULTIPLY_ADD(-mean, scale, bias ? bias[c] : 0.0f);
     }

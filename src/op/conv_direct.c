@@ -219,7 +219,9 @@ static int plan_of(const device *d, const conv_call *c, const conv_window *w, pl
 static int form_kernel(device *d, const form *f, const conv_call *c, const char *name, kernel **out)
 {
     char options[128];
-    snprintf(options, sizeof options, "-DVW=%d -DPX=%d -DOB=%d -DLANES=%d -DCHANNEL_LANES=%d%s%s", f->width, f->pixels,
+    /* Exact sums are three numbers each: on GPUs half as many stay in registers. */
+    const int pixels = c->exact && f->lanes > 1 ? f->pixels / 2 : f->pixels;
+    snprintf(options, sizeof options, "-DVW=%d -DPX=%d -DOB=%d -DLANES=%d -DCHANNEL_LANES=%d%s%s", f->width, pixels,
              f->vectors, f->lanes, f->channel_lanes,
              c->pending && *c->pending ? c->pending : " -DPENDING=0 -DPENDING_RELU=0", c->exact ? " -DEXACT=1" : "");
     return kernel_get(d, "conv_direct", options, name, out);
