@@ -144,8 +144,8 @@ demo: setup
 	$(AGAIN) all
 	@sh scripts/demo.sh $(BUILD)
 
-# All tests but the long ones; operations and nets with both families of kernel forms. TEST_CACHE keeps compiled kernels
-# between runs.
+# All tests but the long ones; operations and nets with both families of kernel forms; JOBS programs at once. TEST_CACHE
+# keeps compiled kernels between runs.
 TEST_CACHE ?= $(BUILD)/cache
 TEST_ENVIRONMENT = FURROW_CACHE_DIR=$(abspath $(TEST_CACHE)) FURROW=$(abspath $(BUILD))/furrow $(SANITIZER_OPTIONS)
 TILED := $(sort $(filter $(BUILD)/tests/test_op_% $(BUILD)/tests/test_net%,$(TESTS)))

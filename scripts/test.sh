@@ -2,8 +2,9 @@
 # Runs test programs, each with a time limit, as many at once as there are processors, shows their results in order and
 # ends with one line: N passed, N failed, N skipped.
 # usage: test.sh SECONDS PROGRAM...    A program is a cmocka executable, or a .sh that prints the same counts;
-#                                      NAME=VALUE among them sets a variable for those that follow, to the next such.
+#                                      NAME=VALUE,... among them sets variables for those that follow, to the next such.
 #        test.sh --one FOLDER NUMBER  that line of FOLDER/programs, as scripts/parallel.sh calls it
+# TEST_UNDER: a command that runs the program named behind it.
 set -u
 
 # cmocka's closing count, e.g. count PASSED; the last one counts.
@@ -19,7 +20,7 @@ $(sed -n "$2p" "$1/programs")
 END
     case $program in
     *.sh) run="sh" ;;
-    *) run="" ;;
+    *) run=${TEST_UNDER:-} ;;
     esac
     started=$(date +%s)
     # shellcheck disable=SC2086
@@ -54,7 +55,7 @@ trap 'exit 130' INT TERM
 settings="" number=0
 for program in "$@"; do
     case $program in
-    [A-Z]*=*) settings=$program ;;
+    [A-Z]*=*) settings=$(echo "$program" | tr ',' ' ') ;;
     *)
         number=$((number + 1))
         echo "$limit $program $settings" >>"$work/programs"
