@@ -39,8 +39,11 @@ static const char style[] =
     ".confusion{font-size:.8rem}.confusion td{text-align:center;padding:.2rem .3rem;min-width:2.1rem;"
     "border:1px solid #e4e4e4}.confusion thead th{text-align:center}.confusion .index{color:#666}\n"
     ".confusion td.total{text-align:right;padding-left:.6rem}\n"
-    "@media(max-width:30rem){body{padding:.7rem;font-size:14px}th,td{padding:.2rem .35rem}}\n"
-    "@media print{body{padding:0;font-size:9pt;max-width:none}.box{overflow:visible}h2,h3{break-after:avoid}"
+    "@media(max-width:30rem){body{padding:.7rem;font-size:14px}th,td{padding:.2rem .35rem}"
+    ".facts th:first-child{white-space:normal;overflow-wrap:anywhere;max-width:8rem}"
+    ".facts td,.facts thead th{min-width:5.5rem}}\n"
+    "@media print{body{padding:0;font-size:9pt;max-width:none}.box,.attention{overflow:visible}.attention "
+    "img{min-width:0}h2,h3{break-after:avoid}"
     "figure,tr,.confusion{break-inside:avoid}.runs{grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr))}"
     "th,td{padding:.1rem .3rem}}\n";
 
