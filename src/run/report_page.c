@@ -40,7 +40,7 @@ static const char style[] =
     "border:1px solid #e4e4e4}.confusion thead th{text-align:center}.confusion .index{color:#666}\n"
     ".confusion td.total{text-align:right;padding-left:.6rem}\n"
     "@media(max-width:30rem){body{padding:.7rem;font-size:14px}th,td{padding:.2rem .35rem}"
-    ".facts th:first-child{white-space:normal;overflow-wrap:anywhere;max-width:8rem}"
+    ".facts th:first-child{white-space:normal;max-width:9rem}"
     ".facts td,.facts thead th{min-width:5.5rem}}\n"
     "@media print{body{padding:0;font-size:9pt;max-width:none}.box,.attention{overflow:visible}.attention "
     "img{min-width:0}h2,h3{break-after:avoid}"

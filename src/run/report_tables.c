@@ -219,6 +219,15 @@ typedef struct settings {
     int runs;
 } settings;
 
+/* It may be broken behind a dot or a low line. */
+static void put_key_name(text_file *f, const char *name)
+{
+    for (; *name; name++) {
+        text_put_xml(f, (const char[]){*name, 0});
+        if (*name == '.' || *name == '_') text_put(f, "<wbr>");
+    }
+}
+
 /* A row; a text is shown without its quotes. */
 static int put_values(const settings *s, const char *name, const cJSON *const *value)
 {
@@ -226,7 +235,7 @@ static int put_values(const settings *s, const char *name, const cJSON *const *v
     bool differs = false;
     for (int i = 1; i < s->runs; i++) differs = differs || !cJSON_Compare(value[0], value[i], true);
     text_put(s->file, differs ? "<tr class=\"differs\"><th>" : "<tr><th>");
-    text_put_xml(s->file, name);
+    put_key_name(s->file, name);
     text_put(s->file, "</th>");
     for (int i = 0; i < s->runs; i++) {
         char *text = NULL;
