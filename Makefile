@@ -80,10 +80,10 @@ $(BUILD)/libfurrow.a: $(OBJECTS) $(GEO_MARK)
 # would also define furrow's inner names, such as fail, in the program that uses it.
 library: $(LIBRARY)/$(SONAME) $(LIBRARY)/libfurrow.a
 
-$(LIBRARY)/$(SONAME): $(LIBRARY_OBJECTS)
+$(LIBRARY)/$(SONAME): $(LIBRARY_OBJECTS) scripts/library.map
 	@mkdir -p $(@D)
 	$(call say,LINK $@)
-	$(Q)$(CC) $(SANITIZE) -shared -Wl,-soname,$(SONAME) $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -o $@ $^ $(LIBRARIES)
+	$(Q)$(CC) $(SANITIZE) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=scripts/library.map $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -o $@ $(LIBRARY_OBJECTS) $(LIBRARIES)
 
 $(LIBRARY)/libfurrow.a: $(LIBRARY_OBJECTS)
 	@mkdir -p $(@D)
