@@ -5,7 +5,6 @@
 set -u
 
 missing=""
-wished="" # scenes and maps need it, the rest of furrow does not
 # need PACKAGES TEST...: the packages are missing where the test fails
 need() {
     packages=$1
@@ -29,8 +28,7 @@ need zlib1g-dev pkg-config --exists zlib
 need libpng-dev pkg-config --exists libpng
 need pocl-opencl-icd has_driver
 for package in "$@"; do need "$package" installed "$package"; done
-[ -n "${GDAL-gdal}" ] && ! pkg-config --exists gdal 2>/dev/null && wished=" libgdal-dev"
-[ -n "$missing$wished" ] || exit 0
+[ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then
     as_root=""
@@ -38,25 +36,16 @@ else
     as_root="sudo -n"
 fi
 if ! command -v apt-get >/dev/null || ! $as_root true 2>/dev/null; then
-    if [ -z "$missing" ]; then
-        echo "Without$wished (Debian's name) furrow reads no scenes and writes no maps." >&2
-        exit 0
-    fi
     echo "These packages (Debian's names) are missing; please install them and try again:" >&2
-    echo "    sudo apt-get install$missing$wished" >&2
+    echo "    sudo apt-get install$missing" >&2
     exit 1
 fi
 
-echo "Installing:$missing$wished" >&2
+echo "Installing:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq >&2 || echo "apt-get update failed; trying with the lists that are there" >&2
-install() { $as_root apt-get install -y -qq --no-install-recommends "$@" >&2; }
 # shellcheck disable=SC2086
-if [ -n "$missing" ] && ! install $missing; then
+if ! $as_root apt-get install -y -qq --no-install-recommends $missing >&2; then
     echo "These packages could not be installed:$missing" >&2
     exit 1
-fi
-# shellcheck disable=SC2086
-if [ -n "$wished" ] && ! install $wished; then
-    echo "Without$wished, which could not be installed, furrow reads no scenes and writes no maps." >&2
 fi
