@@ -5,34 +5,22 @@
 
 #include "base/error.h"
 #include "layer/ltae2d.h"
-#include "layer/unet.h"
-#include "model/definition.h"
+#include "model/unet_settings.h"
 
 typedef struct utae_config {
-    int input_dim;
-    int_list encoder_widths, decoder_widths, out_conv;
-    int str_conv_k, str_conv_s, str_conv_p;
-    char *agg_mode, *encoder_norm, *padding_mode;
+    unet_settings unet;
+    char *agg_mode;
     int n_head, d_k, T;
     optional_int d_model;
-    double dropout, attention_dropout, pad_value;
+    double dropout, attention_dropout;
 } utae_config;
 
 /* clang-format off */
 static const field fields[] = {
-    {"input_dim", FIELD_INT, offsetof(utae_config, input_dim), "10", 1, 4096, NULL, "bands of the input"},
-    {"encoder_widths", FIELD_INT_LIST, offsetof(utae_config, encoder_widths), "[64, 64, 64, 128]", 1, 65536, NULL,
-     "channels at each resolution of the encoder, fine to coarse"},
-    {"decoder_widths", FIELD_INT_LIST, offsetof(utae_config, decoder_widths), "[32, 32, 64, 128]", 1, 65536, NULL,
-     "the same of the decoder; its last is the encoder's; null: the encoder's"},
-    {"out_conv", FIELD_INT_LIST, offsetof(utae_config, out_conv), "[32, 20]", 1, 65536, NULL,
-     "channels of the last convolutions; the last is the number of classes"},
-    {"str_conv_k", FIELD_INT, offsetof(utae_config, str_conv_k), "4", 1, 15, NULL, "kernel of strided convolutions"},
-    {"str_conv_s", FIELD_INT, offsetof(utae_config, str_conv_s), "2", 1, 8, NULL, "their stride"},
-    {"str_conv_p", FIELD_INT, offsetof(utae_config, str_conv_p), "1", 0, 7, NULL, "their padding"},
+    UNET_SHAPE_FIELDS(utae_config),
     {"agg_mode", FIELD_CHOICE, offsetof(utae_config, agg_mode), "\"att_group\"", 0, 0, "att_group|att_mean|mean",
      "how skips join their dates: each head weighs its channels, the heads' mean weighs all, or the plain mean"},
-    {"encoder_norm", FIELD_CHOICE, offsetof(utae_config, encoder_norm), "\"group\"", 0, 0, "group|batch|instance",
+    {"encoder_norm", FIELD_CHOICE, offsetof(utae_config, unet.encoder_norm), "\"group\"", 0, 0, "group|batch|instance",
      "norm in the encoder"},
     {"n_head", FIELD_INT, offsetof(utae_config, n_head), "16", 1, 1024, NULL, "attention heads"},
     {"d_model", FIELD_OPTIONAL_INT, offsetof(utae_config, d_model), "256", 1, 65536, NULL,
@@ -42,9 +30,9 @@ static const field fields[] = {
     {"dropout", FIELD_REAL, offsetof(utae_config, dropout), "0.2", 0, 0.999, NULL, "dropout after the attention's MLP"},
     {"attention_dropout", FIELD_REAL, offsetof(utae_config, attention_dropout), "0.1", 0, 0.999, NULL,
      "dropout of the attention weights"},
-    {"pad_value", FIELD_REAL, offsetof(utae_config, pad_value), "0", -1e6, 1e6, NULL,
+    {"pad_value", FIELD_REAL, offsetof(utae_config, unet.pad_value), "0", -1e6, 1e6, NULL,
      "value of the frames that a batch is padded with (see padding)"},
-    {"padding_mode", FIELD_CHOICE, offsetof(utae_config, padding_mode), "\"reflect\"", 0, 0, "reflect|zeros",
+    {"padding_mode", FIELD_CHOICE, offsetof(utae_config, unet.padding_mode), "\"reflect\"", 0, 0, "reflect|zeros",
      "what convolutions see beyond the image"},
     {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
 };
@@ -52,81 +40,38 @@ static const field fields[] = {
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
-static int last(const int_list *l)
-{
-    return l->value[l->count - 1];
-}
-
-static const int_list *decoder_widths(const utae_config *c)
-{
-    return c->decoder_widths.count < 0 ? &c->encoder_widths : &c->decoder_widths;
-}
-
 static int attention_width(const utae_config *c)
 {
-    return c->d_model.present ? c->d_model.value : last(&c->encoder_widths);
+    return c->d_model.present ? c->d_model.value : unet_last(&c->unet.encoder_widths);
 }
 
-static int divides(const char *where, const char *what, int width, const char *by, int parts)
+static int heads_divide(const utae_config *c, const char *where, const char *key, int width)
 {
-    if (width % parts == 0) return OK;
-    return fail(USAGE, "%s.%s holds %d, wanted a multiple of %s (%d)", where, what, width, by, parts);
-}
-
-static int heads_check(const utae_config *c, const char *where)
-{
-    int rc = OK;
-    TRY(divides(where, "encoder_widths", last(&c->encoder_widths), "n_head", c->n_head));
-    TRY(divides(where, c->d_model.present ? "d_model" : "encoder_widths", attention_width(c), "n_head", c->n_head));
-    if (!strcmp(c->agg_mode, "att_group"))
-        for (int i = 0; i + 1 < c->encoder_widths.count; i++)
-            TRY(divides(where, "encoder_widths", c->encoder_widths.value[i], "n_head", c->n_head));
-    if (!strcmp(c->encoder_norm, "group"))
-        for (int i = 0; i < c->encoder_widths.count; i++)
-            TRY(divides(where, "encoder_widths", c->encoder_widths.value[i], "the norm's groups", CONV_GROUPS));
-done:
-    return rc;
+    if (width % c->n_head == 0) return OK;
+    return fail(USAGE, "%s.%s holds %d, wanted a multiple of n_head (%d)", where, key, width, c->n_head);
 }
 
 static int check(const void *config, const char *where)
 {
+    int rc = OK;
     const utae_config *c = config;
-    const int_list *decoder = decoder_widths(c);
-    if (c->encoder_widths.count < 1 || c->encoder_widths.count > DENSE_MAPS_MAX)
-        return fail(USAGE, "%s.encoder_widths has %d widths, wanted 1 to %d", where,
-                    c->encoder_widths.count < 0 ? 0 : c->encoder_widths.count, DENSE_MAPS_MAX);
-    if (decoder->count != c->encoder_widths.count)
-        return fail(USAGE, "%s.decoder_widths has %d widths, wanted %d as encoder_widths", where, decoder->count,
-                    c->encoder_widths.count);
-    if (last(decoder) != last(&c->encoder_widths))
-        return fail(USAGE, "%s: the last of decoder_widths is %d, wanted %d as encoder_widths", where, last(decoder),
-                    last(&c->encoder_widths));
-    if (c->out_conv.count < 1) return fail(USAGE, "%s.out_conv has no widths, wanted 1 or more", where);
-    return heads_check(c, where);
+    const int_list *encoder = &c->unet.encoder_widths;
+    TRY(unet_check(&c->unet, where));
+    TRY(heads_divide(c, where, "encoder_widths", unet_last(encoder)));
+    TRY(heads_divide(c, where, c->d_model.present ? "d_model" : "encoder_widths", attention_width(c)));
+    if (!strcmp(c->agg_mode, "att_group"))
+        for (int i = 0; i + 1 < encoder->count; i++) TRY(heads_divide(c, where, "encoder_widths", encoder->value[i]));
+    if (!strcmp(c->unet.encoder_norm, "group")) TRY(unet_groups_check(where, "encoder_widths", encoder));
+done:
+    return rc;
 }
 
 static dense_facts facts(const void *config)
 {
-    const utae_config *c = config;
-    return (dense_facts){
-        .bands = c->input_dim,
-        .classes = last(&c->out_conv),
-        .stages = c->encoder_widths.count,
-        .stride_kernel = c->str_conv_k,
-        .stride = c->str_conv_s,
-        .stride_padding = c->str_conv_p,
-        .maps = c->str_conv_s == 2 ? c->encoder_widths.count : 0,
-        .least = strcmp(c->padding_mode, "reflect") ? 1 : 2,
-        .frames_divide = strcmp(c->encoder_norm, "batch") != 0,
-    };
+    return unet_facts(&((const utae_config *)config)->unet);
 }
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
-
-static conv_settings conv_settings_of(const utae_config *c, enum image_norm_kind norm, bool exact)
-{
-    return (conv_settings){norm, padding_named(c->padding_mode), c->str_conv_k, c->str_conv_s, c->str_conv_p, exact};
-}
 
 static ltae2d_config attention_settings(const utae_config *c, const dense_inputs *in)
 {
@@ -134,12 +79,12 @@ static ltae2d_config attention_settings(const utae_config *c, const dense_inputs
         .heads = c->n_head,
         .d_k = c->d_k,
         .d_model = c->d_model,
-        .mlp = {2, {attention_width(c), last(&c->encoder_widths)}},
+        .mlp = {2, {attention_width(c), unet_last(&c->unet.encoder_widths)}},
         .dropout = c->dropout,
         .attention_dropout = c->attention_dropout,
         .period = c->T,
         .dates = in->dates,
-        .pad_value = (float)c->pad_value,
+        .pad_value = (float)c->unet.pad_value,
     };
 }
 
@@ -159,15 +104,17 @@ static tensor *aggregate(net *n, tensor *(*skip)[DENSE_MAPS_MAX], int level, con
 static dense_outputs build(const void *config, net *n, const dense_inputs *in)
 {
     const utae_config *c = config;
-    const conv_settings s = conv_settings_of(c, NORM_BATCH, in->exact);
-    const conv_settings encoder = conv_settings_of(c, image_norm_named(c->encoder_norm), in->exact);
+    const unet_settings *unet = &c->unet;
+    const enum padding_mode padding = padding_named(unet->padding_mode);
+    const conv_settings s = unet_conv_settings(unet, NORM_BATCH, padding, in->exact);
+    const conv_settings encoder = unet_conv_settings(unet, image_norm_named(unet->encoder_norm), padding, in->exact);
     const ltae2d_config attention = attention_settings(c, in);
     const position_range positions = {in->positions, in->first_position, in->position_lines, NULL};
-    const int_list *widths = decoder_widths(c);
+    const int_list *widths = unet_decoder_widths(unet);
     tensor *skip[DENSE_PARTS_MAX][DENSE_MAPS_MAX], *deepest[DENSE_PARTS_MAX];
     dense_outputs out = {0};
     for (int p = 0; p < in->parts; p++)
-        deepest[p] = unet_encode(n, in->part[p], &c->encoder_widths, &encoder, &encoder, skip[p]);
+        deepest[p] = unet_encode(n, in->part[p], &unet->encoder_widths, &encoder, &encoder, skip[p]);
     tensor *x = frames_join(n, deepest, in->parts);
     if (!x) return out;
     out.map_height = x->shape.size[1];
@@ -181,9 +128,9 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
         out.map[out.maps++] = x;
     }
     if (in->features_only)
-        unet_classify_parameters(n, widths->value[0], &c->out_conv, &s);
+        unet_classify_parameters(n, widths->value[0], &unet->out_conv, &s);
     else
-        out.logits = unet_classify(n, x, &c->out_conv, &s);
+        out.logits = unet_classify(n, x, &unet->out_conv, &s);
     return out;
 }
 
