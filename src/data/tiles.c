@@ -13,7 +13,7 @@
 #include "base/schema.h"
 #include "format/npy.h"
 
-enum { DOCUMENT_MAX = 1 << 22, SIDE_MAX = 1 << 14, GRID_MAX = 1000000 };
+enum { DOCUMENT_MAX = 1 << 22, SIDE_MAX = 1 << 14, GRID_MAX = 1000000, TILES_MAX = 100000000 };
 
 /* ---- where tiles lie ----------------------------------------------------------------------------------------------- */
 
@@ -31,8 +31,12 @@ int tiles_lay(tile_plan *p)
     if (p->grid.width < p->side || p->grid.height < p->side)
         return fail(USAGE, "the images' %d x %d pixels are smaller than a tile of %d", p->grid.width, p->grid.height,
                     p->side);
+    if (p->parcels && !p->margin)
+        return fail(USAGE, "tiles without margins: wanted some, since parcels are joined by what two tiles share");
     p->across = tiles_along(p, p->grid.width);
     p->down = tiles_along(p, p->grid.height);
+    if (p->across > TILES_MAX / p->down)
+        return fail(USAGE, "%d x %d tiles: wanted at most %d in all", p->across, p->down, TILES_MAX);
     return OK;
 }
 
@@ -63,6 +67,7 @@ static cJSON *document_of(const tile_plan *p)
     cJSON_AddNumberToObject(all, "tile", p->side);
     cJSON_AddNumberToObject(all, "margin", p->margin);
     cJSON_AddNumberToObject(all, "last_day", p->last_day);
+    if (p->parcels) cJSON_AddTrueToObject(all, "parcels");
     classes = cJSON_AddArrayToObject(all, "classes");
     for (int k = 0; k < p->class_count; k++) {
         cJSON *one = cJSON_CreateObject();
@@ -145,6 +150,7 @@ int tiles_open(const char *folder, tile_plan *out)
     TRY(int_of(all, "tile", 1, SIDE_MAX, path, &out->side));
     TRY(int_of(all, "margin", 0, SIDE_MAX, path, &out->margin));
     TRY(int_of(all, "last_day", -1000000, 1000000, path, &out->last_day));
+    out->parcels = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(all, "parcels"));
     TRY(classes_read(all, path, out));
     TRY(tiles_lay(out));
 done:
@@ -192,9 +198,9 @@ done:
 
 /* ---- one tile ------------------------------------------------------------------------------------------------------ */
 
-static char *path_of(const tile_plan *p, const char *folder, int index)
+char *tile_path(const tile_plan *p, const char *folder, int index, const char *ending)
 {
-    return text_format("%s/tiles/%d_%d.npy", folder, index / p->across, index % p->across);
+    return text_format("%s/tiles/%d_%d%s.npy", folder, index / p->across, index % p->across, ending);
 }
 
 static void shape_of(const tile_plan *p, int index, size_t shape[3])
@@ -216,7 +222,7 @@ bool tile_is_done(const tile_plan *p, const char *folder, int index)
 {
     npy_header h;
     size_t shape[3];
-    char *path = path_of(p, folder, index);
+    char *path = tile_path(p, folder, index, "");
     shape_of(p, index, shape);
     const bool done = path && file_exists(path) && !npy_read_header(path, &h) && is_right(&h, shape);
     free(path);
@@ -226,7 +232,7 @@ bool tile_is_done(const tile_plan *p, const char *folder, int index)
 int tile_save(const tile_plan *p, const char *folder, int index, const uint8_t *values)
 {
     size_t shape[3];
-    char *path = path_of(p, folder, index);
+    char *path = tile_path(p, folder, index, "");
     shape_of(p, index, shape);
     const int rc = path ? npy_save(path, NUMBER_U8, 3, shape, values) : FAILED;
     free(path);
@@ -239,7 +245,7 @@ int tile_load(const tile_plan *p, const char *folder, int index, uint8_t **value
     npy_header h;
     size_t shape[3];
     void *read = NULL;
-    char *path = path_of(p, folder, index);
+    char *path = tile_path(p, folder, index, "");
     TRY_NEW(path);
     shape_of(p, index, shape);
     TRY(npy_read(path, shape[0] * shape[1] * shape[2], &h, &read));
