@@ -7,24 +7,15 @@
 
 #include <cjson/cJSON.h>
 
-#include "base/date.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/schema.h"
 #include "data-tools/geotiff_parcels.h"
-#include "format/geo_write.h"
+#include "data-tools/parcel_layer.h"
 #include "format/pixelset_pack.h"
 
 enum { DOCUMENT_MAX = 1 << 30 };
-static const double SQUARE_METRES_PER_HECTARE = 10000;
-
-static const geo_field fields[] = {
-    {"id", GEO_TEXT},          {"crop:code", GEO_TEXT},   {"crop:name", GEO_TEXT},         {"confidence", GEO_REAL},
-    {"second_code", GEO_TEXT}, {"second_name", GEO_TEXT}, {"second_confidence", GEO_REAL}, {"area", GEO_REAL},
-    {"perimeter", GEO_REAL},   {"last_image", GEO_DATE},
-};
-enum { FIELDS = sizeof fields / sizeof *fields };
 
 typedef struct labelling {
     const label_parcels_options *o;
@@ -34,8 +25,7 @@ typedef struct labelling {
     size_t count;
     geo_layer *layer;
     int id;
-    geo_writer *writer;
-    date_text last;
+    parcel_layer out;
     size_t written;
 } labelling;
 
@@ -102,53 +92,31 @@ static const char *name_of(const labelling *l, const char *code)
 
 /* ---- one parcel ---------------------------------------------------------------------------------------------------- */
 
-typedef struct choice {
-    const char *code;
-    double p;
-} choice;
-
 /* The two most probable classes. */
-static bool choices_of(const labelling *l, const cJSON *prediction, choice best[2])
+static bool choices_of(const labelling *l, const cJSON *prediction, parcel_choice best[2])
 {
     const cJSON *classes = cJSON_GetObjectItemCaseSensitive(l->predictions, "classes"), *p, *code = classes->child;
-    best[0] = best[1] = (choice){NULL, (double)NAN};
+    best[0] = best[1] = (parcel_choice){NULL, NULL, (double)NAN};
     cJSON_ArrayForEach(p, cJSON_GetObjectItemCaseSensitive(prediction, "probabilities")) {
         if (!cJSON_IsNumber(p) || !cJSON_IsString(code)) return false;
-        const choice one = {code->valuestring, p->valuedouble};
-        if (!best[0].code || one.p > best[0].p) {
+        const parcel_choice one = {code->valuestring, NULL, p->valuedouble};
+        if (!best[0].code || one.probability > best[0].probability) {
             best[1] = best[0];
             best[0] = one;
-        } else if (!best[1].code || one.p > best[1].p) {
+        } else if (!best[1].code || one.probability > best[1].probability) {
             best[1] = one;
         }
         code = code->next;
     }
+    for (int k = 0; k < 2; k++) best[k].name = best[k].code ? name_of(l, best[k].code) : NULL;
     return best[0].code;
-}
-
-static int parcel_write(labelling *l, const char *id, const choice best[2], const geo_shape *shape)
-{
-    const geo_value values[FIELDS] = {
-        {.text = id},
-        {.text = best[0].code},
-        {.text = name_of(l, best[0].code)},
-        {.real = best[0].p},
-        {.text = best[1].code},
-        {.text = best[1].code ? name_of(l, best[1].code) : NULL},
-        {.real = best[1].p},
-        {.real = geo_shape_area(shape) / SQUARE_METRES_PER_HECTARE},
-        {.real = geo_shape_perimeter(shape)},
-        {.text = l->last.text},
-    };
-    l->written++;
-    return geo_writer_add(l->writer, shape, values);
 }
 
 static int feature_take(labelling *l)
 {
     char number[32];
     const char *id = number, *problem;
-    choice best[2];
+    parcel_choice best[2];
     snprintf(number, sizeof number, "%lld", geo_layer_number(l->layer));
     if (l->id >= 0) id = geo_layer_text(l->layer, l->id);
     const cJSON *const *found = id ? bsearch(id, l->sorted, l->count, sizeof *l->sorted, by_key) : NULL;
@@ -156,7 +124,8 @@ static int feature_take(labelling *l)
     if (!choices_of(l, *found, best)) return fail(FAILED, "predictions: parcel %s has no probabilities", id);
     geo_shape *shape = geo_layer_shape(l->layer, &problem);
     if (!shape) return OK;
-    const int rc = parcel_write(l, id, best, shape);
+    const int rc = parcel_layer_add(&l->out, id, best, (double)NAN, shape);
+    l->written++;
     geo_shape_free(shape);
     return rc;
 }
@@ -185,18 +154,16 @@ int label_parcels(const char *scenes_folder, const char *parcels, const char *pr
     labelling l = {.o = options};
     int rc = OK;
     TRY(scenes_open(scenes_folder, &options->scenes, &l.scenes));
-    l.last = date_write(l.scenes.days[l.scenes.dates - 1]);
     TRY(predictions_read(&l, predictions));
     TRY(names_read(&l));
     TRY(geo_layer_open(parcels, options->layer, l.scenes.grid.crs, &l.layer));
     TRY(geotiff_id_field(l.layer, options->id, &l.id));
-    TRY(geo_writer_open(out, "parcels", l.scenes.grid.crs, l.last.text, fields, FIELDS, &l.writer));
+    TRY(parcel_layer_open(out, l.scenes.grid.crs, l.scenes.days[l.scenes.dates - 1], false, &l.out));
     TRY(features_take(&l));
-    rc = geo_writer_finish(l.writer);
-    l.writer = NULL;
+    rc = parcel_layer_finish(&l.out);
     if (written) *written = l.written;
 done:
-    geo_writer_abandon(l.writer);
+    parcel_layer_abandon(&l.out);
     geo_layer_close(l.layer);
     scenes_close(&l.scenes);
     cJSON_Delete(l.predictions);

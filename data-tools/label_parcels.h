@@ -12,16 +12,9 @@ typedef struct label_parcels_options {
     const char *names_pack, *nomenclature; /* a pack that knows what its labels stand for; NULL: none */
 } label_parcels_options;
 
-/* Writes the GeoPackage `out`, whole or not at all: of each polygon that PREDICTIONS (predictions.json of `furrow
- * predict`) knows, in the images' coordinate system,
- *
- *   id, crop:code, crop:name       crop:name where names_pack has names. fiboa's names where it has one
- *   confidence                     the class's probability
- *   second_code, second_name, second_confidence
- *   area (ha), perimeter (m)       of the polygon
- *   last_image                     date of the last image
- *
- * *written: how many. */
+/* Writes the GeoPackage `out` (data-tools/parcel_layer.h), whole or not at all, in the images' coordinate system: of each
+ * polygon that PREDICTIONS (predictions.json of `furrow predict`) knows; crop:name where names_pack has names. *written:
+ * how many. */
 int label_parcels(const char *scenes_folder, const char *parcels, const char *predictions,
                   const label_parcels_options *options, const char *out, size_t *written);
 

@@ -154,15 +154,15 @@ static void images_of_the_tiles(void **state)
     assert_ok(tiles_begin(&p, in_scratch("in")));
     for (int i = 0; i < 7; i++) put_tile(&p, i);
     assert_false(tile_is_done(&p, in_scratch("in"), 7));
-    assert_refused(merge_tiles(in_scratch("in"), NULL), "1 of 8 tiles are missing or damaged: 1_3");
+    assert_refused(merge_tiles(in_scratch("in"), 0, NULL), "1 of 8 tiles are missing or damaged: 1_3");
     assert_false(file_exists(in_scratch("in/classes.tif")));
     put_text(in_scratch("in/tiles/1_3.npy"), "\x93NUMPY");
-    assert_refused(merge_tiles(in_scratch("in"), NULL), "1 of 8 tiles");
+    assert_refused(merge_tiles(in_scratch("in"), 0, NULL), "1 of 8 tiles");
     put_tile(&p, 7);
     assert_true(tile_is_done(&p, in_scratch("in"), 7));
     assert_ok(tile_load(&p, in_scratch("in"), 7, &tile));
     free(tile);
-    assert_ok(merge_tiles(in_scratch("in"), &r));
+    assert_ok(merge_tiles(in_scratch("in"), 0, &r));
     assert_int_equal(r.tiles, 8);
     assert_ok(geo_raster_open(in_scratch("in/classes.tif"), &raster));
     assert_int_equal(geo_raster_about_of(raster)->type, NUMBER_U8);

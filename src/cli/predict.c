@@ -75,7 +75,9 @@ int command_predict(int argc, char **argv)
         "pack\n"
         "gives the normalisation: networks for pixel sets label the polygons of --parcels (parcels.gpkg), networks "
         "that\n"
-        "give each pixel a class make a map (classes.tif, confidence.tif) in tiles; those that are there are kept.",
+        "give each pixel a class make a map (classes.tif, confidence.tif) in tiles, those with a head parcels that "
+        "are\n"
+        "joined across tiles (parcels.gpkg, instances.tif); tiles that are there are kept.",
         options,
         &a.positional,
         1,
@@ -88,7 +90,7 @@ int command_predict(int argc, char **argv)
                 syntax.usage);
         return FURROW_USAGE;
     }
-    if (!predict_scenes_arguments_fit(&s)) return FURROW_USAGE;
+    if (!predict_scenes_arguments_fit(&a, &s)) return FURROW_USAGE;
     char *json;
     run_arguments_take(&a);
     if (s.scenes) return command_predict_scenes(&a, &s);

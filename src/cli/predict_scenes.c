@@ -1,5 +1,5 @@
-/* predict over whole images. Polygons are labelled in three steps: their pixels go into a pack with the normalisation of the configuration's pack, the
- * network predicts on that, and the predictions join the polygons. */
+/* predict over whole images. Polygons are labelled in three steps: their pixels go into a pack with the normalisation of
+ * the configuration's pack, the network predicts on that, and the predictions join the polygons. */
 #include "cli/predict_scenes.h"
 
 #include <stdio.h>
@@ -130,14 +130,18 @@ static void show_map(const cJSON *document)
     const cJSON *one, *classes = member(document, "classes");
     const int width = names_width(classes, "class");
     print_padded("class", width);
-    printf(" %10s\n", "pixels");
+    printf(" %10s\n", text_of(document, "counted"));
     cJSON_ArrayForEach(one, classes) {
         print_padded(one->string, width);
         printf(" %10s\n", figure(one->valuedouble, 0));
     }
     printf("%s of %s tiles made, %s were there\n", figure(number_of(document, "made"), 0),
            figure(number_of(document, "tiles"), 0), figure(number_of(document, "kept"), 0));
-    if (member(document, "map"))
+    if (member(document, "gpkg"))
+        printf("%s: %s parcels, joined across tiles; instances.tif, classes.tif and confidence.tif beside it, with "
+               "styles for QGIS\n",
+               text_of(document, "gpkg"), figure(number_of(document, "parcels"), 0));
+    else if (member(document, "map"))
         printf("%s and confidence.tif, with styles for QGIS beside them\n", text_of(document, "map"));
     else
         printf("furrow merge %s joins them when all shards are done\n", text_of(document, "out"));
@@ -152,14 +156,20 @@ static bool shard_read(const char *text, furrow_scenes *map)
 }
 
 /* Joins the tiles, and says so in the document. */
-static int merge(const char *folder, char **json)
+static int merge(const furrow_run_options *o, char **json)
 {
-    const int code = merge_tiles(folder, NULL);
+    merge_result result;
+    char path[PATH_BYTES];
+    const int code = merge_tiles(o->out, o->tolerance, &result);
     if (code) return code;
     cJSON *all = cJSON_Parse(*json);
-    char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/classes.tif", folder);
+    snprintf(path, sizeof path, "%s/classes.tif", o->out);
     cJSON_AddStringToObject(all, "map", path);
+    snprintf(path, sizeof path, "%s/parcels.gpkg", o->out);
+    if (result.has_parcels) {
+        cJSON_AddStringToObject(all, "gpkg", path);
+        cJSON_AddNumberToObject(all, "parcels", result.parcels);
+    }
     free(*json);
     *json = cJSON_Print(all);
     cJSON_Delete(all);
@@ -181,7 +191,7 @@ static int make_map(run_arguments *a, const scenes_arguments *s)
     }
     a->options.scenes = &map;
     int code = furrow_predict(&a->options, &json);
-    if (!code && !s->shard) code = merge(a->options.out, &json);
+    if (!code && !s->shard) code = merge(&a->options, &json);
     if (code) {
         free(json);
         json = NULL;
@@ -189,29 +199,34 @@ static int make_map(run_arguments *a, const scenes_arguments *s)
     return command_end(code, json, a->json, show_map);
 }
 
-/* An option that means nothing here; NULL: none. */
-static const char *stray_option(const scenes_arguments *s)
+/* An option that means nothing here, and where that is; option NULL: none. */
+typedef struct stray {
+    const char *option, *where;
+} stray;
+
+static stray stray_option(const run_arguments *a, const scenes_arguments *s)
 {
     const scenes_options *o = &s->options;
-    if (!s->scenes && s->parcels) return "parcels";
-    if (!s->scenes && (o->bands || o->mask || o->mask_values || o->no_data)) return "bands, --mask and --no-data";
-    if (!s->parcels && s->id) return "id";
-    if (!s->parcels && s->layer) return "layer";
     const bool map = s->scenes && !s->parcels;
-    if (!map && s->map.tile) return "tile";
-    if (!map && s->map.margin >= 0) return "margin";
-    return !map && s->shard ? "shard" : NULL;
+    const char *where = s->scenes ? "with --parcels" : "without --scenes";
+    if (!s->scenes && s->parcels) return (stray){"parcels", where};
+    if (!s->scenes && (o->bands || o->mask || o->mask_values || o->no_data))
+        return (stray){"bands, --mask and --no-data", where};
+    if (!s->parcels && s->id) return (stray){"id", s->scenes ? "without --parcels" : where};
+    if (!s->parcels && s->layer) return (stray){"layer", s->scenes ? "without --parcels" : where};
+    if (!map && s->map.tile) return (stray){"tile", where};
+    if (!map && s->map.margin >= 0) return (stray){"margin", where};
+    if (!map && s->shard) return (stray){"shard", where};
+    if (s->parcels && a->options.tolerance > 0) return (stray){"tolerance", where};
+    if (s->shard && a->options.tolerance > 0) return (stray){"tolerance", "with --shard: give it to merge"};
+    return (stray){NULL, NULL};
 }
 
-bool predict_scenes_arguments_fit(const scenes_arguments *s)
+bool predict_scenes_arguments_fit(const run_arguments *a, const scenes_arguments *s)
 {
-    const char *stray = stray_option(s);
-    if (stray)
-        fprintf(stderr, "furrow: --%s means nothing %s\n", stray,
-                !s->scenes   ? "without --scenes"
-                : s->parcels ? "with --parcels"
-                             : "without --parcels");
-    return !stray;
+    const stray found = stray_option(a, s);
+    if (found.option) fprintf(stderr, "furrow: --%s means nothing %s\n", found.option, found.where);
+    return !found.option;
 }
 
 int command_predict_scenes(run_arguments *a, const scenes_arguments *s)

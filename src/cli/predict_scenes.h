@@ -13,7 +13,7 @@ typedef struct scenes_arguments {
 } scenes_arguments;
 
 /* False, with the message on stderr, for options that mean nothing together. */
-bool predict_scenes_arguments_fit(const scenes_arguments *s);
+bool predict_scenes_arguments_fit(const run_arguments *a, const scenes_arguments *s);
 
 /* Labels the polygons of --parcels or, without, makes a map. Returns the exit code. */
 int command_predict_scenes(run_arguments *a, const scenes_arguments *s);

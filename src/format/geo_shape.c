@@ -20,6 +20,66 @@ void geo_shape_free(geo_shape *s)
     free(s);
 }
 
+/* ---- making -------------------------------------------------------------------------------------------------------- */
+
+int geo_shape_new(geo_shape **out)
+{
+    geo_shape *s = memory_new(1, sizeof *s);
+    if (!s) return FAILED;
+    s->geometry = OGR_G_CreateGeometry(wkbMultiPolygon);
+    *out = s;
+    return OK;
+}
+
+int geo_shape_add_ring(geo_shape *s, bool hole, const double (*xy)[2], size_t count)
+{
+    const int polygons = OGR_G_GetGeometryCount(s->geometry);
+    OGRGeometryH ring = OGR_G_CreateGeometry(wkbLinearRing), polygon;
+    if (hole && !polygons) panic("a hole in no polygon");
+    OGR_G_SetPointCount(ring, (int)count + 1);
+    for (size_t i = 0; i <= count; i++) OGR_G_SetPoint_2D(ring, (int)i, xy[i % count][0], xy[i % count][1]);
+    if (hole) {
+        polygon = OGR_G_GetGeometryRef(s->geometry, polygons - 1);
+        return OGR_G_AddGeometryDirectly(polygon, ring) == OGRERR_NONE ? OK : geo_fail("polygon", "takes no hole");
+    }
+    polygon = OGR_G_CreateGeometry(wkbPolygon);
+    const bool added = OGR_G_AddGeometryDirectly(polygon, ring) == OGRERR_NONE &&
+                       OGR_G_AddGeometryDirectly(s->geometry, polygon) == OGRERR_NONE;
+    return added ? OK : geo_fail("polygon", "takes no ring");
+}
+
+/* Of what mending gave, the polygons: points and lines where rings touched have no area. */
+static OGRGeometryH polygons_of(OGRGeometryH mended)
+{
+    OGRGeometryH all = OGR_G_CreateGeometry(wkbMultiPolygon);
+    const OGRwkbGeometryType kind = wkbFlatten(OGR_G_GetGeometryType(mended));
+    if (kind == wkbPolygon) OGR_G_AddGeometry(all, mended);
+    for (int i = 0; kind != wkbPolygon && i < OGR_G_GetGeometryCount(mended); i++) {
+        OGRGeometryH part = OGR_G_GetGeometryRef(mended, i);
+        const OGRwkbGeometryType of_part = wkbFlatten(OGR_G_GetGeometryType(part));
+        for (int k = 0; of_part == wkbMultiPolygon && k < OGR_G_GetGeometryCount(part); k++)
+            OGR_G_AddGeometry(all, OGR_G_GetGeometryRef(part, k));
+        if (of_part == wkbPolygon) OGR_G_AddGeometry(all, part);
+    }
+    return all;
+}
+
+int geo_shape_close(geo_shape *s)
+{
+    CPLErrorReset();
+    CPLPushErrorHandler(CPLQuietErrorHandler); /* GEOS says what is wrong with it; it is mended below */
+    const bool valid = OGR_G_IsValid(s->geometry);
+    OGRGeometryH mended = valid ? NULL : OGR_G_MakeValid(s->geometry);
+    CPLPopErrorHandler();
+    if (valid) return OK;
+    if (!mended) return geo_fail("polygon", "cannot be made valid");
+    OGR_G_DestroyGeometry(s->geometry);
+    s->geometry = polygons_of(mended);
+    OGR_G_DestroyGeometry(mended);
+    CPLErrorReset();
+    return OK;
+}
+
 /* ---- measures ------------------------------------------------------------------------------------------------------ */
 
 double geo_shape_area(const geo_shape *s)

@@ -15,6 +15,13 @@ void geo_shape_free(geo_shape *s); /* NULL is fine */
 double geo_shape_area(const geo_shape *s);      /* the coordinate system's units, squared */
 double geo_shape_perimeter(const geo_shape *s); /* of all rings, holes included */
 
+/* Made ring by ring: map coordinates x, y of its corners, the first one not repeated; a hole lies in the last ring before it
+ * that is none. geo_shape_close comes last: rings that touch or cross themselves are turned into polygons that do not, of
+ * the same pixels. FAILED, the shape is to be freed. */
+int geo_shape_new(geo_shape **out);
+int geo_shape_add_ring(geo_shape *s, bool hole, const double (*xy)[2], size_t count);
+int geo_shape_close(geo_shape *s);
+
 /* What remains farther than `distance` from the edge (0: a copy); it may be empty: area 0. */
 int geo_shape_shrink(const geo_shape *s, double distance, geo_shape **out);
 
