@@ -190,7 +190,7 @@ typedef struct furrow_run_options {
     const char *out;     /* predict, build_programs: the folder to write into */
     bool attention;      /* predict: what each date weighed, too */
     double tolerance;    /* predict, with a head: pixels by which outlines may be simplified; 0: exact */
-    const furrow_scenes *scenes; /* predict, a class for each pixel: on these, not on the pack; NULL: on the pack */
+    const furrow_scenes *scenes; /* predict, networks for images: on these, not on the pack; NULL: on the pack */
     int fold;                    /* 1 ..; 0: as configured, else all */
     bool resume;                 /* train: go on where the run folder stopped */
     bool plan;                   /* train: only say how a step is laid out in memory */
@@ -223,7 +223,8 @@ FURROW_API int furrow_eval(const furrow_run_options *options, char **json);
  *
  * With options->scenes: tiles of a map into options->out (docs/formats.md), of which `furrow merge` makes images; tiles
  * that are there are kept. The pack gives the normalisation and the reference date. JSON: {"tiles", "made", "kept",
- * "unseen", "out", "samples_are": "tiles", "counted": "pixels", "networks", "classes"}. */
+ * "unseen", "out", "samples_are": "tiles", "counted": "pixels" or, with a head, "parcels" (of each tile), "networks",
+ * "classes"}. */
 FURROW_API int furrow_predict(const furrow_run_options *options, char **json);
 
 /* ---- weights ------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A map of whole images, from images and polygons on: patches, training, tiles. Tiles without margins are what predict says
-# of the same patches; two shards at once, one of them killed and started again, give the bytes of a single run.
+# of the same patches; two shards at once, one of them killed and started again, give the bytes of a single run. Then the
+# same of a network that finds parcels.
 # FURROW names the program (build/furrow). Prints counts as cmocka does.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -48,10 +49,11 @@ check "patches" run 0 pack geotiff "$scenes" "$work/land/parcels.geojson" "$work
     --label CODE_CULTU
 check "pack" run 0 pack pastis "$work/patches" "$work/p.h5"
 check "train" run 0 train "$work/run.json"
+config=run weights=results
 predict() { # CODE OUT OPTIONS...
     code=$1 out=$2
     shift 2
-    run "$code" predict "$work/run.json" --weights "$work/results" --scenes "$scenes" --out "$out" "$@"
+    run "$code" predict "$work/$config.json" --weights "$work/$weights" --scenes "$scenes" --out "$out" "$@"
 }
 
 # ---- the same as of patches
@@ -70,29 +72,34 @@ check "one in the middle" same_patch 29 3_4
 
 # ---- shards
 check "a map" predict 0 "$work/whole"
-predict 0 "$work/shards" --shard 1/2 &
-first=$!
-"$furrow" predict "$work/run.json" --weights "$work/results" --scenes "$scenes" --out "$work/shards" --shard 2/2 \
-    >/dev/null 2>&1 </dev/null &
-second=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    [ "$(find "$work/shards/tiles" -name '*[13579].npy' 2>/dev/null | wc -l)" -gt 0 ] && break
-    sleep 0.2
-done
-kill -9 $second
-wait $second 2>/dev/null
-check "one shard while another is killed" wait $first
-rm -f "$work/shards/tiles/0_1.npy"
-printf 'half of a tile' >"$work/shards/tiles/0_3.npy"
-check "no map of a part" run 1 merge "$work/shards"
-check "says what is missing" grep -q "tiles are missing or damaged: 0_1, 0_3" "$work/err"
-check "the killed shard again" predict 0 "$work/shards" --shard 2/2
-check "the first shard again" predict 0 "$work/shards" --shard 1/2
-check "which keeps its tiles" grep -q "^0 of" "$work/out"
-check "merge" run 0 merge "$work/shards" --json
-for file in classes.tif confidence.tif classes.qml confidence.qml classes.tif.aux.xml tiles.json; do
-    check "the same $file" cmp -s "$work/whole/$file" "$work/shards/$file"
-done
+same_by_shards() { # WHOLE OUT MISSING... : two at once, one of them killed; the first tile that must be missing is 0_1
+    whole=$1 out=$2
+    shift 2
+    predict 0 "$out" --shard 1/2 &
+    first=$!
+    "$furrow" predict "$work/$config.json" --weights "$work/$weights" --scenes "$scenes" --out "$out" --shard 2/2 \
+        >/dev/null 2>&1 </dev/null &
+    second=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ "$(find "$out/tiles" -name '*[13579].npy' 2>/dev/null | wc -l)" -gt 0 ] && break
+        sleep 0.2
+    done
+    kill -9 $second
+    wait $second 2>/dev/null
+    check "one shard while another is killed" wait $first
+    rm -f "$out/tiles/0_1.npy"
+    printf 'half of a tile' >"$out/tiles/0_3.npy"
+    check "no map of a part" run 1 merge "$out"
+    check "says what is missing" grep -q "tiles are missing or damaged: 0_1, 0_3" "$work/err"
+    check "the killed shard again" predict 0 "$out" --shard 2/2
+    check "the first shard again" predict 0 "$out" --shard 1/2
+    check "which keeps its tiles" grep -q "^0 of" "$work/out"
+    check "merge" run 0 merge "$out" --json
+    for file in "$@" classes.tif confidence.tif classes.qml confidence.qml classes.tif.aux.xml tiles.json; do
+        check "the same $file" cmp -s "$whole/$file" "$out/$file"
+    done
+}
+same_by_shards "$work/whole" "$work/shards"
 
 # ---- refusals
 check "another map's folder" predict 1 "$work/whole" --margin 1
@@ -102,4 +109,19 @@ check "a tile that the strides do not divide" predict 2 "$work/other" --tile 17
 check "other bands" predict 2 "$work/other" --bands 1,2
 check "says which" grep -q "the images have 2 bands, the network 4" "$work/err"
 check "polygons for such a network" predict 1 "$work/other" --parcels "$work/land/parcels.geojson"
+check "outlines of no parcels" predict 2 "$work/other" --tolerance 1
+
+# ---- a network that finds parcels
+sed "s#\"n_head\": 2#&, \"head\": {\"arch\": \"paps\", \"shape_size\": 8, \"mask_threshold\": 0.2, \"min_remain\": 0}#; s#\"epochs\"#\"warmup\": 0, \"epochs\"#; s#$work/results#$work/found#" \
+    "$work/run.json" >"$work/paps.json"
+config=paps weights=found
+check "train a head" run 0 train "$work/paps.json" --set train.lr=0.003
+check "no parcels of tiles that share nothing" predict 2 "$work/parcels" --tile 32 --margin 0
+check "says why" grep -q "parcels are joined by what two tiles share" "$work/err"
+check "parcels" predict 0 "$work/parcels"
+check "says how many" grep -q "parcels, joined across tiles" "$work/out"
+same_by_shards "$work/parcels" "$work/parts" parcels.gpkg parcels.qml instances.tif
+check "simplified" run 0 merge "$work/parts" --tolerance 1
+check "has changed" sh -c "! cmp -s '$work/parcels/parcels.gpkg' '$work/parts/parcels.gpkg'"
+check "a part's outlines" predict 2 "$work/parts" --shard 1/2 --tolerance 1
 finish 0

@@ -93,6 +93,18 @@ static int summary(const prediction *r, cJSON *all, char **json)
     return json_text(all, json);
 }
 
+/* What is asked of whole images must mean something for the network. */
+static int scenes_check(const furrow_run_options *o, const run_config *c)
+{
+    if (!o->scenes) return OK;
+    if (c->kind != MODEL_DENSE || o->attention)
+        return fail(USAGE, "maps of whole images are made by networks for images, without attention (of pixel sets: "
+                           "--parcels)");
+    if (o->tolerance > 0 && !c->head)
+        return fail(USAGE, "--tolerance is about outlines of parcels, which a network without a head does not find");
+    return OK;
+}
+
 int furrow_predict(const furrow_run_options *o, char **json)
 {
     int rc = OK;
@@ -105,13 +117,7 @@ int furrow_predict(const furrow_run_options *o, char **json)
     }
     TRY(weights_find(o->weights, o->fold, &r.weights));
     TRY(session_open(o, false, r.weights.path[0], &r.s));
-    if (o->scenes && (r.s.config.head || r.s.config.kind != MODEL_DENSE || o->attention)) {
-        rc = fail(
-            USAGE,
-            "maps of whole images are made by networks that give each pixel a class, without attention (of pixel sets: "
-            "--parcels)");
-        goto done;
-    }
+    TRY(scenes_check(o, &r.s.config));
     r.count = samples_count(&r.s.set);
     TRY(folder_make(o->out)); /* before the work: a bad path is said at once */
     TRY(load(&r));

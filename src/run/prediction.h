@@ -24,8 +24,8 @@ typedef struct prediction {
 /* Runs the networks over the whole set and writes the results; `all` receives what the summary says of them. */
 int predict_parcels(prediction *p, cJSON *all);
 int predict_patches(prediction *p, cJSON *all);
-int predict_scenes(prediction *p, const furrow_scenes *scenes, cJSON *all); /* dense networks, over whole images */
 int predict_panoptic(prediction *p, cJSON *all);                            /* patches, by a network with a head */
+int predict_scenes(prediction *p, const furrow_scenes *scenes, cJSON *all); /* whole images, with a head or without */
 
 /* Gives every sample's batch to `take`, in the set's order; labels: with the truth, where the set has any. */
 int prediction_run(prediction *p, bool labels, int (*take)(void *user, const inference *i), void *user);
