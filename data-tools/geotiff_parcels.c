@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/problems.h"
@@ -22,6 +23,19 @@ void geotiff_parcels_leave_out(geotiff_parcels *p, const char *id, long long pix
     text_put_format(p->list, ",%lld,", pixels);
     text_put_csv(p->list, "", why);
     text_put(p->list, "\n");
+}
+
+uint64_t geotiff_parcels_hash(const geotiff_parcels *p, uint64_t hash)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const geotiff_parcel *one = &p->parcel[i];
+        hash = hash_text(hash, one->id);
+        hash = hash_bytes(hash, &one->area, sizeof one->area);
+        hash = hash_bytes(hash, p->runs.items + one->first_run, one->run_count * sizeof(geo_run));
+        for (size_t k = 0; k < p->nomenclatures; k++) hash = hash_text(hash, one->labels[k] ? one->labels[k] : "");
+    }
+    for (size_t k = 0; k < p->nomenclatures; k++) hash = hash_text(hash, p->label_names[k]);
+    return hash;
 }
 
 int geotiff_parcels_end_list(geotiff_parcels *p, bool keep)

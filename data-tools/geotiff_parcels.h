@@ -60,6 +60,9 @@ int geotiff_labels(geotiff_parcels *p);
  * those of their bounding box, perimeter / area. `pixels` where fewer are kept than drawn. */
 void geotiff_features(const geotiff_parcels *p, size_t i, int32_t pixels, float out[GEOMETRIC_FEATURES]);
 
+/* `hash` with whatever the polygons' file says: it has become ids, runs and labels; what they measure follows from it. */
+uint64_t geotiff_parcels_hash(const geotiff_parcels *p, uint64_t hash);
+
 /* Ends the list, whole or (keep false) not at all. */
 int geotiff_parcels_end_list(geotiff_parcels *p, bool keep);
 void geotiff_parcels_free(geotiff_parcels *p);

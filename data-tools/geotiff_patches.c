@@ -10,11 +10,13 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/schema.h"
 #include "data-tools/geotiff_map.h"
 #include "data-tools/geotiff_targets.h"
+#include "data-tools/geotiff_windows.h"
 #include "format/geojson.h"
 #include "format/npy.h"
 
@@ -28,7 +30,7 @@ typedef struct patching {
     geotiff_parcels parcels;
     geotiff_map map;
     geotiff_targets targets;
-    geojson *metadata;
+    cJSON *window;                  /* of the one at hand: geotiff_windows.h */
     int across, down;               /* whole patches of the images */
     int window_across, window_down; /* patches that are read together */
     void *values;                   /* [dates][bands][rows][columns] of a window */
@@ -96,7 +98,7 @@ static int array_write(const char *folder, const char *prefix, int id, enum numb
                        const size_t *shape, const void *values)
 {
     char *path = text_format("%s/%s_%d.npy", folder, prefix, id);
-    const int rc = path ? npy_write(path, type, rank, shape, values) : FAILED;
+    const int rc = path ? npy_save(path, type, rank, shape, values) : FAILED;
     free(path);
     return rc;
 }
@@ -129,9 +131,9 @@ static cJSON *footprint(const patching *p, const place *at)
     return polygons;
 }
 
-static int feature_write(patching *p, const place *at, int id, int fold, int dates, const geotiff_painted *painted)
+static void feature_add(patching *p, const place *at, int id, int fold, int dates, const geotiff_painted *painted)
 {
-    cJSON *properties = cJSON_CreateObject(), *list;
+    cJSON *feature = cJSON_CreateObject(), *properties = cJSON_AddObjectToObject(feature, "properties"), *list;
     cJSON_AddNumberToObject(properties, "ID_PATCH", id);
     cJSON_AddNumberToObject(properties, "Fold", fold + 1);
     cJSON_AddNumberToObject(properties, "N_Parcel", painted->parcels);
@@ -142,33 +144,36 @@ static int feature_write(patching *p, const place *at, int id, int fold, int dat
         snprintf(key, sizeof key, "%d", t);
         cJSON_AddNumberToObject(list, key, date_digits(p->scenes.days[p->dates[t]]));
     }
-    return geojson_feature(p->metadata, properties, footprint(p, at));
+    cJSON_AddItemToObject(feature, "footprint", footprint(p, at));
+    json_append(cJSON_GetObjectItemCaseSensitive(p->window, "patches"), feature);
+}
+
+/* One more of those that become no patch. */
+static void leave(patching *p, const char *why)
+{
+    cJSON *count = cJSON_GetObjectItemCaseSensitive(p->window, why);
+    if (count) cJSON_SetNumberValue(count, count->valuedouble + 1);
 }
 
 static int patch_take(patching *p, const place *at)
 {
     const int size = p->o->size, fold = geotiff_targets_fold(&p->targets, at->column, at->row);
     const int id = at->row * p->across + at->column + 1;
-    geotiff_patches_result *r = &p->result;
     geotiff_painted painted;
     int rc = OK;
     geotiff_map_paint(&p->map, at->column * size, at->row * size, size, size, p->owner);
     geotiff_targets_paint(&p->targets, p->owner, fold, p->classes, p->ids, &painted);
     if (!painted.parcels) {
-        r->without_parcels++;
+        leave(p, "without_parcels");
         return OK;
     }
     const int dates = dates_take(p, at);
     if (!dates) {
-        r->unseen++;
+        leave(p, "unseen");
         return OK;
     }
     TRY(arrays_write(p, id, dates));
-    TRY(feature_write(p, at, id, fold, dates, &painted));
-    if (!r->patches || dates < r->least_dates) r->least_dates = dates;
-    if (dates > r->most_dates) r->most_dates = dates;
-    r->patches++;
-    r->fold[fold]++;
+    feature_add(p, at, id, fold, dates, &painted);
 done:
     return rc;
 }
@@ -184,7 +189,7 @@ static int window_take(patching *p, int column, int row)
     const size_t plane = (size_t)(across * size) * (size_t)(down * size);
     int rc = OK;
     for (int d = 0; d < s->dates; d++) {
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; %s is not whole", p->out);
+        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
         TRY(scenes_read(s, d, column * size, row * size, across * size, down * size,
                         (char *)p->values + (size_t)d * (size_t)s->bands * plane * number_size(s->type),
                         p->missing ? p->missing + (size_t)d * plane : NULL));
@@ -199,6 +204,53 @@ done:
     return rc;
 }
 
+/* A window from the images, and then what is known of it on disk; or what an earlier run has left of it. */
+static int window_make(patching *p, int column, int row)
+{
+    int rc = OK;
+    TRY(geotiff_window_read(p->out, row, column, &p->window));
+    if (p->window) {
+        p->result.resumed += (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(p->window, "patches"));
+        goto done;
+    }
+    p->window = cJSON_CreateObject();
+    cJSON_AddNumberToObject(p->window, "without_parcels", 0);
+    cJSON_AddNumberToObject(p->window, "unseen", 0);
+    cJSON_AddArrayToObject(p->window, "patches");
+    TRY(window_take(p, column, row));
+    TRY(json_lost());
+    TRY(geotiff_window_write(p->out, row, column, p->window));
+done:
+    cJSON_Delete(p->window);
+    p->window = NULL;
+    return rc;
+}
+
+/* Counts a window's patches, and moves them into the metadata. */
+static int window_finish(patching *p, int column, int row, geojson *metadata)
+{
+    geotiff_patches_result *r = &p->result;
+    cJSON *window, *one;
+    int rc = OK;
+    TRY(geotiff_window_read(p->out, row, column, &window));
+    if (!window) return fail(FAILED, "%s/unfinished: is being changed by somebody else", p->out);
+    r->without_parcels += (size_t)cJSON_GetObjectItemCaseSensitive(window, "without_parcels")->valuedouble;
+    r->unseen += (size_t)cJSON_GetObjectItemCaseSensitive(window, "unseen")->valuedouble;
+    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(window, "patches")) {
+        cJSON *properties = cJSON_DetachItemFromObjectCaseSensitive(one, "properties");
+        const int dates = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(properties, "dates-S2"));
+        const int fold = cJSON_GetObjectItemCaseSensitive(properties, "Fold")->valueint;
+        if (!r->patches || dates < r->least_dates) r->least_dates = dates;
+        if (dates > r->most_dates) r->most_dates = dates;
+        r->patches++;
+        if (fold >= 1 && fold <= PATCH_FOLDS_MAX) r->fold[fold - 1]++;
+        TRY(geojson_feature(metadata, properties, cJSON_DetachItemFromObjectCaseSensitive(one, "footprint")));
+    }
+done:
+    cJSON_Delete(window);
+    return rc;
+}
+
 static int windows_new(patching *p)
 {
     const scenes *s = &p->scenes;
@@ -208,7 +260,8 @@ static int windows_new(patching *p)
     const int block = s->block_height < WINDOW_ROWS_MAX ? s->block_height : 1; /* whole blocks are read once */
     p->window_down = (block + p->o->size - 1) / p->o->size;
     if (p->window_down > p->down) p->window_down = p->down;
-    const size_t fit = WINDOW_BYTES / (pixel * plane * (size_t)p->window_down);
+    const size_t bytes = p->o->window_bytes ? p->o->window_bytes : WINDOW_BYTES;
+    const size_t fit = bytes / (pixel * plane * (size_t)p->window_down);
     p->window_across = fit < 1 ? 1 : fit > (size_t)p->across ? p->across : (int)fit;
     const size_t pixels = plane * (size_t)p->window_down * (size_t)p->window_across;
     TRY_NEW(p->values = memory_new(pixels, (size_t)s->dates * (size_t)s->bands * number_size(s->type)));
@@ -232,10 +285,6 @@ static int survey(patching *p, const char *scenes_folder, const char *parcels)
     TRY_NEW(p->data = path_join(p->out, "DATA_S2"));
     TRY_NEW(p->annotations = path_join(p->out, "ANNOTATIONS"));
     TRY_NEW(p->left_out = text_format("%s.left-out.csv", p->out));
-    if (file_exists(p->data)) {
-        rc = fail(FAILED, "%s exists: wanted a folder without DATA_S2, so that no patches are mixed", p->data);
-        goto done;
-    }
     TRY(scenes_open(scenes_folder, &o->scenes, &p->scenes));
     p->across = p->scenes.grid.width / o->size;
     p->down = p->scenes.grid.height / o->size;
@@ -253,33 +302,57 @@ done:
     return rc;
 }
 
-static int write(patching *p)
+/* Whatever the arrays and their order depend on. */
+static uint64_t state_of(const patching *p)
+{
+    const int numbers[] = {p->o->size, p->o->folds, p->window_across, p->window_down};
+    return hash_bytes(geotiff_parcels_hash(&p->parcels, p->scenes.state), numbers, sizeof numbers);
+}
+
+static int metadata_write(patching *p)
 {
     const int epsg = geo_crs_epsg(p->scenes.grid.crs);
-    char *path = NULL;
+    char *path = path_join(p->out, "metadata.geojson");
+    geojson *metadata = NULL;
     int rc = OK;
     if (!epsg) log_warning("the images' coordinate system has no EPSG code: metadata.geojson does not name it");
-    TRY(folder_make(p->data));
-    TRY(folder_make(p->annotations));
-    TRY_NEW(path = path_join(p->out, "metadata.geojson"));
-    TRY(geojson_open(path, epsg, &p->metadata));
+    TRY_NEW(path);
+    TRY(geojson_open(path, epsg, &metadata));
     for (int row = 0; row < p->down; row += p->window_down)
-        for (int column = 0; column < p->across; column += p->window_across) TRY(window_take(p, column, row));
+        for (int column = 0; column < p->across; column += p->window_across)
+            TRY(window_finish(p, column, row, metadata));
     if (!p->result.patches) {
         rc = fail(FAILED, "%s: no whole patch holds a parcel that was seen", p->out);
         goto done;
     }
-    TRY(geotiff_targets_write(&p->targets, p->out));
-    rc = geojson_finish(p->metadata);
-    p->metadata = NULL;
+    rc = geojson_finish(metadata);
+    metadata = NULL;
 done:
+    geojson_abandon(metadata);
     free(path);
+    return rc;
+}
+
+static int write(patching *p)
+{
+    int rc = OK;
+    TRY(geotiff_windows_begin(p->out, state_of(p)));
+    TRY(folder_make(p->data));
+    TRY(folder_make(p->annotations));
+    TRY(folder_clear_temporaries(p->data));
+    TRY(folder_clear_temporaries(p->annotations));
+    for (int row = 0; row < p->down; row += p->window_down)
+        for (int column = 0; column < p->across; column += p->window_across) TRY(window_make(p, column, row));
+    TRY(geotiff_targets_write(&p->targets, p->out));
+    TRY(metadata_write(p));
+    TRY(geotiff_windows_end(p->out));
+done:
     return rc;
 }
 
 static void patching_free(patching *p)
 {
-    geojson_abandon(p->metadata);
+    cJSON_Delete(p->window);
     geotiff_targets_free(&p->targets);
     geotiff_map_free(&p->map);
     geotiff_parcels_free(&p->parcels);

@@ -11,10 +11,12 @@ typedef struct geotiff_patches_options {
     scenes_options scenes;
     geotiff_parcels_options parcels; /* labels: one field */
     int size, folds;                 /* pixels of a patch's side; folds 1 to 5 */
+    size_t window_bytes;             /* of images in memory, and of work that a kill may cost; 0: 256 MiB */
 } geotiff_patches_options;
 
 typedef struct geotiff_patches_result {
     size_t patches, without_parcels, unseen, parcels, left_out; /* of patches; of parcels the last two */
+    size_t resumed;                                             /* patches that an interrupted run had made */
     size_t fold[PATCH_FOLDS_MAX];                               /* patches in each */
     size_t void_elsewhere;                                      /* parcels that lie in several folds */
     int classes, least_dates, most_dates, bands;
@@ -35,7 +37,11 @@ geotiff_patches_options geotiff_patches_defaults(void); /* 128 pixels, 5 folds *
  * left out, and so are patches without a parcel. Folds are blocks of patches, and a parcel that lies in several of them
  * is void in all but the one with most of its pixels: nothing of it is learnt from and tested on.
  *
- * Values that are not finite become 0. USAGE without one label field; FAILED where OUT holds DATA_S2. */
+ * While it works, OUT/unfinished says what is done (geotiff_windows.h), and the same call goes on where a killed or
+ * interrupted one stopped; the same files give the same bytes.
+ *
+ * Values that are not finite become 0. USAGE without one label field; FAILED where OUT holds DATA_S2 that is finished, or
+ * of another state. */
 int geotiff_patches(const char *scenes_folder, const char *parcels, const char *out,
                     const geotiff_patches_options *options, geotiff_patches_result *result);
 

@@ -41,21 +41,10 @@ pack_geotiff_options pack_geotiff_defaults(void)
 
 /* ---- what the result depends on ------------------------------------------------------------------------------------ */
 
-/* Whatever the polygons' file says has become ids, runs and labels; what they measure follows from it. */
 static void hash_all(packing *p)
 {
-    uint64_t hash = p->scenes.fingerprint;
-    for (size_t i = 0; i < p->parcels.count; i++) {
-        const geotiff_parcel *one = &p->parcels.parcel[i];
-        hash = hash_text(hash, one->id);
-        hash = hash_bytes(hash, &one->area, sizeof one->area);
-        hash = hash_bytes(hash, p->parcels.runs.items + one->first_run, one->run_count * sizeof(geo_run));
-        for (size_t k = 0; k < p->parcels.nomenclatures; k++)
-            hash = hash_text(hash, one->labels[k] ? one->labels[k] : "");
-    }
-    for (size_t k = 0; k < p->parcels.nomenclatures; k++) hash = hash_text(hash, p->parcels.label_names[k]);
-    p->fingerprint = hash;
-    p->state = hash_bytes(p->scenes.state, &hash, sizeof hash);
+    p->fingerprint = geotiff_parcels_hash(&p->parcels, p->scenes.fingerprint);
+    p->state = hash_bytes(p->scenes.state, &p->fingerprint, sizeof p->fingerprint);
 }
 
 /* ---- somebody else's normalisation -------------------------------------------------------------------------------- */

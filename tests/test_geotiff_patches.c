@@ -1,6 +1,9 @@
 /* Patches cut out of images: pixels, classes, ids, folds that share no parcel, dates, footprints. */
+#include <sys/wait.h>
+
 #include <cjson/cJSON.h>
 
+#include "base/log.h"
 #include "base/schema.h"
 #include "data-tools/geotiff_patches.h"
 #include "data-tools/pack_pastis.h"
@@ -190,6 +193,73 @@ static void folds_share_no_parcel(void **state)
     assert_int_equal(packed.labelled, r.patches);
 }
 
+/* ---- kills --------------------------------------------------------------------------------------------------------- */
+
+static int progress_left;
+
+static void end_at(void *user, const char *task, size_t done, size_t total, const char *metric)
+{
+    (void)user, (void)task, (void)done, (void)total, (void)metric;
+    if (!progress_left--) _exit(9);
+}
+
+/* In a child that ends, without any farewell, at the given word of progress. True: it came to its end before. */
+static bool make_and_end_at(const geotiff_patches_options *o, int progress)
+{
+    int status;
+    const pid_t child = fork();
+    if (!child) {
+        const log_listener listener = {.progress = end_at};
+        progress_left = progress;
+        log_listen(&listener);
+        _exit(make(o, NULL) ? 1 : 0);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0));
+    return WEXITSTATUS(status) == 0;
+}
+
+static int in_shell(const char *format)
+{
+    char command[1000];
+    snprintf(command, sizeof command, format, scratch, scratch);
+    return system(command);
+}
+
+/* Whenever a run is killed, the same call goes on, and the folder is that of a run that was left in peace. */
+static void kills(void **state)
+{
+    geotiff_patches_options o = small();
+    geotiff_patches_result r, whole;
+    size_t most = 0;
+    int ends = 0;
+    NEED_GDAL();
+    o.window_bytes = 1; /* a window a patch */
+    scratch_clear();
+    put_scene("20170101", 0, GEO_WIDTH, 2, NULL);
+    put_scene("20170201", 1, GEO_WIDTH, 2, NULL);
+    put_parcels();
+    assert_ok(make(&o, &whole));
+    assert_int_equal(in_shell("mv '%s/out' '%s/whole'"), 0);
+    for (;; ends++) {
+        if (make_and_end_at(&o, ends)) break;
+        assert_false(file_exists(in_scratch("out/metadata.geojson")));
+        if (ends % 2 && file_exists(in_scratch("out/unfinished/0_0.json")))
+            put_text(in_scratch("out/unfinished/0_0.json"), "{\"patches\": 5}");
+        assert_ok(make(&o, &r));
+        most = r.resumed > most ? r.resumed : most;
+        r.resumed = 0;
+        assert_memory_equal(&r, &whole, sizeof r);
+        assert_int_equal(in_shell("diff -r '%s/out' '%s/whole' && rm -rf '%1$s/out'"), 0);
+    }
+    assert_true(ends >= PATCHES);
+    assert_true(most >= 2);
+    assert_int_equal(in_shell("rm -rf '%s/out'"), 0);
+    assert_false(make_and_end_at(&o, ends - 1));
+    o.folds = 3;
+    assert_refused(make(&o, NULL), "holds unfinished patches of other images, parcels or options");
+}
+
 static void refusals(void **state)
 {
     geotiff_patches_options o = small();
@@ -217,6 +287,7 @@ int main(void)
         cmocka_unit_test(classes_ids_and_pixels),
         cmocka_unit_test(dates_and_names),
         cmocka_unit_test(folds_share_no_parcel),
+        cmocka_unit_test(kills),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -73,6 +73,7 @@ static char *describe_patches(const char *path, const geotiff_patches_options *o
     cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
     cJSON_AddNumberToObject(all, "without_parcels", (double)r->without_parcels);
     cJSON_AddNumberToObject(all, "unseen", (double)r->unseen);
+    cJSON_AddNumberToObject(all, "resumed", (double)r->resumed);
     char *text = cJSON_Print(all);
     cJSON_Delete(all);
     return text;
