@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/date.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -25,9 +26,10 @@ enum {
     PATCHES = 20, /* when it is not said how many */
     PASTIS_CLASSES = 20,
     PIXELS_A_PARCEL = 140,
-    YEAR = 365, /* days from the first of September */
-    LEAD = 45,  /* the world's first season day is that many days later */
-    CLOUDS = 6, /* most of one image */
+    FIRST_DAY = 17775, /* 2018-09-01, since 1970-01-01 */
+    YEAR = 365,        /* days from then */
+    LEAD = 45,         /* the world's first season day is that many days later */
+    CLOUDS = 6,        /* most of one image */
 };
 
 /* What a stream of draws is for. */
@@ -48,7 +50,7 @@ typedef struct cell { /* around a point: a parcel, or background */
 
 typedef struct patch {
     int index, fold, dates, cells, parcels; /* fold from 0 */
-    int32_t *days;                          /* [dates] since the first of September 2018 */
+    int32_t *days;                          /* [dates] since FIRST_DAY */
     cell *cell;
     int *nearest;   /* [size x size] */
     bool *border;   /* [size x size] */
@@ -292,15 +294,6 @@ done:
     return rc;
 }
 
-/* YYYYMMDD of a day from the first of September 2018 on. */
-static int calendar(int day)
-{
-    static const int lengths[12] = {30, 31, 30, 31, 31, 28, 31, 30, 31, 30, 31, 31};
-    int month = 0;
-    for (; day >= lengths[month]; month++) day -= lengths[month];
-    return month < 4 ? 20180901 + 100 * month + day : 20190101 + 100 * (month - 4) + day;
-}
-
 /* A square of 10 m pixels in Lambert-93, in rows of 50, the way published patches lie: a ring, upper left first. */
 static cJSON *geometry_of(const synth_pastis_options *o, int index)
 {
@@ -331,7 +324,7 @@ static cJSON *feature_of(const synth_pastis_options *o, const patch *p)
     dates = cJSON_AddObjectToObject(properties, "dates-S2");
     for (int t = 0; t < p->dates && dates; t++) {
         snprintf(text, sizeof text, "%d", t);
-        cJSON_AddNumberToObject(dates, text, calendar(p->days[t]));
+        cJSON_AddNumberToObject(dates, text, date_digits(FIRST_DAY + p->days[t]));
     }
     json_add(feature, "geometry", geometry_of(o, p->index));
     return feature;

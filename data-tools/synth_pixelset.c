@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/date.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -15,6 +16,8 @@
 #include "base/schema.h"
 #include "data-tools/synth_world.h"
 #include "format/npy.h"
+
+enum { FIRST_DAY = 17167 }; /* 2017-01-01, since 1970-01-01 */
 
 /* ---- one parcel ------------------------------------------------------------------------------------------------- */
 
@@ -87,22 +90,13 @@ static cJSON *features_of(const synth_options *o, const parcel *p)
     return cJSON_CreateDoubleArray(features, 4);
 }
 
-/* YYYYMMDD of a day of 2017, from 0. */
-static int calendar(int day)
-{
-    static const int lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int month = 0;
-    for (; day >= lengths[month]; month++) day -= lengths[month];
-    return 20170000 + 100 * (month + 1) + day + 1;
-}
-
 static cJSON *dates_document(const synth_options *o)
 {
     cJSON *dates = cJSON_CreateObject();
     for (int t = 0; t < o->dates && dates; t++) {
         char key[16];
         snprintf(key, sizeof key, "%d", t);
-        cJSON_AddNumberToObject(dates, key, calendar(day_of(o, t)));
+        cJSON_AddNumberToObject(dates, key, date_digits(FIRST_DAY + day_of(o, t)));
     }
     return dates;
 }
