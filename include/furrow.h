@@ -235,6 +235,13 @@ FURROW_API int furrow_predict(const furrow_run_options *options, char **json);
 FURROW_API int furrow_weights_import(const char *from, const char *to, char **json);
 FURROW_API int furrow_weights_export(const char *from, const char *to, char **json);
 
+/* A STAC item with the Machine Learning Model extension at `item`, for the file of weights `exported`: what goes into the
+ * network and how it is normalised, what comes out, its classes, settings, and the file's hash. options: config (its pack
+ * gives normalisation, classes and dates), set, and the weights that were exported. bands: what they are called, "B02,B03,
+ * ..."; NULL: 1, 2, ... JSON: the item. Needs no device. */
+FURROW_API int furrow_weights_describe(const furrow_run_options *options, const char *bands, const char *exported,
+                                       const char *item, char **json);
+
 /* JSON: {"file", "format", "epoch", "step", "optimizer_left", "tensors": [{"name", "type", "shape", "least", "most",
  * "not_finite"}], "values"}; with `config` (else NULL) also what its network makes of them: "arch", "missing" and
  * "unknown" ([{"name", "nearest"}]), "other_shape" ([{"name", "shape", "wanted"}]). */

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 
 /* ---- errors, memory, hashes, log -------------------------------------------------------------------------------- */
 
@@ -61,6 +62,29 @@ static void test_hash_separates(void **state)
 static void remember(void *user, const char *text)
 {
     snprintf(user, 64, "%s", text);
+}
+
+static void assert_sha256(const char *text, size_t pieces, const char *wanted)
+{
+    sha256 s;
+    sha256_start(&s);
+    for (size_t i = 0; i < pieces; i++) sha256_add(&s, text, strlen(text));
+    assert_string_equal(sha256_end(&s).text, wanted);
+}
+
+/* NIST's examples for FIPS 180-4: one block, two blocks, nothing, a million letters in odd pieces. */
+static void test_sha256_is_the_published(void **state)
+{
+    static const char million[] = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+    (void)state;
+    assert_sha256("abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
+                  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    assert_sha256("", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_sha256("a", 1000000, million);
+    assert_sha256(
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 10000,
+        million);
 }
 
 static void test_log_reaches_its_listener(void **state)
@@ -277,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_errors_nest),
         cmocka_unit_test(test_sizes_overflow),
         cmocka_unit_test(test_hash_separates),
+        cmocka_unit_test(test_sha256_is_the_published),
         cmocka_unit_test(test_log_reaches_its_listener),
         cmocka_unit_test(test_progress_reaches_its_listener),
         cmocka_unit_test(test_interrupt_is_remembered),

@@ -204,6 +204,16 @@ check "says which key" said "data.npixel"
 check "weights of no kind" run 2 weights
 check "weights export" run 0 weights export "$work/run/Fold_1/model.h5" "$work/w.safetensors" --json
 check "weights export --json" document
+check "weights export --stac" run 0 weights export "$work/run/Fold_1/model.h5" "$work/w.safetensors" --stac "$work/w.json" \
+    --config "$work/run.json"
+check "a STAC item" grep -q '"mlm:architecture":.*"PSE+TAE"' "$work/w.json"
+check "with the file's hash" grep -q "\"1220$(sha256sum "$work/w.safetensors" | cut -c 1-64)\"" "$work/w.json"
+check "and its normalisation" grep -q '"z-score"' "$work/w.json"
+check "bands that are not the network's" run 2 weights export "$work/run/Fold_1/model.h5" "$work/w.safetensors" \
+    --stac "$work/other.json" --config "$work/run.json" --bands B02,B03
+check "says how many" said "\-\-bands names 2 bands"
+check "writes nothing" test ! -e "$work/other.json"
+check "an item without a configuration" run 2 weights export "$work/run/Fold_1/model.h5" "$work/w.safetensors" --stac x.json
 check "weights import" run 0 weights import "$work/w.safetensors" "$work/w.h5"
 check "says from what" printed "from safetensors"
 check "weights show" run 0 weights show "$work/w.h5"
@@ -362,6 +372,9 @@ for file in parcels.geojson predictions.json 10000_instances.npy 10001_classes.n
     check "found has $file" test -s "$work/found/$file"
 done
 check "a feature collection" grep -q '"FeatureCollection"' "$work/found/parcels.geojson"
+check "its STAC item" run 0 weights export "$work/paps/Fold_1/model.h5" "$work/p.safetensors" --stac "$work/p.json" \
+    --config "$work/paps.json"
+check "finds parcels" grep -q '"panoptic-segmentation"' "$work/p.json"
 check "a warm-up without end" run 2 train "$work/paps.json" --set train.warmup=2
 check "says why" said "train.warmup is 2; wanted less than train.epochs"
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "cli/run_options.h"
 #include "cli/table.h"
 
 /* ---- import and export ------------------------------------------------------------------------------------------- */
@@ -13,11 +14,10 @@ static void show_written(const cJSON *document)
     if (member(document, "epoch")) printf(", epoch %s", figure(number_of(document, "epoch"), 0));
     if (member(document, "step")) printf(", Adam after %s steps", figure(number_of(document, "step"), 0));
     printf(" (from %s)\n", text_of(document, "format"));
+    if (member(document, "stac")) printf("%s: a STAC item of it\n", text_of(document, "stac"));
 }
 
-/* Both take a file and write another. */
-static int convert(int argc, char **argv, const char *usage, const char *description,
-                   int (*work)(const char *from, const char *to, char **json))
+static int import_command(int argc, char **argv)
 {
     text_list words = {0};
     bool json = false, done;
@@ -25,31 +25,80 @@ static int convert(int argc, char **argv, const char *usage, const char *descrip
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
         {0},
     };
-    const command_syntax syntax = {usage, description, options, &words, 3, 3};
-    int code = command_begin(&syntax, argc, argv, &done);
-    if (done) return code;
-    char *text;
-    code = work(words.item[1], words.item[2], &text);
-    return command_end(code, text, json, show_written);
-}
-
-static int import_command(int argc, char **argv)
-{
-    return convert(
-        argc, argv, "weights import FILE OUT.h5",
+    const command_syntax syntax = {
+        "weights import FILE OUT.h5",
         "Turns a PyTorch checkpoint (.pth.tar, .pth, .pt: the zip format or the older stream) or safetensors\n"
         "into a checkpoint of furrow's, bit by bit: half, bfloat16 and double stay what they are. An Adam\n"
         "state beside the weights is taken over: as RES_DIR/Fold_k/last.h5, train --resume goes on with it.\n"
         "Nothing in FILE is run; its format is known by its first bytes, not by its name.",
-        furrow_weights_import);
+        options,
+        &words,
+        3,
+        3};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    char *text;
+    code = furrow_weights_import(words.item[1], words.item[2], &text);
+    return command_end(code, text, json, show_written);
+}
+
+/* The item beside the export, named in its document. */
+static int describe(run_arguments *a, const char *bands, const char *item, char **json)
+{
+    char *described = NULL;
+    a->options.weights = a->positional.item[1];
+    const int code = furrow_weights_describe(&a->options, bands, a->positional.item[2], item, &described);
+    free(described);
+    if (code) return code;
+    cJSON *all = cJSON_Parse(*json);
+    cJSON_AddStringToObject(all, "stac", item);
+    free(*json);
+    *json = cJSON_Print(all);
+    cJSON_Delete(all);
+    return FURROW_OK;
 }
 
 static int export_command(int argc, char **argv)
 {
-    return convert(argc, argv, "weights export IN.h5 OUT.safetensors",
-                   "Writes the weights of a checkpoint as safetensors, bit by bit and by their published names:\n"
-                   "PyTorch loads them with load_state_dict(safetensors.torch.load_file(\"OUT.safetensors\")).",
-                   furrow_weights_export);
+    run_arguments a = {0};
+    const char *config = NULL, *item = NULL, *bands = NULL;
+    bool done;
+    const option options[] = {
+        {"stac", OPTION_TEXT, &item, 0, 0, "ITEM.json", "also describe it for catalogues: a STAC item"},
+        {"config", OPTION_TEXT, &config, 0, 0, "CONFIG",
+         "with --stac: the run, whose pack has normalisation and classes"},
+        {"bands", OPTION_TEXT, &bands, 0, 0, "B02,...", "with --stac: what the network's bands are called (1, 2, ...)"},
+        RUN_OPTION_SET,
+        RUN_OPTION_JSON,
+        {0},
+    };
+    const command_syntax syntax = {
+        "weights export IN.h5 OUT.safetensors [--stac ITEM.json --config CONFIG [--bands B02,...] [--set KEY=VALUE "
+        "...]]",
+        "Writes the weights of a checkpoint as safetensors, bit by bit and by their published names:\n"
+        "PyTorch loads them with load_state_dict(safetensors.torch.load_file(\"OUT.safetensors\")).\n"
+        "With --stac also a STAC item with the Machine Learning Model extension: what goes into the network and\n"
+        "how it is normalised, what comes out, classes, settings, and the hash of OUT.safetensors.",
+        options,
+        &a.positional,
+        3,
+        3};
+    int code = command_begin(&syntax, argc, argv, &done);
+    if (done) return code;
+    if (!item != !config || (!item && (bands || a.sets.count))) {
+        fprintf(stderr, "furrow: --stac and --config go together, --bands and --set with them\n");
+        return FURROW_USAGE;
+    }
+    char *text;
+    run_arguments_take(&a);
+    a.options.config = config;
+    code = furrow_weights_export(a.positional.item[1], a.positional.item[2], &text);
+    if (!code && item) code = describe(&a, bands, item, &text);
+    if (code) {
+        free(text);
+        text = NULL;
+    }
+    return command_end(code, text, a.json, show_written);
 }
 
 /* ---- show -------------------------------------------------------------------------------------------------------- */

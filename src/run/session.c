@@ -57,7 +57,7 @@ static int choose_fold(run_config *c, int fold)
     return OK;
 }
 
-int session_open(const furrow_run_options *o, bool labels, const char *weights, session *out)
+int session_read(const furrow_run_options *o, bool labels, const char *weights, session *out)
 {
     int rc = OK;
     *out = (session){0};
@@ -67,6 +67,15 @@ int session_open(const furrow_run_options *o, bool labels, const char *weights, 
     TRY_NEW(out->where = text_format("%s: model", o->config));
     TRY(samples_open(&out->config, labels, &out->set));
     TRY(resolve_model(out, labels, weights));
+done:
+    if (rc) session_close(out);
+    return rc;
+}
+
+int session_open(const furrow_run_options *o, bool labels, const char *weights, session *out)
+{
+    int rc = OK;
+    TRY(session_read(o, labels, weights, out));
     const unsigned kernels = out->config.kind == MODEL_DENSE ? SELF_TEST_IMAGES : SELF_TEST_PARCELS;
     TRY(self_test_open(o->device ? o->device : out->config.root.device, kernels, &out->device));
     TRY(loop_test(out->device));

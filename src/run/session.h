@@ -18,6 +18,8 @@ typedef struct session {
 /* `labels`: they are needed. `weights` (may be NULL): a checkpoint whose model settings fill in what the configuration
  * leaves open, before the data do. */
 int session_open(const furrow_run_options *o, bool labels, const char *weights, session *out);
+/* The same without a device: what a network and its data are, for those that run nothing. */
+int session_read(const furrow_run_options *o, bool labels, const char *weights, session *out);
 void session_close(session *s);
 
 /* What the configuration says of a network beside the model's settings. */

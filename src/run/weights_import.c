@@ -10,7 +10,9 @@
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "furrow.h"
+#include "run/checkpoint.h"
 #include "run/session.h"
+#include "run/stac_item.h"
 #include "run/weights_fit.h"
 
 enum { VERSION = 1 };
@@ -192,5 +194,50 @@ int furrow_weights_export(const char *from, const char *to, char **json)
     TRY(describe(f, to, json));
 done:
     tensor_file_close(f);
+    return rc;
+}
+
+/* ---- a description ------------------------------------------------------------------------------------------------- */
+
+static int64_t parameters_of(const tensor_file *f)
+{
+    int64_t values = 0;
+    for (size_t i = 0; i < tensor_file_count(f, TENSOR_WEIGHTS); i++) {
+        const tensor_entry *e = tensor_file_at(f, TENSOR_WEIGHTS, i);
+        if (!number_is_integer(e->type)) values += (int64_t)e->count;
+    }
+    return values;
+}
+
+int furrow_weights_describe(const furrow_run_options *o, const char *bands, const char *exported, const char *item,
+                            char **json)
+{
+    int rc = OK;
+    session s = {0};
+    model *m = NULL;
+    tensor_file *f = NULL;
+    cJSON *state = NULL, *all = NULL;
+    stac_model described = {.s = &s, .bands = bands, .exported = exported, .item = item};
+    *json = NULL;
+    if (!o->config || !o->weights) return fail(USAGE, "a description needs a configuration and the weights");
+    TRY(session_read(o, false, o->weights, &s));
+    TRY(model_new(s.model, s.where, &m));
+    TRY(tensor_file_open(exported, &f));
+    TRY(checkpoint_peek(o->weights, NULL, &state));
+    described.model = m;
+    described.classes = model_classes(m);
+    described.parameters = parameters_of(f);
+    TRY(class_names(&s, state, described.classes, &described.names));
+    TRY(stac_item(&described, &all));
+    TRY(json_write(item, all));
+    rc = json_text(all, json);
+    all = NULL;
+done:
+    cJSON_Delete(all);
+    cJSON_Delete(state);
+    names_free(described.names, described.classes);
+    tensor_file_close(f);
+    model_free(m);
+    session_close(&s);
     return rc;
 }
