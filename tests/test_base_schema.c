@@ -141,6 +141,7 @@ typedef struct settings {
     char *name, *mode;
     int_list widths;
     optional_int length;
+    real_list shares;
 } settings;
 
 static const field fields[] = {
@@ -151,6 +152,7 @@ static const field fields[] = {
     {"mode", FIELD_CHOICE, offsetof(settings, mode), "\"dates\"", 0, 0, "dates|order", "which"},
     {"widths", FIELD_INT_LIST, offsetof(settings, widths), "[1, 2]", 1, 99, NULL, "sizes"},
     {"length", FIELD_OPTIONAL_INT, offsetof(settings, length), "null", 0, 50, NULL, "most"},
+    {"shares", FIELD_REAL_LIST, offsetof(settings, shares), "null", 0, 9, "even", "of each"},
     {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
 };
 
@@ -170,7 +172,7 @@ static void test_schema_reads_and_writes(void **state)
     assert_int_equal(schema_write(fields, &s, out), OK);
     char *text = cJSON_PrintUnformatted(out), *help = schema_help(fields, "train");
     assert_string_equal(text, "{\"epochs\":5,\"rate\":0.001,\"preload\":true,\"name\":\"x\",\"mode\":\"dates\","
-                              "\"widths\":[3,4,5],\"length\":9}");
+                              "\"widths\":[3,4,5],\"length\":9,\"shares\":null}");
     assert_non_null(strstr(help, "dates|order"));
     free(text);
     free(help);
@@ -194,6 +196,28 @@ static void test_schema_nulls(void **state)
     cJSON_Delete(given);
     cJSON_Delete(out);
     schema_free(fields, &s);
+}
+
+/* A list of reals, or a word in its place. */
+static void test_schema_real_lists(void **state)
+{
+    (void)state;
+    static const char *const given[2] = {"{\"shares\": [0.5, 9]}", "{\"shares\": \"even\"}"};
+    static const char *const written[2] = {"\"shares\":[0.5,9]}", "\"shares\":\"even\"}"};
+    for (int i = 0; i < 2; i++) {
+        settings s = {0};
+        cJSON *object = cJSON_Parse(given[i]), *out = cJSON_CreateObject();
+        assert_int_equal(schema_read(fields, object, "c.json: train", &s), OK);
+        assert_int_equal(s.shares.count, i ? -1 : 2);
+        assert_int_equal(s.shares.word, i);
+        assert_int_equal(schema_write(fields, &s, out), OK);
+        char *text = cJSON_PrintUnformatted(out);
+        assert_non_null(strstr(text, written[i]));
+        free(text);
+        cJSON_Delete(object);
+        cJSON_Delete(out);
+        schema_free(fields, &s);
+    }
 }
 
 /* A word is a text, or a whole number's digits. */
@@ -275,6 +299,9 @@ static void test_schema_refusals(void **state)
                    "c.json: train.widths is [1,200], wanted a list of whole numbers from 1 to 99");
     schema_refused("{\"widths\": \"[1\"}", "c.json: train.widths is \"[1\", wanted a list of at most 64 whole numbers");
     schema_refused("{\"length\": 1e99}", "c.json: train.length is 1e+99, wanted null or a whole number from 0 to 50");
+    schema_refused("{\"shares\": [1, 10]}", "c.json: train.shares is [1,10], wanted a list of numbers from 0 to 9");
+    schema_refused("{\"shares\": \"odd\"}",
+                   "c.json: train.shares is \"odd\", wanted \"even\", null or a list of at most 256 numbers");
     schema_refused("[1]", "c.json: train is no object, wanted {...}");
 }
 
@@ -286,7 +313,7 @@ int main(void)
         cmocka_unit_test(test_json_set),        cmocka_unit_test(test_schema_reads_and_writes),
         cmocka_unit_test(test_schema_nulls),    cmocka_unit_test(test_schema_words),
         cmocka_unit_test(test_schema_defaults), cmocka_unit_test(test_nearest_word),
-        cmocka_unit_test(test_schema_refusals),
+        cmocka_unit_test(test_schema_refusals), cmocka_unit_test(test_schema_real_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

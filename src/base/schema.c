@@ -145,6 +145,25 @@ done:
     return rc;
 }
 
+static int read_real_list(const field *f, const cJSON *value, const char *where, real_list *out)
+{
+    const cJSON *item;
+    char wanted[128];
+    snprintf(wanted, sizeof wanted, "\"%s\", null or a list of at most %d numbers", f->choices, REAL_LIST_MAX);
+    *out = (real_list){.count = -1};
+    if (cJSON_IsNull(value)) return OK;
+    out->word = cJSON_IsString(value) && strcmp(value->valuestring, f->choices) == 0;
+    if (out->word) return OK;
+    if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > REAL_LIST_MAX) return wrong(f, value, where, wanted);
+    out->count = 0;
+    cJSON_ArrayForEach(item, value) {
+        if (!cJSON_IsNumber(item) || !in_range(f, item->valuedouble))
+            return wrong_number(f, value, where, "a list of numbers");
+        out->value[out->count++] = item->valuedouble;
+    }
+    return OK;
+}
+
 static int read_field(const field *f, const cJSON *value, const char *where, void *target)
 {
     void *out = slot(f, target);
@@ -167,6 +186,7 @@ static int read_field(const field *f, const cJSON *value, const char *where, voi
     case FIELD_WORD:
     case FIELD_CHOICE: return read_text(f, value, where, out);
     case FIELD_INT_LIST: return read_list(f, value, where, out);
+    case FIELD_REAL_LIST: return read_real_list(f, value, where, out);
     }
     panic("field %s has no type", f->key);
 }
@@ -245,6 +265,11 @@ static cJSON *field_value(const field *f, const void *source)
     case FIELD_INT_LIST: {
         const int_list *list = at;
         return list->count < 0 ? cJSON_CreateNull() : cJSON_CreateIntArray(list->value, list->count);
+    }
+    case FIELD_REAL_LIST: {
+        const real_list *list = at;
+        if (list->word) return cJSON_CreateString(f->choices);
+        return list->count < 0 ? cJSON_CreateNull() : cJSON_CreateDoubleArray(list->value, list->count);
     }
     }
     return NULL;

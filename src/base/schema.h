@@ -17,6 +17,14 @@ typedef struct int_list {
     int value[INT_LIST_MAX];
 } int_list;
 
+#define REAL_LIST_MAX 256
+
+typedef struct real_list {
+    int count; /* -1: null */
+    bool word; /* the field's word stood there instead of a list; count is -1 */
+    double value[REAL_LIST_MAX];
+} real_list;
+
 enum field_type {
     FIELD_INT,          /* int */
     FIELD_REAL,         /* double */
@@ -25,6 +33,7 @@ enum field_type {
     FIELD_WORD,         /* likewise; a whole number gives its digits: an index or a name, a date as 20190501 */
     FIELD_CHOICE,       /* char *; one of `choices`, separated by | */
     FIELD_INT_LIST,     /* int_list; also "[10,32,64]" as text, as the published configs write it */
+    FIELD_REAL_LIST,    /* real_list; null, or the word that `choices` is, allowed */
     FIELD_OPTIONAL_INT, /* optional_int; null allowed */
 };
 
@@ -39,7 +48,7 @@ typedef struct field {
     size_t offset;        /* offsetof in the struct */
     const char *fallback; /* JSON text of the default; NULL: the key must be given */
     double low, high;     /* range of numbers and of list elements; both 0: any */
-    const char *choices;  /* FIELD_CHOICE: "a|b|c" */
+    const char *choices;  /* FIELD_CHOICE: "a|b|c"; FIELD_REAL_LIST: its word */
     const char *help;     /* one line, with the unit */
 } field;
 

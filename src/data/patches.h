@@ -49,6 +49,11 @@ uint32_t patches_class_colour(const patches *s, int class_index);  /* 0xRRGGBB *
  * takes. */
 const int32_t *patches_class_map(const patches *s);
 
+/* Adds a sample's pixels of each class, after class_map, to pixels [patches_classes]. */
+void patches_add_pixels(const patches *s, int sample, int64_t *pixels);
+/* Likewise its parcels, of a set that has them; FAILED where they are damaged. */
+int patches_add_parcels(patches *s, int sample, int64_t *parcels);
+
 /* The published folds: of k = 1..5 train {k, k+1, k+2}, validation k+3, test k+4 (mod 5), by the pack's fold numbers.
  * USAGE: no such fold; FAILED: a patch without fold number, naming it. A part may be empty. */
 int patches_split(const patches *s, int fold, fold_split *out);

@@ -70,6 +70,13 @@ static int names_find(patches *s)
     return OK;
 }
 
+void patches_add_pixels(const patches *s, int sample, int64_t *pixels)
+{
+    const int64_t *stored = patch_pack_histogram(s->pack, (size_t)sample);
+    for (int label = 0; stored && label < LABELS; label++)
+        if (stored[label] && s->class_map[label] >= 0) pixels[s->class_map[label]] += stored[label];
+}
+
 int patch_classes_find(patches *s, const patches_options *o, bool labels_needed, problems *p)
 {
     bool occurs[LABELS] = {false};

@@ -230,3 +230,20 @@ done:
     instances_free(&set);
     return rc;
 }
+
+int patches_add_parcels(patches *s, int sample, int64_t *parcels)
+{
+    int rc = OK;
+    parcel_room r = {0};
+    uint8_t *labels = memory_new((size_t)patches_height(s), (size_t)patches_width(s));
+    TRY_NEW(labels);
+    TRY(parcel_room_new(s, 1, &r));
+    TRY(patch_labels_read(s, sample, labels));
+    TRY(parcels_read(s, sample, 0, labels, 0, &r));
+    for (int id = 1; id < r.first[1]; id++)
+        if (r.fact[id].area && r.fact[id].class >= 0) parcels[r.fact[id].class]++;
+done:
+    parcel_room_free(&r);
+    free(labels);
+    return rc;
+}

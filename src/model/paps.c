@@ -240,6 +240,19 @@ done:
     return rc;
 }
 
+static void given_weights(const void *user, float *values)
+{
+    const paps *p = user;
+    memcpy(values, p->loss.class_weight, (size_t)p->config->num_classes * sizeof *values);
+}
+
+/* Of the classes; NULL: all weigh the same. */
+static tensor *loss_weights(paps *p, net *n)
+{
+    if (!p->loss.class_weight) return NULL;
+    return net_constant(n, "classes' weights", SHAPE(p->config->num_classes), given_weights, p);
+}
+
 static int record_centre_losses(paps *p, net *n)
 {
     int rc = OK;
@@ -252,7 +265,7 @@ static int record_centre_losses(paps *p, net *n)
     }
     if (p->loss.class != 0) {
         TRY(input_table(n, "true classes", ELEMENT_INT, count, 1, p->class_target, &p->class_table, &class));
-        p->class_loss = focal_loss(n, p->score, class, NULL, 0);
+        p->class_loss = focal_loss(n, p->score, class, loss_weights(p, n), 0);
         net_keep(n, p->class_loss);
     }
 done:

@@ -29,9 +29,10 @@ typedef struct paps_truth {
 typedef struct paps_loss {
     float centre, size, shape, class; /* coefficients */
     float beta;
-    int void_class;     /* parcels of it have no part in the classes' loss; -1: there is none */
-    bool every_maximum; /* training: supervise all maxima, rather than the hottest pixel of each parcel's zone */
-    bool zones_always;  /* evaluating: centres of zones too, where the truth is given (measurements) */
+    int void_class;            /* parcels of it have no part in the classes' loss; -1: there is none */
+    const float *class_weight; /* [classes] of the classes' loss; NULL: 1 each */
+    bool every_maximum;        /* training: supervise all maxima, rather than the hottest pixel of each parcel's zone */
+    bool zones_always;         /* evaluating: centres of zones too, where the truth is given (measurements) */
 } paps_loss;
 
 int paps_new(const paps_config *c, net *trunk, paps **out);

@@ -22,7 +22,10 @@ enum { CONFIG_BYTES_MAX = 16 << 20 };
     {"lr", FIELD_REAL, AT(lr), rate, 0, 1e3, NULL, "Adam's learning rate"},                                         \
     {"fold", FIELD_OPTIONAL_INT, AT(fold), "null", 1, 1000, NULL, "the one fold to run, from 1; null: all"},           \
     {"val_every", FIELD_INT, AT(val_every), every, 1, 1e6, NULL, "validate every so many epochs (and after the last)"},  \
-    {"val_after", FIELD_INT, AT(val_after), after, 0, 1e6, NULL, "no validation up to this epoch"}
+    {"val_after", FIELD_INT, AT(val_after), after, 0, 1e6, NULL, "no validation up to this epoch"},                    \
+    {"class_weights", FIELD_REAL_LIST, AT(class_weights), "null", 0, 1e6, "balanced",                                  \
+     "what each class counts in the training loss; null: all the same; a list: a number for each; by how rare it is "  \
+     "among the fold's training samples"}
 /* clang-format on */
 
 static const field parcel_train_fields[] = {
@@ -253,6 +256,17 @@ int config_resolved(const run_config *c, const cJSON *network, cJSON **out)
 done:
     if (rc) cJSON_Delete(root);
     return rc;
+}
+
+int config_class_weights_check(const run_config *c, int classes)
+{
+    const real_list *given = &c->train.class_weights;
+    bool any = given->count < 0;
+    if (given->count >= 0 && given->count != classes)
+        return fail(USAGE, "%s: train.class_weights has %d numbers; wanted %d, one for each class, or \"balanced\"",
+                    c->path, given->count, classes);
+    for (int k = 0; k < given->count; k++) any |= given->value[k] > 0;
+    return any ? OK : fail(USAGE, "%s: train.class_weights are all 0; wanted a number above 0 among them", c->path);
 }
 
 int config_ignored_class(const run_config *c, int classes, int *out)

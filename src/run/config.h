@@ -17,6 +17,7 @@ typedef struct train_options {
     int epochs, batch_size;
     double lr, gamma;          /* gamma: parcels */
     optional_int ignore_index; /* patches: the class that counts neither in the loss nor in the measures */
+    real_list class_weights;   /* the word: balanced */
     int rdm_seed;
     int kfold;
     optional_int fold; /* absent: all */
@@ -67,6 +68,9 @@ typedef struct data_sizes {
     int bands, extra, classes, longest; /* classes 0: unknown (no labels) */
 } data_sizes;
 int config_complete_model(cJSON *model, const char *where, enum model_kind kind, data_sizes sizes);
+
+/* USAGE unless train.class_weights, where it is a list, has a number for each of `classes` and one of them is not 0. */
+int config_class_weights_check(const run_config *c, int classes);
 
 /* The class that train.ignore_index names among `classes`; -1: none. USAGE when there is no such class. */
 int config_ignored_class(const run_config *c, int classes, int *out);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/checkpoint.h"
+#include "run/class_weights.h"
 #include "run/clock.h"
 #include "run/epoch.h"
 #include "run/fold_state.h"
@@ -174,6 +175,7 @@ static int start(fold_run *r, fold_task task)
     TRY(folder_clear_temporaries(folder));
     TRY(samples_split(&r->s->set, &r->s->config.train, r->fold, &r->split));
     TRY(session_network(r->s, fold_seed(r->s, r->fold), &r->network));
+    TRY(class_weights_apply(r->s, &r->split, r->title, r->network));
     TRY(network_optimiser(r->network));
     TRY(session_batches(r->s, &r->batches));
     if (task.resume) TRY(resume(r));

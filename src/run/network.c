@@ -44,10 +44,33 @@ void network_free(network *w)
     model_free(w->model);
     buffer_free(w->exp_avg);
     buffer_free(w->exp_avg_sq);
+    free(w->class_weight);
     free(w);
 }
 
+int network_class_weights(network *w, const float *weight)
+{
+    const size_t classes = (size_t)model_classes(w->model);
+    if (w->class_weight || w->training) panic("classes' weights change while the network trains");
+    w->class_weight = memory_new(classes, sizeof *weight);
+    if (!w->class_weight) return FAILED;
+    memcpy(w->class_weight, weight, classes * sizeof *weight);
+    return OK;
+}
+
 /* ---- parcels ----------------------------------------------------------------------------------------------------- */
+
+static void given_weights(const void *user, float *values)
+{
+    const network *w = user;
+    memcpy(values, w->class_weight, (size_t)model_classes(w->model) * sizeof *values);
+}
+
+static tensor *loss_weights(network *w)
+{
+    if (!w->class_weight) return NULL;
+    return net_constant(w->net, "classes' weights", SHAPE(model_classes(w->model)), given_weights, w);
+}
 
 static int parcels_record(network *w, bool training, int parcels, int frames)
 {
@@ -76,7 +99,7 @@ static int parcels_record(network *w, bool training, int parcels, int frames)
     w->target = w->loss = NULL;
     if (training) {
         w->target = net_input_given(n, "target", ELEMENT_INT, SHAPE(parcels));
-        w->loss = focal_loss(n, w->logits, w->target, NULL, w->gamma);
+        w->loss = focal_loss(n, w->logits, w->target, loss_weights(w), w->gamma);
         net_keep(n, w->loss);
     }
     TRY(net_plan(n, &w->layout.bytes));

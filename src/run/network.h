@@ -32,8 +32,9 @@ typedef struct network {
     model *model; /* owned */
     net *net;
     network_input input;
-    float gamma;      /* parcels: of the focal loss */
-    int ignore_class; /* patches: weighs nothing in the loss; -1: none */
+    float gamma;         /* parcels: of the focal loss */
+    int ignore_class;    /* patches: weighs nothing in the loss; -1: none */
+    float *class_weight; /* [classes] in the training loss; NULL: 1 each (network_class_weights) */
     enum padding_rule padding;
     bool exact;            /* patches: no Winograd */
     uint64_t memory_limit; /* bytes for arena, batch and parameters; 0: what the device has */
@@ -67,6 +68,9 @@ typedef struct network {
 /* `m` is taken over, also on failure. The parameters exist afterwards, with their initial values of `seed`. */
 int network_new(device *d, model *m, network_input input, uint64_t seed, network **out);
 void network_free(network *w); /* NULL is fine */
+
+/* What each class weighs in the loss: [classes], copied. To be said before the first training step. */
+int network_class_weights(network *w, const float *weight);
 
 /* Records the tape for batches of this size, unless it is there already. longest: dates of the batch's longest series.
  * Images: lays the work out such that it fits memory_limit; FAILED, with what would fit, when it cannot. */

@@ -9,10 +9,11 @@
 static void loss_weights(const void *user, float *values)
 {
     const network *w = user;
-    for (int k = 0; k < model_classes(w->model); k++) values[k] = k == w->ignore_class ? 0 : 1;
+    for (int k = 0; k < model_classes(w->model); k++)
+        values[k] = k == w->ignore_class ? 0 : w->class_weight ? w->class_weight[k] : 1;
 }
 
-/* Mean cross entropy over the pixels, the ignored class weighing nothing. */
+/* Mean cross entropy over the pixels, weighed by their classes, the ignored class weighing nothing. */
 static void record_loss(network *w, int rows)
 {
     net *n = w->net;
@@ -34,6 +35,7 @@ static void record_head(network *w, int patches)
     w->true_instances = truth ? net_input_given(n, "instances", ELEMENT_INT, plane) : NULL;
     const paps_inputs in = {&w->image_out, w->true_heatmap, w->true_instances, w->heatmap_only, w->exact};
     w->head_loss.void_class = w->ignore_class;
+    w->head_loss.class_weight = w->class_weight;
     w->head_out = paps_build(w->head, n, &in, &w->head_loss);
     w->loss = w->head_out.loss;
 }

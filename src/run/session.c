@@ -41,6 +41,7 @@ static int resolve_model(session *s, bool labels, const char *weights)
     TRY(samples_fit(&s->set, m, labels, s->config.path));
     TRY(batches_check(s, m));
     TRY(config_ignored_class(&s->config, model_classes(m), &ignored));
+    TRY(config_class_weights_check(&s->config, model_classes(m)));
     if (weights) TRY(weights_compare_positions(&s->set, m, weights));
     TRY_NEW(s->model = model_config(m));
 done:
