@@ -13,5 +13,6 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
     return (dense_outputs){.logits = plain_conv(n, "classification_layer", state, c->num_classes, s.kernel, s.exact)};
 }
 
-const model_def convlstm_def = {"convlstm",  "ConvLSTM", fields, sizeof(recurrent_config), recurrent_check,
-                                MODEL_DENSE, NULL,       build,  recurrent_facts};
+const model_def convlstm_def = {
+    "convlstm", "ConvLSTM", "classification_layer.", fields, sizeof(recurrent_config), recurrent_check, MODEL_DENSE,
+    NULL,       build,      recurrent_facts};

@@ -19,6 +19,7 @@ typedef struct dense_facts {
 typedef struct model_def {
     const char *arch;  /* as in configs */
     const char *title; /* as in the papers */
+    const char *last;  /* how the keys of its last layer start, the one with an output a class */
     const field *fields;
     size_t config_size;
     int (*check)(const void *config, const char *where); /* widths that must meet; USAGE with the keys */

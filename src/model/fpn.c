@@ -136,4 +136,5 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
     return (dense_outputs){.logits = plain_conv(n, "outconv", state, c->num_classes, 1, in->exact)};
 }
 
-const model_def fpn_def = {"fpn", "FPN-ConvLSTM", fields, sizeof(fpn_config), check, MODEL_DENSE, NULL, build, facts};
+const model_def fpn_def = {"fpn", "FPN-ConvLSTM", "outconv.", fields, sizeof(fpn_config),
+                           check, MODEL_DENSE,    NULL,       build,  facts};

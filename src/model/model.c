@@ -356,6 +356,19 @@ int model_classes(const model *m)
     return widths->value[widths->count - 1];
 }
 
+static bool starts(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool model_is_last(const model *m, const char *key)
+{
+    static const char encoder[] = "encoder.";
+    if (!m->has_head) return starts(key, m->def->last);
+    if (starts(key, encoder)) return starts(key + strlen(encoder), m->def->last);
+    return starts(key, "class_mlp.");
+}
+
 bool model_frames_divide(const model *m)
 {
     return is_dense(m) && m->def->facts(m->config).frames_divide;

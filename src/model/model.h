@@ -86,8 +86,11 @@ typedef struct size_keys {
 } size_keys;
 size_keys model_size_keys(const model *m);
 size_keys model_config_size_keys(const cJSON *config); /* of a normalised "model" object; NULLs: of no network */
-cJSON *model_config(const model *m);                   /* resolved, every key; caller deletes */
-char *model_help(void);                                /* keys of every architecture */
+/* Whether `key` is a parameter of the last layers, those with an output a class: the decoder's, with a head its class_mlp's,
+ * and those that the network has but does not use. */
+bool model_is_last(const model *m, const char *key);
+cJSON *model_config(const model *m); /* resolved, every key; caller deletes */
+char *model_help(void);              /* keys of every architecture */
 
 typedef struct parcel_outputs {
     tensor *spatial;   /* [frames x channels] of the pixel-set encoder */

@@ -23,5 +23,5 @@ static parcel_outputs build(const void *config, net *n, const parcel_inputs *in)
     return parcel_build(n, in, config, gated_recurrent_unit);
 }
 
-const model_def psegru_def = {"psegru", "PSE+GRU", fields, sizeof(parcel_config), check, MODEL_PARCEL,
-                              build,    NULL,      NULL};
+const model_def psegru_def = {"psegru", "PSE+GRU",    "decoder.", fields, sizeof(parcel_config),
+                              check,    MODEL_PARCEL, build,      NULL,   NULL};

@@ -22,5 +22,5 @@ static parcel_outputs build(const void *config, net *n, const parcel_inputs *in)
     return parcel_build(n, in, config, lightweight_temporal_attention);
 }
 
-const model_def pseltae_def = {"pseltae", "PSE+L-TAE", fields, sizeof(parcel_config), check, MODEL_PARCEL,
-                               build,     NULL,        NULL};
+const model_def pseltae_def = {"pseltae", "PSE+L-TAE",  "decoder.", fields, sizeof(parcel_config),
+                               check,     MODEL_PARCEL, build,      NULL,   NULL};

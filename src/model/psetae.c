@@ -23,5 +23,5 @@ static parcel_outputs build(const void *config, net *n, const parcel_inputs *in)
     return parcel_build(n, in, config, temporal_attention);
 }
 
-const model_def psetae_def = {"psetae", "PSE+TAE", fields, sizeof(parcel_config), check, MODEL_PARCEL,
-                              build,    NULL,      NULL};
+const model_def psetae_def = {"psetae", "PSE+TAE",    "decoder.", fields, sizeof(parcel_config),
+                              check,    MODEL_PARCEL, build,      NULL,   NULL};

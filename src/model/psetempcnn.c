@@ -41,5 +41,5 @@ static parcel_outputs build(const void *config, net *n, const parcel_inputs *in)
     return parcel_build(n, in, config, temporal_convolutions);
 }
 
-const model_def psetempcnn_def = {"psetempcnn", "PSE+TempCNN", fields, sizeof(parcel_config), check, MODEL_PARCEL,
-                                  build,        NULL,          NULL};
+const model_def psetempcnn_def = {"psetempcnn", "PSE+TempCNN", "decoder.", fields, sizeof(parcel_config),
+                                  check,        MODEL_PARCEL,  build,      NULL,   NULL};

@@ -112,7 +112,7 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
     return out;
 }
 
-const model_def uconvlstm_def = {"uconvlstm", "U-ConvLSTM", one_way_fields, sizeof(recunet_config), check, MODEL_DENSE,
-                                 NULL,        build,        facts};
-const model_def buconvlstm_def = {
-    "buconvlstm", "U-BiConvLSTM", two_way_fields, sizeof(recunet_config), check, MODEL_DENSE, NULL, build, facts};
+const model_def uconvlstm_def = {"uconvlstm", "U-ConvLSTM", "out_conv.", one_way_fields, sizeof(recunet_config),
+                                 check,       MODEL_DENSE,  NULL,        build,          facts};
+const model_def buconvlstm_def = {"buconvlstm", "U-BiConvLSTM", "out_conv.", two_way_fields, sizeof(recunet_config),
+                                  check,        MODEL_DENSE,    NULL,        build,          facts};

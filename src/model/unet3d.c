@@ -145,5 +145,5 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
     return (dense_outputs){.logits = classified(n, x, in->offsets, c->n_classes, exact)};
 }
 
-const model_def unet3d_def = {"unet3d", "UNet-3D", fields, sizeof(unet3d_config), check, MODEL_DENSE,
-                              NULL,     build,     facts};
+const model_def unet3d_def = {"unet3d", "UNet-3D",   "final.", fields, sizeof(unet3d_config),
+                              check,    MODEL_DENSE, NULL,     build,  facts};

@@ -134,4 +134,5 @@ static dense_outputs build(const void *config, net *n, const dense_inputs *in)
     return out;
 }
 
-const model_def utae_def = {"utae", "U-TAE", fields, sizeof(utae_config), check, MODEL_DENSE, NULL, build, facts};
+const model_def utae_def = {"utae", "U-TAE",     "out_conv.", fields, sizeof(utae_config),
+                            check,  MODEL_DENSE, NULL,        build,  facts};

@@ -15,9 +15,9 @@ int checkpoint_save(const char *path, const char *before, network *w, const cJSO
 int checkpoint_peek(const char *path, cJSON **config, cJSON **state);
 
 enum checkpoint_use {
-    CHECKPOINT_WEIGHTS,   /* every parameter must be there, with its shape */
-    CHECKPOINT_RESUME,    /* and Adam's state; the kernel forms recorded there are used from now on */
-    CHECKPOINT_FINE_TUNE, /* a classifier's last layer for another number of classes keeps its initial values (noted) */
+    CHECKPOINT_WEIGHTS, /* every parameter must be there, with its shape */
+    CHECKPOINT_RESUME,  /* and Adam's state; the kernel forms recorded there are used from now on */
+    CHECKPOINT_FINE_TUNE, /* the last layer (model_is_last) of another number of classes keeps its initial values (noted) */
 };
 int checkpoint_load(const char *path, network *w, enum checkpoint_use use);
 

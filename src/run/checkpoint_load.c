@@ -127,12 +127,14 @@ void parameter_shape_text(char *out, size_t size, const tensor *p)
     shape_text(out, size, p->shape.rank, sizes);
 }
 
-static int refuse_shape(const tensor_file *f, const tensor *p, const tensor_entry *e)
+static int refuse_shape(const tensor_file *f, const tensor *p, const tensor_entry *e, enum checkpoint_use use)
 {
     char there[SHAPE_TEXT], wanted[SHAPE_TEXT];
     shape_text(there, sizeof there, e->rank, e->shape);
     parameter_shape_text(wanted, sizeof wanted, p);
-    return fail(FAILED, "%s: %s is %s; the network wants %s", tensor_file_path(f), p->name, there, wanted);
+    return fail(FAILED, "%s: %s is %s; the network wants %s%s", tensor_file_path(f), p->name, there, wanted,
+                use == CHECKPOINT_FINE_TUNE ? " (to start from weights, nothing may differ but the number of classes)"
+                                            : "");
 }
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
@@ -169,23 +171,30 @@ static int read_absent(const tensor_file *f, network *w, tensor *p)
 /* The last layer for another number of classes: the one difference that fine-tuning bridges. */
 static bool other_classes(const network *w, const tensor *p, const tensor_entry *e)
 {
-    if (strncmp(p->name, "decoder.", 8) != 0 || e->rank != p->shape.rank) return false;
+    if (!model_is_last(w->model, p->name) || e->rank != p->shape.rank) return false;
     if (p->shape.size[0] != model_classes(w->model) || e->shape[0] == (size_t)p->shape.size[0]) return false;
-    return e->rank == 1 || e->shape[1] == (size_t)p->shape.size[1];
+    for (int i = 1; i < e->rank; i++)
+        if (e->shape[i] != (size_t)p->shape.size[i]) return false;
+    return true;
 }
 
-static int read_weight(tensor_file *f, network *w, tensor *p, enum checkpoint_use use)
+/* *anew: the parameters that keep their initial values so far, as text; NULL: none. */
+static int starts_anew(const tensor *p, char **anew)
+{
+    char *longer = *anew ? text_format("%s, %s", *anew, p->name) : text_copy(p->name);
+    free(*anew);
+    *anew = longer;
+    return longer ? OK : FAILED;
+}
+
+static int read_weight(tensor_file *f, network *w, tensor *p, enum checkpoint_use use, char **anew)
 {
     int rc = OK;
     float *values = NULL;
     const tensor_entry *e = tensor_file_find(f, TENSOR_WEIGHTS, p->name);
     if (!e) return read_absent(f, w, p);
-    if (use == CHECKPOINT_FINE_TUNE && other_classes(w, p, e)) {
-        log_note("%s starts anew: %s has it for %zu classes, the data have %d", p->name, tensor_file_path(f),
-                 e->shape[0], p->shape.size[0]);
-        return OK;
-    }
-    if (!same_shape(p, e)) return refuse_shape(f, p, e);
+    if (use == CHECKPOINT_FINE_TUNE && other_classes(w, p, e)) return starts_anew(p, anew);
+    if (!same_shape(p, e)) return refuse_shape(f, p, e, use);
     TRY_NEW(values = memory_new(tensor_count(p), sizeof *values));
     TRY(tensor_file_read(f, e, NUMBER_F32, values));
     TRY(net_parameter_write(w->net, p, values));
@@ -207,10 +216,16 @@ static int refuse_unknown(const tensor_file *f, const network *w)
 
 static int read_weights(tensor_file *f, network *w, enum checkpoint_use use)
 {
+    char *anew = NULL;
     int rc = refuse_unknown(f, w);
     for (int i = 0; !rc && i < net_parameter_count(w->net); i++)
-        rc = read_weight(f, w, net_parameter_at(w->net, i), use);
+        rc = read_weight(f, w, net_parameter_at(w->net, i), use, &anew);
     if (!rc) net_parameters_changed(w->net);
+    if (!rc && anew)
+        log_note("%s is for another number of classes than this network's %d: all is taken over but these, which start "
+                 "anew: %s",
+                 tensor_file_path(f), model_classes(w->model), anew);
+    free(anew);
     return rc;
 }
 
@@ -241,7 +256,7 @@ static int read_moment(tensor_file *f, network *w, enum tensor_group g, buffer *
         const tensor_entry *e = tensor_file_find(f, g, p->name);
         if (!e && imported) continue;
         if (!e) rc = fail(FAILED, "%s has no moments of %s", tensor_file_path(f), p->name);
-        if (!rc && !same_shape(p, e)) rc = refuse_shape(f, p, e);
+        if (!rc && !same_shape(p, e)) rc = refuse_shape(f, p, e, CHECKPOINT_RESUME);
         if (!rc) rc = tensor_file_read(f, e, NUMBER_F32, flat + net_flat_offset(w->net, p));
         if (rc) goto done;
     }

@@ -14,11 +14,12 @@
 #include "run/weights_fit.h"
 #include "run/weights_import.h"
 
-static int compare_positions(const session *s, const char *weights)
+static int compare(const session *s, const char *weights)
 {
     model *m = NULL;
     int rc = model_new(s->model, s->where, &m);
     if (!rc) rc = weights_compare_positions(&s->set, m, weights);
+    if (!rc) rc = weights_compare_classes(&s->set, weights);
     model_free(m);
     return rc;
 }
@@ -174,7 +175,7 @@ int furrow_train(const furrow_run_options *o, char **json)
     *json = NULL;
     if (o->weights) TRY(weights_find(o->weights, 0, &weights));
     TRY(session_open(o, true, NULL, &s));
-    if (o->weights) TRY(compare_positions(&s, weights.path[0]));
+    if (o->weights) TRY(compare(&s, weights.path[0]));
     if (o->plan) {
         rc = plan(&s, json);
         goto done;

@@ -148,6 +148,27 @@ int weights_compare_positions(const sample_set *set, const model *m, const char 
     return rc;
 }
 
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
+
+int weights_compare_classes(const sample_set *set, const char *path)
+{
+    cJSON *state = NULL;
+    int rc = checkpoint_peek(path, NULL, &state);
+    const cJSON *names = get(state, "classes");
+    const int classes = samples_classes(set);
+    for (int k = 0; !rc && cJSON_GetArraySize(names) == classes && k < classes; k++) {
+        const cJSON *name = cJSON_GetArrayItem(names, k);
+        if (!cJSON_IsString(name) || !strcmp(name->valuestring, samples_class_name(set, k))) continue;
+        log_warning(
+            "%s: class %d was \"%.80s\" there and is \"%s\" here; its last layer is kept all the same, as both have "
+            "%d classes",
+            path, k, name->valuestring, samples_class_name(set, k), classes);
+        break;
+    }
+    cJSON_Delete(state);
+    return rc;
+}
+
 /* ---- a table for export ------------------------------------------------------------------------------------------ */
 
 /* Places 0, 1, 2, ..., or the days that the state of the training names; *count 0: there are none. */

@@ -14,6 +14,9 @@ int weights_fill_model(cJSON *config, const char *where, const char *path);
  * follows from the set's dates and the model, that is a warning. */
 int weights_compare_positions(const sample_set *set, const model *m, const char *path);
 
+/* As many classes as the set's, of other names: the last layer is kept, which is a warning. */
+int weights_compare_classes(const sample_set *set, const char *path);
+
 /* The other way: of a checkpoint that was trained here, the table that the published class keeps with its weights, so that
  * it can load them. Nothing is added where there is one, where the network has none, or where each parcel had dates of its
  * own, which the published class cannot have. */
