@@ -95,7 +95,7 @@ static int setup(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     synth_options parcels = synth_defaults();
-    parcels = (synth_options){PARCELS, CROPS, DATES, BANDS, 3, 20, parcels.seed};
+    parcels = (synth_options){PARCELS, CROPS, DATES, BANDS, 3, 20, parcels.seed, 0};
     assert_ok(synth_pixelset(in_folder("parcels"), &parcels));
     assert_ok(pack_pixelset(in_folder("parcels"), in_folder("parcels.h5"), &(pack_options){0}, NULL));
     synth_pastis_options patches = synth_pastis_defaults();

@@ -86,7 +86,7 @@ static void make_images(const char *name, const char *pack, int classes)
 static void make_parcels(const char *name, const char *pack, int classes)
 {
     synth_options o = synth_defaults();
-    o = (synth_options){60, classes, 5, BANDS, 3, 12, o.seed};
+    o = (synth_options){60, classes, 5, BANDS, 3, 12, o.seed, 0};
     assert_ok(synth_pixelset(in_folder(name), &o));
     assert_ok(pack_pixelset(in_folder(name), in_folder(pack), &(pack_options){0}, NULL));
 }

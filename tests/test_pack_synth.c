@@ -88,6 +88,33 @@ static void packs_without_a_problem(void **state)
     pixelset_pack_close(p);
 }
 
+/* Each parcel a part of the year's dates, as many as its series has. */
+static void dates_of_their_own(void **state)
+{
+    const pack_options options = {0};
+    synth_options o = synth_defaults();
+    pack_result r;
+    pixelset_pack *p;
+    bool differ = false;
+    (void)state;
+    o = (synth_options){40, 3, 9, 2, 2, 5, 4, 6};
+    assert_ok(synth_pixelset(in_scratch("own"), &o));
+    assert_ok(pack_pixelset(in_scratch("own"), in_scratch("own.h5"), &options, &r));
+    assert_int_equal(r.least_dates, 6);
+    assert_int_equal(r.most_dates, 9);
+    assert_ok(pixelset_pack_open(in_scratch("own.h5"), &p));
+    for (size_t i = 0; i < 40; i++) {
+        const int32_t *days = pixelset_pack_days(p, i);
+        for (int t = 1; t < pixelset_pack_dates(p, i); t++) assert_true(days[t] > days[t - 1]);
+        differ |= pixelset_pack_dates(p, i) == pixelset_pack_dates(p, 0) &&
+                  memcmp(days, pixelset_pack_days(p, 0), (size_t)pixelset_pack_dates(p, i) * sizeof *days) != 0;
+    }
+    assert_true(differ);
+    pixelset_pack_close(p);
+    o.least_dates = 10;
+    assert_int_equal(synth_pixelset(in_scratch("owner"), &o), USAGE);
+}
+
 static void refusals(void **state)
 {
     synth_options o = synth_defaults();
@@ -108,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_function_of_the_seed),
         cmocka_unit_test(packs_without_a_problem),
+        cmocka_unit_test(dates_of_their_own),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

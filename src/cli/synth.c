@@ -6,13 +6,41 @@
 #include "data-tools/synth_pixelset.h"
 #include "data-tools/synth_scenes.h"
 
+/* ---- how many dates ------------------------------------------------------------------------------------------------ */
+
+/* "45" or "38-61" */
+static bool range_read(const char *text, int *least, int *most)
+{
+    char *end;
+    long first = strtol(text, &end, 10), last = first;
+    if (end == text) return false;
+    if (*end == '-') {
+        const char *next = end + 1;
+        last = strtol(next, &end, 10);
+        if (end == next) return false;
+    }
+    if (*end || first < 1 || last < first || last > 1 << 16) return false;
+    *least = (int)first;
+    *most = (int)last;
+    return true;
+}
+
+/* --dates; NULL: as it is. */
+static int dates_take(const char *text, int *least, int *most)
+{
+    if (!text || range_read(text, least, most)) return FURROW_OK;
+    fprintf(stderr, "furrow: --dates is \"%s\"; wanted a number of images, or a range such as 38-61\n", text);
+    return FURROW_USAGE;
+}
+
 /* ---- parcels as sets of pixels ------------------------------------------------------------------------------------ */
 
 static void show_pixelset(const cJSON *document)
 {
-    printf("%s: %s parcels of %s classes, %s dates\n", text_of(document, "folder"),
-           figure(number_of(document, "parcels"), 0), figure(number_of(document, "classes"), 0),
-           figure(number_of(document, "dates"), 0));
+    printf("%s: %s parcels of %s classes, ", text_of(document, "folder"), figure(number_of(document, "parcels"), 0),
+           figure(number_of(document, "classes"), 0));
+    if (member(document, "least_dates")) printf("%s to ", figure(number_of(document, "least_dates"), 0));
+    printf("%s dates of %s bands\n", figure(number_of(document, "dates"), 0), figure(number_of(document, "bands"), 0));
 }
 
 static char *describe_pixelset(const char *folder, const synth_options *o)
@@ -22,6 +50,7 @@ static char *describe_pixelset(const char *folder, const synth_options *o)
     cJSON_AddNumberToObject(all, "parcels", o->parcels);
     cJSON_AddNumberToObject(all, "classes", o->classes);
     cJSON_AddNumberToObject(all, "dates", o->dates);
+    if (o->least_dates) cJSON_AddNumberToObject(all, "least_dates", o->least_dates);
     cJSON_AddNumberToObject(all, "bands", o->bands);
     cJSON_AddNumberToObject(all, "seed", (double)o->seed);
     char *text = cJSON_Print(all);
@@ -34,11 +63,12 @@ static int synth_pixelset_command(int argc, char **argv)
     text_list words = {0};
     synth_options o = synth_defaults();
     int seed = (int)o.seed;
+    const char *dates = NULL;
     bool json = false, done;
     const option options[] = {
         {"parcels", OPTION_INT, &o.parcels, 1, 1 << 24, "N", "how many parcels"},
         {"classes", OPTION_INT, &o.classes, 1, 1 << 16, "K", "how many crops"},
-        {"dates", OPTION_INT, &o.dates, 1, 1 << 16, "T", "images of the year"},
+        {"dates", OPTION_TEXT, &dates, 0, 0, "T", "images of the year; A-B: each parcel has A to B of its own"},
         {"bands", OPTION_INT, &o.bands, 1, 1 << 16, "C", "spectral bands"},
         {"least-pixels", OPTION_INT, &o.least_pixels, 1, 1 << 24, "S", "pixels of the smallest parcels"},
         {"most-pixels", OPTION_INT, &o.most_pixels, 1, 1 << 24, "S", "pixels of the largest parcels"},
@@ -56,6 +86,9 @@ static int synth_pixelset_command(int argc, char **argv)
         2};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
+    code = dates_take(dates, &o.least_dates, &o.dates);
+    if (code) return code;
+    if (o.least_dates == o.dates) o.least_dates = 0; /* the same for all */
     o.seed = (uint64_t)seed;
     code = synth_pixelset(words.item[1], &o);
     return command_end(code, code ? NULL : describe_pixelset(words.item[1], &o), json, show_pixelset);
@@ -88,23 +121,6 @@ static char *describe_pastis(const char *folder, const synth_pastis_options *o)
     return text;
 }
 
-/* "45" or "38-61" */
-static bool range_read(const char *text, int *least, int *most)
-{
-    char *end;
-    long first = strtol(text, &end, 10), last = first;
-    if (end == text) return false;
-    if (*end == '-') {
-        const char *next = end + 1;
-        last = strtol(next, &end, 10);
-        if (end == next) return false;
-    }
-    if (*end || first < 1 || last < first || last > 1 << 16) return false;
-    *least = (int)first;
-    *most = (int)last;
-    return true;
-}
-
 static int synth_pastis_command(int argc, char **argv)
 {
     text_list words = {0};
@@ -135,10 +151,8 @@ static int synth_pastis_command(int argc, char **argv)
         2};
     int code = command_begin(&syntax, argc, argv, &done);
     if (done) return code;
-    if (dates && !range_read(dates, &o.least_dates, &o.most_dates)) {
-        fprintf(stderr, "furrow: --dates is \"%s\"; wanted a number of images, or a range such as 38-61\n", dates);
-        return FURROW_USAGE;
-    }
+    code = dates_take(dates, &o.least_dates, &o.most_dates);
+    if (code) return code;
     o.seed = (uint64_t)seed;
     code = synth_pastis(words.item[1], &o);
     return command_end(code, code ? NULL : describe_pastis(words.item[1], &o), json, show_pastis);
