@@ -1,4 +1,6 @@
 /* Patches as a data set: classes, folds, normalisation, positions, and what is refused. */
+#include <unistd.h>
+
 #include "patches_test.h"
 
 static const small_patches plain = {.type = NUMBER_I16, .height = 4, .width = 4};
@@ -207,6 +209,26 @@ static void normalisations(void **state)
     s = open_set(&o);
     assert_norm(s, (const uint32_t[]){3, 1}, 2, (const float[]){10, 11, 12, 1, 1, 1});
     patches_close(s);
+    char other[80];
+    snprintf(other, sizeof other, "%s.other", data_path);
+    p = plain; /* all rows of another pack, for any sample */
+    small_patches_write(&p);
+    assert_int_equal(rename(data_path, other), 0);
+    p.norm_folds = 3;
+    small_patches_write(&p);
+    o.norm = other;
+    s = open_set(&o);
+    assert_norm(s, (const uint32_t[]){3}, 1, (const float[]){30, 31, 32, 3, 1, 3});
+    patches_close(s);
+    p.norm_folds = -1;
+    small_patches_write(&p);
+    assert_int_equal(rename(data_path, other), 0);
+    small_patches_write(&p);
+    assert_patches_refused(&o, true, FAILED, "data.norm: ", other, " has no normalisation of S2", NULL);
+    unlink(other);
+    assert_patches_refused(&o, true, FAILED, "data.norm, which is \"pack\", \"none\" or a pack of patches: ", other,
+                           NULL);
+    o = patches_defaults();
     p = plain;
     p.norm_folds = 3;
     small_patches_write(&p);

@@ -310,6 +310,33 @@ static void norm_of_file(void **state)
     unlink(path);
 }
 
+/* Another pack's, whatever its name. */
+static void norm_of_another_pack(void **state)
+{
+    (void)state;
+    char other[80], moved[80];
+    snprintf(other, sizeof other, "%s.other", data_path);
+    snprintf(moved, sizeof moved, "%s.moved", data_path);
+    const double mean[3] = {7, 8, 9}, std[3] = {2, 3, 4};
+    normalisation given = {.rows = 1, .columns = 2, .mean = (double *)(uintptr_t)mean, .std = (double *)(uintptr_t)std};
+    small_pack p = base_pack(), q = base_pack();
+    q.norm = &given;
+    small_pack_write(&q);
+    assert_int_equal(rename(data_path, other), 0);
+    small_pack_write(&p);
+    pixelset_options o = data_options();
+    o.norm = other;
+    assert_norm(&o, 1, (const float[]){7, 8}, (const float[]){2, 3});
+    q.bands = 3;
+    given.columns = 3;
+    assert_int_equal(rename(data_path, moved), 0);
+    small_pack_write(&q);
+    assert_int_equal(rename(data_path, other), 0);
+    assert_int_equal(rename(moved, data_path), 0);
+    assert_refused(&o, true, FAILED, "data.norm: ", other, "has values for 3 bands, wanted 2", NULL);
+    unlink(other);
+}
+
 /* Values per date cannot serve parcels whose dates differ in number. */
 static void norm_per_date_ragged(void **state)
 {
@@ -367,15 +394,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, data_test_setup, data_test_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(every_label),     TEST(kept_and_renumbered),
-        TEST(without_labels),  TEST(chosen_nomenclature),
-        TEST(gaps_refused),    TEST(wide_gap),
-        TEST(listed_together), TEST(empty_classes),
-        TEST(shared_dates),    TEST(ref_date_refused),
-        TEST(own_dates),       TEST(no_dates),
-        TEST(long_span),       TEST(norm_of_pack),
-        TEST(norm_of_file),    TEST(norm_per_date_ragged),
-        TEST(pack_refused),    TEST(configuration),
+        TEST(every_label),
+        TEST(kept_and_renumbered),
+        TEST(without_labels),
+        TEST(chosen_nomenclature),
+        TEST(gaps_refused),
+        TEST(wide_gap),
+        TEST(listed_together),
+        TEST(empty_classes),
+        TEST(shared_dates),
+        TEST(ref_date_refused),
+        TEST(own_dates),
+        TEST(no_dates),
+        TEST(long_span),
+        TEST(norm_of_pack),
+        TEST(norm_of_file),
+        TEST(norm_of_another_pack),
+        TEST(norm_per_date_ragged),
+        TEST(pack_refused),
+        TEST(configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

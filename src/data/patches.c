@@ -13,8 +13,9 @@
 const field patches_fields[] = {
     {"pack", FIELD_TEXT, AT(pack), NULL, 0, 0, NULL, "the pack of image patches (HDF5), made by furrow pack pastis"},
     {"satellite", FIELD_TEXT, AT(satellite), "\"S2\"", 0, 0, NULL, "which series of the pack: S2, S1A or S1D"},
-    {"norm", FIELD_CHOICE, AT(norm), "\"pack\"", 0, 0, "pack|none",
-     "normalisation: pack (the mean over the folds at hand of the pack's values), none"},
+    {"norm", FIELD_TEXT, AT(norm), "\"pack\"", 0, 0, NULL,
+     "normalisation: pack (the mean over the folds at hand of the pack's values), none, or another pack, whose values "
+     "(the mean over its folds) all patches take"},
     {"preload", FIELD_BOOL, AT(preload), "false", 0, 0, NULL, "hold all frames in memory"},
     {"ref_date", FIELD_TEXT, AT(ref_date), "\"2018-09-01\"", 0, 0, NULL, "the day that counts as 0, YYYY-MM-DD"},
     {"mono_date", FIELD_WORD, AT(mono_date), "null", 0, 0, NULL,
@@ -87,6 +88,7 @@ void patches_close(patches *s)
     free(s->class_name);
     free(s->class_colour);
     free(s->first_date);
+    free(s->given_norm);
     free(s->dates);
     free(s->frames);
     free(s->frames_start);

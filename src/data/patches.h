@@ -15,12 +15,12 @@ typedef struct patches patches;
 
 /* The config's "data" object of image networks; the fields are patches_fields. */
 typedef struct patches_options {
-    char *pack;             /* data.pack */
-    char *satellite;        /* "S2" */
-    char *norm;             /* "pack": the fold means of the loaded folds' values; "none" */
-    bool preload;           /* hold all frames in host memory (the published --cache) */
-    char *ref_date;         /* "2018-09-01" */
-    char *mono_date;        /* NULL: all dates; an index, or YYYY-MM-DD / YYYYMMDD: the date closest to it */
+    char *pack;      /* data.pack */
+    char *satellite; /* "S2" */
+    char *norm;      /* "pack": the fold means of the loaded folds' values; "none"; or the path of another pack */
+    bool preload;    /* hold all frames in host memory (the published --cache) */
+    char *ref_date;  /* "2018-09-01" */
+    char *mono_date; /* NULL: all dates; an index, or YYYY-MM-DD / YYYYMMDD: the date closest to it */
     optional_int max_dates; /* at most so many, drawn anew each epoch in training, evenly spaced in evaluation */
     double date_dropout;    /* each date left out with this probability in training (one always stays) */
     bool augment;           /* flips and quarter turns in training */
@@ -58,7 +58,8 @@ int patches_add_parcels(patches *s, int sample, int64_t *parcels);
  * USAGE: no such fold; FAILED: a patch without fold number, naming it. A part may be empty. */
 int patches_split(const patches *s, int fold, fold_split *out);
 /* Mean and std [bands] for samples: the mean over the folds that occur among them of the folds' values (published).
- * The caller frees both with one free(*mean). Std 0 counts as 1. */
+ *  Where data.norm names another pack: its values, whatever the samples. The caller frees both with one free(*mean).
+ * Std 0 counts as 1. */
 int patches_normalisation(const patches *s, const uint32_t *sample, int count, float **mean, float **std);
 
 /* Where a patch lies: its corners x, y, upper left first, clockwise, in the coordinate system `crs` (an EPSG code, 0: not

@@ -17,7 +17,8 @@ struct patches {
     int count, satellite;
     const patch_satellite *about; /* the satellite */
     bool augment;
-    bool normalise; /* false: data.norm is none */
+    bool normalise;     /* false: data.norm is none */
+    double *given_norm; /* [2 x bands] mean and std of another pack, for all samples; NULL: the pack's own, by fold */
 
     /* patches_dates.c: a patch's usable dates are dates[i] of its pack's, from first_date[i] on */
     int32_t *first_date, *dates; /* [count] */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/internal.h"
+#include "format/h5.h"
 #include "format/normalisation.h"
 
 /* Both the pack and a file's reader promise that it fits the bands and dates: 1 x 1, 1 x C or T x C. */
@@ -55,12 +56,35 @@ static int take_file(pixelset *s, const char *path, problems *p)
     return rc;
 }
 
+/* That of another pack, such as the one that a network was trained on. */
+static int take_pack(pixelset *s, const char *path, problems *p)
+{
+    pixelset_pack *other = NULL;
+    const char *here = pixelset_pack_path(s->pack);
+    const int bands = pixelset_bands(s), dates = common_dates(s);
+    int rc = pixelset_pack_open(path, &other);
+    if (rc) {
+        problem_carry(p, rc, "data.norm", here);
+        return OK;
+    }
+    const pack_normalisation *n = pixelset_pack_normalisation(other);
+    if (n->columns != 1 && n->columns != bands)
+        problem_add(p, FAILED, "data.norm: %s has values for %d bands, wanted %d", path, n->columns, bands);
+    else if (n->rows != 1 && n->rows != dates)
+        problem_add(p, FAILED, "data.norm: %s has values for each of %d dates, which these parcels do not have", path,
+                    n->rows);
+    else
+        rc = take(s, &(norm_source){n->rows, n->columns, n->mean, n->std, path});
+    pixelset_pack_close(other);
+    return rc;
+}
+
 int normalisation_find(pixelset *s, const pixelset_options *o, problems *p)
 {
     static const double zero = 0, one = 1;
     const pack_normalisation *n = pixelset_pack_normalisation(s->pack);
     if (!s->count) return OK;
     if (!o->norm || !strcmp(o->norm, "none")) return take(s, &(norm_source){1, 1, &zero, &one, "none"});
-    if (strcmp(o->norm, "pack")) return take_file(s, o->norm, p);
+    if (strcmp(o->norm, "pack")) return h5_is(o->norm) ? take_pack(s, o->norm, p) : take_file(s, o->norm, p);
     return take(s, &(norm_source){n->rows, n->columns, n->mean, n->std, n->source});
 }

@@ -18,7 +18,7 @@ const field pixelset_fields[] = {
     {"extra_feature", FIELD_TEXT, AT(extra_feature), "null", 0, 0, NULL,
      "static features by the name of their file; null: none"},
     {"norm", FIELD_TEXT, AT(norm), "\"pack\"", 0, 0, NULL,
-     "normalisation: pack (the pack's values), none, or a .pkl file"},
+     "normalisation: pack (the pack's values), none, a .pkl file, or another pack, whose values are taken"},
     {"jitter", FIELD_BOOL, AT(jitter), "true", 0, 0, NULL,
      "in training: gaussian noise of 0.01, clipped at 0.05, on normalised pixels"},
     {"preload", FIELD_BOOL, AT(preload), "false", 0, 0, NULL, "hold all pixels in memory"},

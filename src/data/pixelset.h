@@ -18,7 +18,7 @@ typedef struct pixelset_options {
     int_list sub_classes; /* count -1: every label, in increasing order */
     int npixel;
     char *extra_feature; /* NULL: none */
-    char *norm;          /* "pack": the pack's values; "none" or NULL; or the path of a .pkl */
+    char *norm;          /* "pack": the pack's values; "none" or NULL; or the path of a .pkl or of another pack */
     bool jitter;
     bool preload;   /* hold all pixels in host memory */
     char *ref_date; /* YYYY-MM-DD or YYYYMMDD; NULL: shared dates: the set's first; else the earliest in the pack */

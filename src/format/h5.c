@@ -9,9 +9,22 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/reader.h"
 #include "format/h5_internal.h"
 
 enum { PATH_MAX_BYTES = 4096, NAMES_MAX = 1 << 24 };
+
+/* ---- the signature ------------------------------------------------------------------------------------------------ */
+
+bool h5_is(const char *path)
+{
+    char head[8] = "";
+    reader *r = NULL;
+    if (reader_open(path, &r)) return true;
+    const bool read = reader_bytes(r) < sizeof head || !reader_read(r, 0, sizeof head, head);
+    reader_close(r);
+    return !read || !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head);
+}
 
 /* ---- the library -------------------------------------------------------------------------------------------------- */
 

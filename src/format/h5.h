@@ -23,6 +23,8 @@ typedef struct h5 h5; /* an open file */
 
 /* ---- files -------------------------------------------------------------------------------------------------------- */
 
+/* By its first bytes, whatever its name. What cannot be read is left to h5_open, to say why: true. */
+bool h5_is(const char *path);
 int h5_open(const char *path, h5 **out);   /* for reading */
 int h5_create(const char *path, h5 **out); /* empties what is there; write to a temporary name and file_commit it */
 int h5_extend(const char *path, h5 **out); /* for writing more into a file that h5_create made */

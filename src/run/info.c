@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/reader.h"
 #include "format/tensor_file.h"
 #include "furrow.h"
 #include "run/info_patches.h"
@@ -260,17 +259,6 @@ static int check_complete(h5 *file, cJSON *out)
 
 /* ---- weights of others -------------------------------------------------------------------------------------------- */
 
-/* Its name says nothing, its first bytes do. What cannot be read is left to the reader of HDF5, to say why. */
-static bool is_hdf5(const char *path)
-{
-    char head[8] = "";
-    reader *r = NULL;
-    if (reader_open(path, &r)) return true;
-    const bool read = reader_bytes(r) < sizeof head || !reader_read(r, 0, sizeof head, head);
-    reader_close(r);
-    return !read || !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head);
-}
-
 static int weights_info(const char *path, char **json)
 {
     int rc = OK;
@@ -307,7 +295,7 @@ int furrow_info(const char *path, char **json)
 {
     int rc = OK;
     *json = NULL;
-    if (!is_hdf5(path)) return weights_info(path, json);
+    if (!h5_is(path)) return weights_info(path, json);
     h5 *file = NULL;
     char *kind = NULL;
     bool ours, reference;
