@@ -1,5 +1,5 @@
-/* Training on one's own data by configuration alone: weights of classes, and starting from weights that were trained on
- * other classes. */
+/* One's own data by configuration alone: weights of classes, starting from weights that were trained on other classes, and
+ * predicting what has no labels. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,6 +91,18 @@ static void make_parcels(const char *name, const char *pack, int classes)
     assert_ok(pack_pixelset(in_folder(name), in_folder(pack), &(pack_options){0}, NULL));
 }
 
+/* The same without its labels. */
+static void make_unlabelled(const char *name, const char *labels, const char *pack)
+{
+    char command[300];
+    snprintf(command, sizeof command, "rm -r '%s/%s/%s'", folder, name, labels);
+    assert_int_equal(system(command), 0);
+    if (strstr(name, "images"))
+        assert_ok(pack_pastis(in_folder(name), in_folder(pack), &(pack_pastis_options){0}, NULL));
+    else
+        assert_ok(pack_pixelset(in_folder(name), in_folder(pack), &(pack_options){0}, NULL));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -99,6 +111,8 @@ static int setup(void **state)
     make_images("images-few", "images-few.h5", FEW);
     make_parcels("parcels-more", "parcels-more.h5", MORE);
     make_parcels("parcels-few", "parcels-few.h5", FEW);
+    make_unlabelled("images-few", "ANNOTATIONS", "images-new.h5");
+    make_unlabelled("parcels-few", "META/labels.json", "parcels-new.h5");
     log_listen(&(log_listener){.note = keep, .warning = keep});
     return 0;
 }
@@ -305,6 +319,72 @@ static void other_widths_are_refused(void **state)
     assert_says(furrow_error_message(), "nothing may differ but the number of classes");
 }
 
+/* ---- no labels ----------------------------------------------------------------------------------------------------- */
+
+/* What folder/name holds, up to a byte 0. */
+static char *text_in(const char *name)
+{
+    char *text = NULL;
+    size_t length;
+    assert_ok(file_read(in_folder(name), LOG_BYTES, &text, &length));
+    return text;
+}
+
+/* A network of `pack` on folder/fresh, whose labels nobody knows, by the values that it was trained with; into
+ * folder/out, attention too. */
+static void predict_unlabelled(const char *model, const char *pack, const char *fresh)
+{
+    char *json = NULL, *data = text_format("data.pack=%s/%s", folder, fresh);
+    char *norm = text_format("data.norm=%s/%s", folder, pack);
+    const char *const set[] = {data, norm};
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s/out", folder);
+    assert_int_equal(system(command), 0);
+    assert_ok(try_train(model, pack, "trained", NULL, NULL));
+    const furrow_run_options o = {.config = in_folder("run.json"),
+                                  .weights = in_folder("trained"),
+                                  .fold = 1,
+                                  .out = in_folder("out"),
+                                  .set = set,
+                                  .sets = 2,
+                                  .attention = true};
+    assert_ok(furrow_predict(&o, &json));
+    furrow_free(json);
+    free(data);
+    free(norm);
+}
+
+static void parcels_without_labels(void **state)
+{
+    (void)state;
+    predict_unlabelled(PSETAE, "parcels-few.h5", "parcels-new.h5");
+    char *text = text_in("out/predictions.csv");
+    assert_says(text, "id,label,class,p_0,p_1,p_2,p_3\n");
+    free(text);
+    assert_true(file_exists(in_folder("out/attention.csv")));
+}
+
+static void patches_without_labels(void **state)
+{
+    (void)state;
+    predict_unlabelled(UTAE, "images-few.h5", "images-new.h5");
+    char *text = text_in("out/predictions.json");
+    assert_says(text, "\"Crop 2\"");       /* the names are those of the training */
+    assert_null(strstr(text, "accuracy")); /* nobody knows */
+    free(text);
+    assert_true(file_exists(in_folder("out/10000_classes.npy")));
+    assert_true(file_exists(in_folder("out/10009.png")));
+    assert_true(file_exists(in_folder("out/10000_attention.npy")));
+}
+
+static void parcels_in_patches_without_labels(void **state)
+{
+    (void)state;
+    predict_unlabelled(PAPS, "images-few.h5", "images-new.h5");
+    assert_true(file_exists(in_folder("out/parcels.geojson")));
+    assert_true(file_exists(in_folder("out/10009.png")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +396,9 @@ int main(void)
         cmocka_unit_test(other_classes_of_parcels),
         cmocka_unit_test(other_names),
         cmocka_unit_test(other_widths_are_refused),
+        cmocka_unit_test(parcels_without_labels),
+        cmocka_unit_test(patches_without_labels),
+        cmocka_unit_test(parcels_in_patches_without_labels),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -162,7 +162,8 @@ const char *patches_class_name(const patches *s, int class_index)
 
 uint32_t patches_class_colour(const patches *s, int class_index)
 {
-    return s->class_colour[class_index];
+    if (class_index < s->classes) return s->class_colour[class_index];
+    return patch_pack_class_colour(s->pack, class_index);
 }
 
 const int32_t *patches_class_map(const patches *s)

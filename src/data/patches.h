@@ -44,7 +44,7 @@ int patches_first_position(const patches *s); /* smallest and largest day since 
 int patches_last_position(const patches *s);
 const char *patches_id(const patches *s, int sample);
 const char *patches_class_name(const patches *s, int class_index); /* "0", "1", ... where nobody named it */
-uint32_t patches_class_colour(const patches *s, int class_index);  /* 0xRRGGBB */
+uint32_t patches_class_colour(const patches *s, int class_index);  /* 0xRRGGBB; also of classes that the set lacks */
 /* [256] the class of each label as it is stored, -1 void (and labels that the data must not hold): what load_labels
  * takes. */
 const int32_t *patches_class_map(const patches *s);

@@ -45,17 +45,25 @@ static int fill_projection(cJSON *config, const char *path)
     return OK;
 }
 
-int weights_fill_model(cJSON *config, const char *where, const char *path)
+/* What `config` does not say of what is stored; NULLs: nothing. A head is told apart: who asks for none gets none. */
+static void fill_open(cJSON *config, const cJSON *stored)
 {
-    int rc = OK;
-    cJSON *stored = NULL;
     const cJSON *item;
-    TRY(checkpoint_peek(path, &stored, NULL));
-    if (stored) TRY(same_arch(config, stored, where, path));
+    if (!cJSON_IsObject(config)) return;
     cJSON_ArrayForEach(item, stored) {
         if (cJSON_HasObjectItem(config, item->string) || strcmp(item->string, "head") == 0) continue;
         json_add(config, item->string, cJSON_Duplicate(item, true));
     }
+}
+
+int weights_fill_model(cJSON *config, const char *where, const char *path)
+{
+    int rc = OK;
+    cJSON *stored = NULL;
+    TRY(checkpoint_peek(path, &stored, NULL));
+    if (stored) TRY(same_arch(config, stored, where, path));
+    fill_open(config, stored);
+    fill_open(cJSON_GetObjectItemCaseSensitive(config, "head"), get(stored, "head"));
     TRY(fill_projection(config, path));
 done:
     cJSON_Delete(stored);
