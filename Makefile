@@ -45,7 +45,7 @@ CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-TEST_TOOLS := $(BUILD)/tests/tools/damage
+TEST_TOOLS := $(patsubst %,$(BUILD)/tests/tools/%,damage torch_files two_steps)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 
 # The library that is installed: src/ without the command line; data-tools/ belongs to the commands alone.
@@ -121,7 +121,12 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(FUZZ),,$(BUILD)/tests/tools/repl
 
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o
 	$(call say,LINK $@)
-	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LDFLAGS)
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(TOOL_LIBRARIES) $(LDFLAGS)
+
+# damage runs thousands of times, and would be slow to start with libraries that it does not need.
+$(BUILD)/tests/tools/two_steps: TOOL_LIBRARIES = $(shell pkg-config --libs $(HDF5))
+$(BUILD)/tests/tools/torch_files: TOOL_LIBRARIES = $(LIBRARIES) -lcmocka
+$(BUILD)/tests/tools/torch_files: $(BUILD)/tests/torch_fixtures.o $(BUILD)/tests/zip_test.o $(BUILD)/libfurrow.a
 
 # Loaded before a program (LD_PRELOAD), so never sanitized.
 $(BUILD)/tests/preload/%.so: tests/preload/%.c
