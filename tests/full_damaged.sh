@@ -1,11 +1,12 @@
 #!/bin/sh
 # A thousand damaged files of each kind (cut off, flipped, spliced; tests/tools/damage.c) through the commands that read
 # them: they end with 0 to 3, in time, and a failure leaves no output. DAMAGED files of each, TIME seconds for each,
-# KINDS of them. Prints counts as cmocka does, a test a kind.
+# KINDS of them; a program without GDAL leaves out those of images and polygons. Prints counts as cmocka does, a test a
+# kind, and what the slowest run of each took of the processor.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 furrow=${FURROW:-build/furrow}
-damage=$(dirname "$furrow")/tests/tools/damage
+tools=$(dirname "$furrow")/tests/tools
 shared=${FURROW_SHARED:-../shared}
 count=${DAMAGED:-1000} limit=${TIME:-10}
 
@@ -34,12 +35,25 @@ in_folder() {
     folder=$1 file=$2
     shift 2
     cp -r "$work/$folder" "$here/$folder"
-    "$damage" "$work/$folder/$file" "$here/$folder/$file" "$number" || echo "no damage" >>"$work/$kind.wrong"
+    damaged "$work/$folder/$file" "$here/$folder/$file"
     command "$@"
     nothing "$here/out.h5"
 }
 
-damaged() { "$damage" "$1" "$2" "$number" || echo "no damage" >>"$work/$kind.wrong"; }
+damaged() { "$tools/damage" "$1" "$2" "$number" || echo "no damage" >>"$work/$kind.wrong"; }
+
+# converted FILE import|export OUT
+converted() {
+    damaged "$work/$1" "$here/$1"
+    command weights "$2" "$here/$1" "$here/$3"
+    nothing "$here/$3"
+}
+
+# cut_out SCENES PARCELS: the parcels out of the images
+cut_out() {
+    command pack geotiff "$1" "$2" "$here/out.h5" --mask none
+    nothing "$here/out.h5"
+}
 
 one() {
     here=$work/$kind.$number
@@ -96,8 +110,52 @@ one() {
         damaged "$work/reference$((number % 2)).h5" "$here/reference.h5"
         command verify "$here/reference.h5"
         ;;
+    zip)
+        set -- views trained
+        shift $((number % 2))
+        converted "$1.pth.tar" import out.h5
+        ;;
+    stream) converted trained.pth import out.h5 ;;
+    safetensors) converted trained.safetensors import out.h5 ;;
+    export) converted trained.h5 export out.safetensors ;;
+    shown)
+        set -- views.pth.tar trained.pth trained.safetensors trained.h5
+        shift $((number % 4))
+        damaged "$work/$1" "$here/$1"
+        command weights show "$here/$1"
+        ;;
+    image)
+        mkdir "$here/scenes"
+        cp "$work"/land/SCENES/20171127.tif "$here/scenes"
+        damaged "$work/land/SCENES/20170101.tif" "$here/scenes/20170101.tif"
+        cut_out "$here/scenes" "$work/land/parcels.geojson"
+        ;;
+    geojson | geopackage)
+        case $kind in geojson) file=land/parcels.geojson ;; geopackage) file=labelled/parcels.gpkg ;; esac
+        damaged "$work/$file" "$here/$(basename $file)"
+        cut_out "$work/land/SCENES" "$here/$(basename $file)"
+        ;;
+    scenes)
+        cp -r "$work/land/SCENES" "$here/scenes"
+        set -- 20170101 20170101_SCL
+        shift $((number % 2))
+        damaged "$work/land/SCENES/$1.tif" "$here/scenes/$1.tif"
+        command predict "$work/dense.json" --set data.ref_date=2017-01-01 --weights "$work/dense" --scenes "$here/scenes" \
+            --out "$here/map"
+        nothing "$here/map/classes.tif" "$here/map/confidence.tif"
+        ;;
+    tiles)
+        cp -r "$work/map" "$here/map"
+        rm "$here"/map/*.tif
+        set -- tiles.json tiles/0_0.npy
+        shift $((number % 2))
+        damaged "$work/map/$1" "$here/map/$1"
+        command merge "$here/map"
+        nothing "$here/map/classes.tif" "$here/map/confidence.tif"
+        ;;
     esac
     rm -rf "$here"
+    times >>"$work/$kind.times"
 }
 
 if [ "${1:-}" = try ]; then
@@ -136,6 +194,12 @@ END
 # (0.5, 0.25): a pickle of protocol 2, reals as big-endian doubles
 printf '\200\002G\077\340\000\000\000\000\000\000G\077\320\000\000\000\000\000\000\206q\001.' >"$work/norm.pkl"
 "$furrow" pack pixelset "$work/parcels" "$work/n.h5" --norm "$work/norm.pkl" >"$work/log" 2>&1 || { cat "$work/log" && exit 1; }
+{
+    "$tools/torch_files" "$work"
+    "$furrow" weights import "$work/trained.pth.tar" "$work/trained.h5"
+    "$furrow" weights export "$work/trained.h5" "$work/trained.safetensors"
+} >"$work/log" 2>&1
+[ -s "$work/trained.safetensors" ] || { cat "$work/log" && exit 1; }
 skipped=0
 if [ -r "$shared/goldens/ltae.h5" ]; then
     cp "$shared/goldens/ltae.h5" "$work/reference0.h5"
@@ -144,18 +208,36 @@ else
     skipped=1
     echo "$shared/goldens is not there (FURROW_SHARED): damaged reference results skipped"
 fi
+land="image geojson geopackage scenes tiles"
+if "$furrow" synth scenes "$work/land" --size 40 --scenes 2 --bands 2 --parcels 8 --classes 2 >"$work/log" 2>&1; then
+    {
+        "$furrow" predict "$work/dense.json" --set data.ref_date=2017-01-01 --weights "$work/dense" \
+            --scenes "$work/land/SCENES" --out "$work/map"
+        "$furrow" predict "$work/run.json" --set data.ref_date=2017-01-01 --weights "$work/run" \
+            --scenes "$work/land/SCENES" --parcels "$work/land/parcels.geojson" --out "$work/labelled"
+    } >"$work/log" 2>&1
+    [ -s "$work/map/classes.tif" ] && [ -s "$work/labelled/parcels.gpkg" ] || { cat "$work/log" && exit 1; }
+elif grep -q libgdal-dev "$work/log"; then
+    land="" skipped=$((skipped + 5))
+    echo "built without GDAL: damaged images, polygons and tiles skipped"
+else
+    cat "$work/log" && exit 1
+fi
 
 # ---- all kinds
 
 passed=0 failed=0
-for kind in ${KINDS:-pixels labels dates features pickle images metadata means instances heat zones parcels config pack image_pack weights resumed run reference}; do
-    [ $kind = reference ] && [ $skipped -eq 1 ] && continue
+for kind in ${KINDS:-pixels labels dates features pickle images metadata means instances heat zones parcels config pack image_pack weights resumed run reference zip stream safetensors export shown $land}; do
+    [ "$kind" = reference ] && [ ! -e "$work/reference0.h5" ] && continue
     started=$(date +%s)
     seq "$count" | xargs -P "$(nproc)" -n 1 sh "$0" try "$kind"
     fine=$(cat "$work/$kind.fine" 2>/dev/null | wc -l)
     verdict=passed
     [ -e "$work/$kind.wrong" ] && verdict=failed
-    echo "$kind: $count damaged, $fine read all the same, $((count - fine)) refused in $(($(date +%s) - started)) s: $verdict"
+    slowest=$(tr 'ms' '  ' <"$work/$kind.times" | awk 'NR % 2 == 0 && 60 * ($1 + $3) + $2 + $4 > most {
+        most = 60 * ($1 + $3) + $2 + $4 } END { printf "%.1f", most }')
+    echo "$kind: $count damaged, $fine read all the same, $((count - fine)) refused in $(($(date +%s) - started)) s," \
+        "at most $slowest s of processor each: $verdict"
     if [ $verdict = passed ]; then
         passed=$((passed + 1))
     else
