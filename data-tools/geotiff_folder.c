@@ -98,7 +98,7 @@ static cJSON *classes_document(const geotiff_samples *s)
     for (size_t k = 0; k < p->nomenclatures; k++) {
         if (!p->labels[k].classes) continue;
         if (!all) all = cJSON_CreateObject();
-        cJSON_AddItemToObject(all, p->label_names[k], cJSON_Parse(p->labels[k].classes));
+        json_add(all, p->label_names[k], cJSON_Parse(p->labels[k].classes));
     }
     return all;
 }
@@ -127,7 +127,7 @@ static cJSON *features_document(const geotiff_samples *s)
     for (size_t i = 0; i < s->count; i++) {
         float values[GEOMETRIC_FEATURES];
         geotiff_features(s->gathered->parcels, s->parcel[i], s->pixels[i], values);
-        cJSON_AddItemToObject(all, s->ids[i], cJSON_CreateFloatArray(values, GEOMETRIC_FEATURES));
+        json_add(all, s->ids[i], cJSON_CreateFloatArray(values, GEOMETRIC_FEATURES));
     }
     return all;
 }

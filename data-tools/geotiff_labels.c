@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "data-tools/geotiff_parcels.h"
 #include "data/problems.h"
 
@@ -50,10 +51,8 @@ static size_t classes_list(const geotiff_parcels *p, size_t k, const char **name
 static char *classes_text(const char *const *names, size_t count)
 {
     cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < count; i++) cJSON_AddItemToArray(list, cJSON_CreateString(names[i]));
-    char *printed = cJSON_PrintUnformatted(list), *text = printed ? text_copy(printed) : NULL;
-    if (!printed) fail(FAILED, "out of memory");
-    cJSON_free(printed);
+    for (size_t i = 0; i < count; i++) json_append(list, cJSON_CreateString(names[i]));
+    char *text = json_print(list, false);
     cJSON_Delete(list);
     return text;
 }

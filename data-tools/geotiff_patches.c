@@ -124,10 +124,10 @@ static cJSON *footprint(const patching *p, const place *at)
     for (int k = 0; k < 5; k++) {
         const double x = size * (at->column + corner[k][0]), y = size * (at->row + corner[k][1]);
         const double point[2] = {t[0] + t[1] * x + t[2] * y, t[3] + t[4] * x + t[5] * y};
-        cJSON_AddItemToArray(ring, cJSON_CreateDoubleArray(point, 2));
+        json_append(ring, cJSON_CreateDoubleArray(point, 2));
     }
-    cJSON_AddItemToArray(polygon, ring);
-    cJSON_AddItemToArray(polygons, polygon);
+    json_append(polygon, ring);
+    json_append(polygons, polygon);
     return polygons;
 }
 

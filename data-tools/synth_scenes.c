@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "data-tools/synth_world.h"
 #include "format/geo_raster.h"
 #include "format/geojson.h"
@@ -264,10 +265,10 @@ static cJSON *outline(const parcel *p)
     cJSON *polygons = cJSON_CreateArray(), *polygon = cJSON_CreateArray(), *ring = cJSON_CreateArray();
     for (int k = 0; k <= 4; k++) {
         const double point[2] = {left + PIXEL * p->x[k % 4], top - PIXEL * p->y[k % 4]};
-        cJSON_AddItemToArray(ring, cJSON_CreateDoubleArray(point, 2));
+        json_append(ring, cJSON_CreateDoubleArray(point, 2));
     }
-    cJSON_AddItemToArray(polygon, ring);
-    cJSON_AddItemToArray(polygons, polygon);
+    json_append(polygon, ring);
+    json_append(polygons, polygon);
     return polygons;
 }
 

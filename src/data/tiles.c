@@ -62,7 +62,7 @@ static cJSON *document_of(const tile_plan *p)
     cJSON_AddStringToObject(all, "state", text);
     cJSON_AddNumberToObject(all, "width", p->grid.width);
     cJSON_AddNumberToObject(all, "height", p->grid.height);
-    cJSON_AddItemToObject(all, "transform", cJSON_CreateDoubleArray(p->grid.transform, 6));
+    json_add(all, "transform", cJSON_CreateDoubleArray(p->grid.transform, 6));
     cJSON_AddStringToObject(all, "crs", p->grid.crs);
     cJSON_AddNumberToObject(all, "tile", p->side);
     cJSON_AddNumberToObject(all, "margin", p->margin);
@@ -73,7 +73,7 @@ static cJSON *document_of(const tile_plan *p)
         cJSON *one = cJSON_CreateObject();
         cJSON_AddStringToObject(one, "name", p->classes[k].name);
         cJSON_AddNumberToObject(one, "colour", p->classes[k].colour);
-        cJSON_AddItemToArray(classes, one);
+        json_append(classes, one);
     }
     return all;
 }
@@ -178,17 +178,14 @@ int tiles_begin(const tile_plan *p, const char *folder)
     TRY_NEW(path);
     TRY_NEW(tiles);
     TRY(folder_make(tiles));
-    if (!all || !(wanted = cJSON_Print(all))) {
-        rc = fail(FAILED, "out of memory");
-        goto done;
-    }
+    TRY_NEW(wanted = json_print(all, true));
     if (!file_exists(path)) TRY(file_write(path, wanted, strlen(wanted)));
     TRY(file_read(path, DOCUMENT_MAX, &there, &length));
     if (strcmp(there, wanted) != 0)
         rc = fail(FAILED, "%s: is of other images, weights or tiles than these: wanted another folder, or an empty one",
                   path);
 done:
-    cJSON_free(wanted);
+    free(wanted);
     cJSON_Delete(all);
     free(there);
     free(path);

@@ -33,17 +33,14 @@ static int by_size(const void *a, const void *b)
     return m != n ? (m < n) - (m > n) : strcmp(x->name, y->name);
 }
 
-static bool add_tensor(cJSON *header, const tensor_entry *e, double from, double to)
+static void add_tensor(cJSON *header, const tensor_entry *e, double from, double to)
 {
-    cJSON *item = cJSON_AddObjectToObject(header, e->name);
-    cJSON *shape, *offsets;
-    if (!item || !cJSON_AddStringToObject(item, "dtype", type_name(e))) return false;
-    if (!(shape = cJSON_AddArrayToObject(item, "shape"))) return false;
-    for (int i = 0; i < e->rank; i++) cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)e->shape[i]));
-    if (!(offsets = cJSON_AddArrayToObject(item, "data_offsets"))) return false;
-    cJSON_AddItemToArray(offsets, cJSON_CreateNumber(from));
-    cJSON_AddItemToArray(offsets, cJSON_CreateNumber(to));
-    return true;
+    const double offsets[] = {from, to};
+    cJSON *item = cJSON_AddObjectToObject(header, e->name), *shape;
+    cJSON_AddStringToObject(item, "dtype", type_name(e));
+    shape = cJSON_AddArrayToObject(item, "shape");
+    for (int i = 0; i < e->rank; i++) json_append(shape, cJSON_CreateNumber((double)e->shape[i]));
+    json_add(item, "data_offsets", cJSON_CreateDoubleArray(offsets, 2));
 }
 
 /* The header's text, spaces behind it up to a multiple of 8 bytes: so the data are aligned. */
@@ -52,15 +49,15 @@ static int header_text(const tensor_entry *const *sorted, size_t count, char **o
     double from = 0;
     char *text = NULL;
     cJSON *header = cJSON_CreateObject(), *about = cJSON_AddObjectToObject(header, "__metadata__");
-    bool made = about && cJSON_AddStringToObject(about, "format", "pt");
-    for (size_t i = 0; i < count && made; i++) {
+    cJSON_AddStringToObject(about, "format", "pt");
+    for (size_t i = 0; i < count; i++) {
         const double to = from + (double)tensor_bytes(sorted[i]);
-        made = add_tensor(header, sorted[i], from, to);
+        add_tensor(header, sorted[i], from, to);
         from = to;
     }
-    if (made) text = cJSON_PrintUnformatted(header);
+    text = json_print(header, false);
     cJSON_Delete(header);
-    if (!text) return fail(FAILED, "out of memory");
+    if (!text) return FAILED;
     const int spaces = (int)(7 - (strlen(text) + 7) % 8);
     *out = text_format("%s%*s", text, spaces, "");
     free(text);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "rt/binaries.h"
 
 enum { NAME_MAX_BYTES = 96 };
@@ -94,7 +95,7 @@ static cJSON *kernels_of(const program *p, int *count)
         cJSON_AddNumberToObject(one, "arguments", k->arguments);
         cJSON_AddNumberToObject(one, "work_group", (double)k->work_group);
         cJSON_AddNumberToObject(one, "local_memory", (double)k->local_memory);
-        cJSON_AddItemToArray(list, one);
+        json_append(list, one);
         (*count)++;
     }
     return list;
@@ -119,8 +120,8 @@ static int save_program(const program *p, const char *folder, cJSON *list, binar
     cJSON_AddStringToObject(one, "binary", binary);
     cJSON_AddStringToObject(one, "source", text);
     cJSON_AddStringToObject(one, "text", hash);
-    cJSON_AddItemToObject(one, "kernels", kernels_of(p, &sum->kernels));
-    cJSON_AddItemToArray(list, one);
+    json_add(one, "kernels", kernels_of(p, &sum->kernels));
+    json_append(list, one);
     sum->programs++;
     sum->bytes += length;
 done:
@@ -150,14 +151,13 @@ static int write_index(const device *d, const char *folder, const char *made_by,
     cJSON_AddStringToObject(index, "furrow_format", BINARIES_FORMAT);
     cJSON_AddNumberToObject(index, "version", BINARIES_VERSION);
     cJSON_AddStringToObject(index, "made_by", made_by);
-    cJSON_AddItemToObject(index, "device", describe_device(d));
+    json_add(index, "device", describe_device(d));
     cJSON_AddStringToObject(index, "tiles", d->tiles == TILE_GPU ? "gpu" : "cpu");
-    cJSON_AddItemToObject(index, "forms", cJSON_Parse(forms));
-    cJSON_AddItemToObject(index, "facts",
-                          d->memo ? cJSON_Duplicate(store_entries(d->memo), true) : cJSON_CreateObject());
+    json_add(index, "forms", cJSON_Parse(forms));
+    json_add(index, "facts", d->memo ? cJSON_Duplicate(store_entries(d->memo), true) : cJSON_CreateObject());
     cJSON_AddItemReferenceToObject(index, "programs", programs);
-    text = cJSON_Print(index);
-    rc = text ? write_file(folder, BINARIES_INDEX, text, strlen(text)) : fail(FAILED, "out of memory");
+    TRY_NEW(text = json_print(index, true));
+    rc = write_file(folder, BINARIES_INDEX, text, strlen(text));
 done:
     free(text);
     free(forms);

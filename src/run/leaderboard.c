@@ -80,9 +80,9 @@ static void insert(cJSON *rows, cJSON *row, const table *t)
     const cJSON *other;
     cJSON_ArrayForEach(other, rows) at += merit(other, t) >= merit(row, t);
     if (at == cJSON_GetArraySize(rows))
-        cJSON_AddItemToArray(rows, row);
-    else
-        cJSON_InsertItemInArray(rows, at, row);
+        json_append(rows, row);
+    else if (!cJSON_InsertItemInArray(rows, at, row))
+        cJSON_Delete(row);
 }
 
 static void insert_published(cJSON *rows, const table *t)

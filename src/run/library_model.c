@@ -39,8 +39,11 @@ static int config_of_checkpoint(const char *path, cJSON **out)
     if (rc) return rc;
     if (!settings) return fail(USAGE, "%s does not say which network it holds; wanted a configuration", path);
     *out = cJSON_CreateObject();
-    cJSON_AddItemToObject(*out, "model", settings);
-    return OK;
+    json_add(*out, "model", settings);
+    if (!(rc = json_lost())) return OK;
+    cJSON_Delete(*out);
+    *out = NULL;
+    return rc;
 }
 
 /* No pack is read, so none needs to be named. */

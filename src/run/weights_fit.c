@@ -27,7 +27,7 @@ static int same_arch(const cJSON *config, const cJSON *stored, const char *where
 static void set(cJSON *config, const char *key, cJSON *value)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(config, key);
-    cJSON_AddItemToObject(config, key, value);
+    json_add(config, key, value);
 }
 
 /* The norm has weights for each of its dates, or none: then there may be any number of them. */

@@ -93,9 +93,9 @@ static int write_state(tensor_file *from, h5 *to)
     cJSON_AddStringToObject(state, "imported", tensor_file_format(from));
     if (tensor_file_epoch(from, &epoch)) cJSON_AddNumberToObject(state, "epoch", (double)epoch);
     if (tensor_file_step(from, &step)) cJSON_AddNumberToObject(state, "step", (double)step);
-    char *text = cJSON_PrintUnformatted(state);
+    char *text = json_print(state, false);
     cJSON_Delete(state);
-    if (!text) return fail(FAILED, "out of memory");
+    if (!text) return FAILED;
     int rc = h5_set_text(to, "/", "state", text);
     free(text);
     return rc;

@@ -35,7 +35,7 @@ static range range_of(const tensor_entry *e, const void *values)
 static cJSON *shape_json(int rank, const size_t *sizes)
 {
     cJSON *list = cJSON_CreateArray();
-    for (int i = 0; i < rank; i++) cJSON_AddItemToArray(list, cJSON_CreateNumber((double)sizes[i]));
+    for (int i = 0; i < rank; i++) json_append(list, cJSON_CreateNumber((double)sizes[i]));
     return list;
 }
 
@@ -46,13 +46,13 @@ static int add_tensor(tensor_file *f, const tensor_entry *e, cJSON *list)
     if (!rc) {
         const range r = range_of(e, values);
         cJSON *o = cJSON_CreateObject();
-        cJSON_AddItemToArray(list, o);
         cJSON_AddStringToObject(o, "name", e->name);
         cJSON_AddStringToObject(o, "type", tensor_type_name(e));
-        cJSON_AddItemToObject(o, "shape", shape_json(e->rank, e->shape));
-        cJSON_AddItemToObject(o, "least", r.finite ? cJSON_CreateNumber(r.least) : cJSON_CreateNull());
-        cJSON_AddItemToObject(o, "most", r.finite ? cJSON_CreateNumber(r.most) : cJSON_CreateNull());
+        json_add(o, "shape", shape_json(e->rank, e->shape));
+        json_add(o, "least", r.finite ? cJSON_CreateNumber(r.least) : cJSON_CreateNull());
+        json_add(o, "most", r.finite ? cJSON_CreateNumber(r.most) : cJSON_CreateNull());
         cJSON_AddNumberToObject(o, "not_finite", (double)(e->count - r.finite));
+        json_append(list, o);
     }
     free(values);
     return rc;
@@ -174,10 +174,10 @@ static void add_names(cJSON *all, const char *key, const name_list *names, const
     for (size_t i = 0; i < names->count; i++) {
         cJSON *o = cJSON_CreateObject();
         const char *near = nearest_word(names->name[i], others->name);
-        cJSON_AddItemToArray(list, o);
         cJSON_AddStringToObject(o, "name", names->name[i]);
         if (near) cJSON_AddStringToObject(o, "nearest", near);
         if (checkpoint_may_lack(names->name[i])) cJSON_AddStringToObject(o, "read_as", "1 and 0");
+        json_append(list, o);
     }
 }
 
@@ -191,10 +191,10 @@ static void add_shape(cJSON *list, const tensor *p, const tensor_entry *e)
     }
     if (same) return;
     cJSON *o = cJSON_CreateObject();
-    cJSON_AddItemToArray(list, o);
     cJSON_AddStringToObject(o, "name", p->name);
-    cJSON_AddItemToObject(o, "shape", shape_json(e->rank, e->shape));
-    cJSON_AddItemToObject(o, "wanted", shape_json(p->shape.rank, sizes));
+    json_add(o, "shape", shape_json(e->rank, e->shape));
+    json_add(o, "wanted", shape_json(p->shape.rank, sizes));
+    json_append(list, o);
 }
 
 static int compare(tensor_file *f, const wanted *w, cJSON *all)
