@@ -34,7 +34,7 @@ int command_bench(int argc, char **argv)
         {"memory-limit", OPTION_INT, &megabytes, 1, 1 << 30, "MB", "patches: keep to so many megabytes"},
         {"exact", OPTION_FLAG, &o.exact, 0, 0, NULL, "patches: direct convolutions only, no Winograd"},
         {"device", OPTION_TEXT, &o.device, 0, 0, "D", "auto, an index, part of a name, cpu, gpu or accelerator"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

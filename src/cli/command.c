@@ -60,49 +60,34 @@ int command_choose(const char *name, const char *about, const command *kinds, in
     return help ? FURROW_OK : FURROW_USAGE;
 }
 
-static void print_error_document(int code)
+static const char no_memory[] = "out of memory for the result's document";
+
+static void print_error_document(const char *message, int code)
 {
-    cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "error", furrow_error_message());
-    cJSON_AddNumberToObject(o, "code", code);
-    char *text = cJSON_Print(o);
-    if (text) puts(text);
+    char *text = document_text((const entry[]){TEXT("error", message), NUMBER("code", code), {0}});
+    if (text)
+        puts(text);
+    else
+        printf("{\"error\": \"out of memory\", \"code\": %d}\n", code);
     free(text);
-    cJSON_Delete(o);
 }
 
 int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *document))
 {
+    const char *message = code ? furrow_error_message() : no_memory;
+    cJSON *document = json && !as_json ? cJSON_Parse(json) : NULL;
     progress_end();
-    if (code) fprintf(stderr, "furrow: %s\n", furrow_error_message());
-    if (as_json && json)
+    if (!code && !(as_json ? (const void *)json : document)) code = FURROW_FAILED;
+    if (code) fprintf(stderr, "furrow: %s\n", message);
+    if (document)
+        show(document);
+    else if (as_json && json)
         puts(json);
     else if (as_json)
-        print_error_document(code);
-    else if (json) {
-        cJSON *document = cJSON_Parse(json);
-        if (document) show(document);
-        cJSON_Delete(document);
-    }
+        print_error_document(message, code);
+    cJSON_Delete(document);
     free(json);
     return code;
-}
-
-const cJSON *member(const cJSON *object, const char *key)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = member(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
-}
-
-const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = member(object, key);
-    return cJSON_IsString(item) ? item->valuestring : "";
 }
 
 static const char *figure_with(double value, int decimals, const char *unit)

@@ -3,8 +3,7 @@
 #ifndef FURROW_CLI_COMMAND_H
 #define FURROW_CLI_COMMAND_H
 
-#include <cjson/cJSON.h>
-
+#include "cli/document.h"
 #include "cli/options.h"
 #include "furrow.h"
 
@@ -39,8 +38,15 @@ int command_leaderboard(int argc, char **argv);
 int command_report(int argc, char **argv);
 
 /* After the work: `code` and furrow_error_message() when it is not 0, else the document, as it is with --json or through
- * `show`. A failure under --json is a document too: {"error": ..., "code": ...}. `json` is freed. Returns the code. */
+ * `show`. A failure under --json is a document too: {"error": ..., "code": ...}. `json` is freed. Returns the code; that
+ * of a failure where there was no memory for the document. */
 int command_end(int code, char *json, bool as_json, void (*show)(const cJSON *document));
+
+/* A row of an option table. */
+#define OPTION_JSON(flag)                                                                                              \
+    {                                                                                                                  \
+        "json", OPTION_FLAG, &(flag), 0, 0, NULL, "print the result as one JSON document"                              \
+    }
 
 /* Parses; *done: the command ends here, with the code that is returned. */
 int command_begin(const command_syntax *s, int argc, char **argv, bool *done);
@@ -48,11 +54,6 @@ int command_begin(const command_syntax *s, int argc, char **argv, bool *done);
 /* For a command of several kinds (pack, synth, weights): runs the one that the first argument names, with all arguments. `kinds`
  * ends with a name NULL; `about` is a sentence for --help. */
 int command_choose(const char *name, const char *about, const command *kinds, int argc, char **argv);
-
-/* Members of a document, with what stands for an absent one: NaN, "". */
-double number_of(const cJSON *object, const char *key);
-const char *text_of(const cJSON *object, const char *key);
-const cJSON *member(const cJSON *object, const char *key);
 
 /* "97.31", or "-" for a number that is not there; in a buffer that the eighth call after reuses. */
 const char *figure(double value, int decimals);

@@ -1,7 +1,28 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/command.h"
+
+/* As JSON has it, but that a text by itself has no quotes and none has escapes. Wants no memory. */
+static void print_value(const cJSON *v, const char *quote)
+{
+    const cJSON *item;
+    if (cJSON_IsString(v))
+        printf("%s%s%s", quote, v->valuestring, quote);
+    else if (cJSON_IsNumber(v))
+        printf("%.15g", v->valuedouble);
+    else if (cJSON_IsBool(v))
+        printf("%s", cJSON_IsTrue(v) ? "true" : "false");
+    else if (cJSON_IsNull(v))
+        printf("null");
+    if (!cJSON_IsArray(v) && !cJSON_IsObject(v)) return;
+    printf(cJSON_IsArray(v) ? "[" : "{");
+    cJSON_ArrayForEach(item, v) {
+        if (item != v->child) printf(",");
+        if (item->string) printf("\"%s\":", item->string);
+        print_value(item, "\"");
+    }
+    printf(cJSON_IsArray(v) ? "]" : "}");
+}
 
 /* "label 3, name Corn, pixels 5120, share 0.0312" */
 static void show_row(const cJSON *object, int depth)
@@ -10,12 +31,11 @@ static void show_row(const cJSON *object, int depth)
     const char *between = "";
     printf("%*s", 2 * depth, "");
     cJSON_ArrayForEach(item, object) {
-        char *text = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+        printf("%s%s ", between, item->string);
         if (cJSON_IsNumber(item) && item->valuedouble != (double)(long long)item->valuedouble)
-            printf("%s%s %.4g", between, item->string, item->valuedouble);
+            printf("%.4g", item->valuedouble);
         else
-            printf("%s%s %s", between, item->string, text ? text : item->valuestring);
-        free(text);
+            print_value(item, "");
         between = ", ";
     }
     printf("\n");
@@ -38,9 +58,8 @@ static void show_members(const cJSON *object, int depth)
             cJSON_ArrayForEach(row, item) show_row(row, depth + 1);
             continue;
         }
-        char *text = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
-        printf("%s\n", cJSON_IsString(item) ? item->valuestring : text ? text : "");
-        free(text);
+        print_value(item, "");
+        printf("\n");
     }
 }
 
@@ -54,7 +73,7 @@ int command_info(int argc, char **argv)
     text_list files = {0};
     bool json = false, done;
     const option options[] = {
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

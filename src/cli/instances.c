@@ -18,20 +18,19 @@ static void show(const cJSON *document)
 
 static char *describe(const char *folder, const instances_pastis_result *r)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "folder", folder);
-    cJSON_AddNumberToObject(all, "patches", (double)r->patches);
-    cJSON_AddNumberToObject(all, "made", (double)r->made);
-    cJSON_AddNumberToObject(all, "present", (double)r->present);
-    cJSON_AddNumberToObject(all, "instances", (double)r->instances);
-    cJSON_AddNumberToObject(all, "background", (double)r->background);
-    cJSON_AddNumberToObject(all, "without", (double)r->without);
-    cJSON_AddNumberToObject(all, "unlabelled", (double)r->unlabelled);
-    cJSON_AddNumberToObject(all, "compared", (double)r->compared);
-    cJSON_AddNumberToObject(all, "difference", r->difference);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("folder", folder),
+        NUMBER("patches", r->patches),
+        NUMBER("made", r->made),
+        NUMBER("present", r->present),
+        NUMBER("instances", r->instances),
+        NUMBER("background", r->background),
+        NUMBER("without", r->without),
+        NUMBER("unlabelled", r->unlabelled),
+        NUMBER("compared", r->compared),
+        NUMBER("difference", r->difference),
+        {0},
+    });
 }
 
 int command_instances(int argc, char **argv)
@@ -42,7 +41,7 @@ int command_instances(int argc, char **argv)
     const option options[] = {
         {"without", OPTION_TEXT, &o.without, 0, 0, "ID,...", "leave these parcels out, as if they were background"},
         {"force", OPTION_FLAG, &o.force, 0, 0, NULL, "make files again that are there already"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

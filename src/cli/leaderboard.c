@@ -116,7 +116,7 @@ int command_leaderboard(int argc, char **argv)
     bool json = false, csv = false, done;
     const option options[] = {
         {"csv", OPTION_FLAG, &csv, 0, 0, NULL, "print both tables as one CSV file"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print them as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

@@ -17,16 +17,15 @@ static void show(const cJSON *document)
 
 static char *describe(const char *folder, const merge_result *r)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "out", folder);
-    cJSON_AddNumberToObject(all, "width", r->width);
-    cJSON_AddNumberToObject(all, "height", r->height);
-    cJSON_AddNumberToObject(all, "tiles", r->tiles);
-    cJSON_AddNumberToObject(all, "classes", r->classes);
-    if (r->has_parcels) cJSON_AddNumberToObject(all, "parcels", r->parcels);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("out", folder),
+        NUMBER("width", r->width),
+        NUMBER("height", r->height),
+        NUMBER("tiles", r->tiles),
+        NUMBER("classes", r->classes),
+        r->has_parcels ? (entry)NUMBER("parcels", r->parcels) : (entry){0},
+        {0},
+    });
 }
 
 int command_merge(int argc, char **argv)
@@ -36,7 +35,7 @@ int command_merge(int argc, char **argv)
     double tolerance = 0;
     const option options[] = {
         {"tolerance", OPTION_REAL, &tolerance, 0, 1000, "PIXELS", "of parcels: simplify outlines by so much (0)"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

@@ -21,23 +21,22 @@ static void show_pixelset(const cJSON *document)
 
 static char *describe_pixelset(const char *path, const pack_result *r)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "pack", path);
-    cJSON_AddNumberToObject(all, "parcels", (double)r->parcels);
-    cJSON_AddNumberToObject(all, "resumed", (double)r->resumed);
-    cJSON_AddNumberToObject(all, "bands", r->bands);
-    cJSON_AddNumberToObject(all, "least_dates", r->least_dates);
-    cJSON_AddNumberToObject(all, "most_dates", r->most_dates);
-    cJSON_AddNumberToObject(all, "least_pixels", r->least_pixels);
-    cJSON_AddNumberToObject(all, "most_pixels", r->most_pixels);
-    cJSON_AddStringToObject(all, "type", r->type);
-    cJSON_AddNumberToObject(all, "nomenclatures", (double)r->nomenclatures);
-    cJSON_AddNumberToObject(all, "features", (double)r->features);
-    cJSON_AddBoolToObject(all, "dates", r->dates);
-    cJSON_AddStringToObject(all, "normalisation", r->computed_norm ? "computed" : "from the folder");
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("pack", path),
+        NUMBER("parcels", r->parcels),
+        NUMBER("resumed", r->resumed),
+        NUMBER("bands", r->bands),
+        NUMBER("least_dates", r->least_dates),
+        NUMBER("most_dates", r->most_dates),
+        NUMBER("least_pixels", r->least_pixels),
+        NUMBER("most_pixels", r->most_pixels),
+        TEXT("type", r->type),
+        NUMBER("nomenclatures", r->nomenclatures),
+        NUMBER("features", r->features),
+        TRUTH("dates", r->dates),
+        TEXT("normalisation", r->computed_norm ? "computed" : "from the folder"),
+        {0},
+    });
 }
 
 static int pack_pixelset_command(int argc, char **argv)
@@ -48,7 +47,7 @@ static int pack_pixelset_command(int argc, char **argv)
     const option options[] = {
         {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the pixels: a smaller pack, slower to read"},
         {"norm", OPTION_TEXT, &o.norm, 0, 0, "FILE.pkl", "the normalisation's file, or \"computed\": from the pixels"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {
@@ -100,36 +99,37 @@ static void show_pastis(const cJSON *document)
     show_origins(document, "zones", "zones");
 }
 
-static void add_origins(cJSON *all, const char *key, const pack_pastis_origins *o)
+static cJSON *origins(const pack_pastis_origins *o)
 {
-    cJSON *of = cJSON_AddObjectToObject(all, key);
-    cJSON_AddNumberToObject(of, "made_when_read", (double)o->made);
-    cJSON_AddNumberToObject(of, "taken_as_made", (double)o->as_made);
-    cJSON_AddNumberToObject(of, "taken_own", (double)o->own);
+    return document_object((const entry[]){
+        NUMBER("made_when_read", o->made),
+        NUMBER("taken_as_made", o->as_made),
+        NUMBER("taken_own", o->own),
+        {0},
+    });
 }
 
 static char *describe_pastis(const char *path, const pack_pastis_result *r)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "pack", path);
-    cJSON_AddNumberToObject(all, "patches", (double)r->patches);
-    cJSON_AddNumberToObject(all, "resumed", (double)r->resumed);
-    cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
-    cJSON_AddNumberToObject(all, "height", r->height);
-    cJSON_AddNumberToObject(all, "width", r->width);
-    cJSON_AddStringToObject(all, "satellites", r->names);
-    cJSON_AddNumberToObject(all, "least_dates", r->least_dates);
-    cJSON_AddNumberToObject(all, "most_dates", r->most_dates);
-    cJSON_AddNumberToObject(all, "labelled", (double)r->labelled);
-    cJSON_AddNumberToObject(all, "parcelled", (double)r->parcelled);
-    add_origins(all, "instances", &r->instances);
-    add_origins(all, "heat_maps", &r->heat_maps);
-    add_origins(all, "zones", &r->zones);
-    cJSON_AddNumberToObject(all, "bytes", r->bytes);
-    cJSON_AddStringToObject(all, "normalisation", r->computed_norm ? "computed" : "from the folder");
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("pack", path),
+        NUMBER("patches", r->patches),
+        NUMBER("resumed", r->resumed),
+        NUMBER("left_out", r->left_out),
+        NUMBER("height", r->height),
+        NUMBER("width", r->width),
+        TEXT("satellites", r->names),
+        NUMBER("least_dates", r->least_dates),
+        NUMBER("most_dates", r->most_dates),
+        NUMBER("labelled", r->labelled),
+        NUMBER("parcelled", r->parcelled),
+        VALUE("instances", origins(&r->instances)),
+        VALUE("heat_maps", origins(&r->heat_maps)),
+        VALUE("zones", origins(&r->zones)),
+        NUMBER("bytes", r->bytes),
+        TEXT("normalisation", r->computed_norm ? "computed" : "from the folder"),
+        {0},
+    });
 }
 
 static int pack_pastis_command(int argc, char **argv)
@@ -141,7 +141,7 @@ static int pack_pastis_command(int argc, char **argv)
         {"folds", OPTION_TEXT, &o.folds, 0, 0, "1,2", "only the patches of these folds"},
         {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the images: a smaller pack, slower to read"},
         {"skip-bad", OPTION_FLAG, &o.skip_bad, 0, 0, NULL, "list broken patches and leave them out"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

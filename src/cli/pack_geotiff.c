@@ -21,21 +21,20 @@ static void show_pixelset(const cJSON *document)
 
 static char *describe_pixelset(const char *path, const pack_geotiff_result *r)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "out", path);
-    cJSON_AddNumberToObject(all, "parcels", (double)r->parcels);
-    cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
-    cJSON_AddNumberToObject(all, "dates", r->dates);
-    cJSON_AddNumberToObject(all, "resumed", r->resumed);
-    cJSON_AddNumberToObject(all, "bands", r->bands);
-    cJSON_AddNumberToObject(all, "least_pixels", r->least_pixels);
-    cJSON_AddNumberToObject(all, "most_pixels", r->most_pixels);
-    cJSON_AddStringToObject(all, "type", r->type);
-    cJSON_AddNumberToObject(all, "nomenclatures", (double)r->nomenclatures);
-    cJSON_AddNumberToObject(all, "filled", r->missing);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("out", path),
+        NUMBER("parcels", r->parcels),
+        NUMBER("left_out", r->left_out),
+        NUMBER("dates", r->dates),
+        NUMBER("resumed", r->resumed),
+        NUMBER("bands", r->bands),
+        NUMBER("least_pixels", r->least_pixels),
+        NUMBER("most_pixels", r->most_pixels),
+        TEXT("type", r->type),
+        NUMBER("nomenclatures", r->nomenclatures),
+        NUMBER("filled", r->missing),
+        {0},
+    });
 }
 
 /* ---- image patches ------------------------------------------------------------------------------------------------ */
@@ -58,25 +57,23 @@ static void show_patches(const cJSON *document)
 
 static char *describe_patches(const char *path, const geotiff_patches_options *o, const geotiff_patches_result *r)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "out", path);
-    cJSON_AddNumberToObject(all, "patches", (double)r->patches);
-    cJSON_AddNumberToObject(all, "size", o->size);
-    cJSON_AddNumberToObject(all, "least_dates", r->least_dates);
-    cJSON_AddNumberToObject(all, "most_dates", r->most_dates);
-    cJSON_AddNumberToObject(all, "bands", r->bands);
-    cJSON_AddNumberToObject(all, "classes", r->classes);
-    cJSON *folds = cJSON_AddArrayToObject(all, "folds");
-    for (int f = 0; f < o->folds; f++) cJSON_AddItemToArray(folds, cJSON_CreateNumber((double)r->fold[f]));
-    cJSON_AddNumberToObject(all, "parcels", (double)r->parcels);
-    cJSON_AddNumberToObject(all, "in_several_folds", (double)r->void_elsewhere);
-    cJSON_AddNumberToObject(all, "left_out", (double)r->left_out);
-    cJSON_AddNumberToObject(all, "without_parcels", (double)r->without_parcels);
-    cJSON_AddNumberToObject(all, "unseen", (double)r->unseen);
-    cJSON_AddNumberToObject(all, "resumed", (double)r->resumed);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("out", path),
+        NUMBER("patches", r->patches),
+        NUMBER("size", o->size),
+        NUMBER("least_dates", r->least_dates),
+        NUMBER("most_dates", r->most_dates),
+        NUMBER("bands", r->bands),
+        NUMBER("classes", r->classes),
+        VALUE("folds", document_numbers(r->fold, o->folds)),
+        NUMBER("parcels", r->parcels),
+        NUMBER("in_several_folds", r->void_elsewhere),
+        NUMBER("left_out", r->left_out),
+        NUMBER("without_parcels", r->without_parcels),
+        NUMBER("unseen", r->unseen),
+        NUMBER("resumed", r->resumed),
+        {0},
+    });
 }
 
 /* ---- the command --------------------------------------------------------------------------------------------------- */
@@ -136,7 +133,7 @@ int command_pack_geotiff(int argc, char **argv)
         {"norm", OPTION_TEXT, &o.norm, 0, 0, "FILE",
          "the normalisation of another pack, or of a .pkl (that of the pixels)"},
         {"compress", OPTION_FLAG, &o.compress, 0, 0, NULL, "deflate the pixels: a smaller pack, slower to read"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

@@ -40,6 +40,7 @@ static int paths_make(job *j)
     return FURROW_OK;
 }
 
+/* No memory for it: j->config stays NULL. */
 static int config_take(job *j)
 {
     char *text;
@@ -96,30 +97,30 @@ static void show(const cJSON *document)
     printf("%s parcels: %s\n", figure(number_of(document, "written"), 0), text_of(document, "gpkg"));
 }
 
-static char *describe(const job *j, const char *predicted, size_t written)
+/* The document to *text; NULL where there is no memory for one. */
+static int steps(job *j, char **text)
 {
-    cJSON *all = cJSON_Parse(predicted);
-    cJSON_AddStringToObject(all, "gpkg", j->out);
-    cJSON_AddNumberToObject(all, "written", (double)written);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    char *predicted = NULL;
+    size_t written = 0;
+    int code = config_take(j);
+    if (code || !j->config) return code;
+    code = pixels_pack(j);
+    if (!code) code = predict(j, &predicted);
+    if (!code) code = label(j, &written);
+    if (!code)
+        *text = document_extended(predicted, (const entry[]){TEXT("gpkg", j->out), NUMBER("written", written), {0}});
+    free(predicted);
+    return code;
 }
 
 static int label_polygons(run_arguments *a, const scenes_arguments *s)
 {
     job j = {.a = a, .s = s};
-    char *predicted = NULL, *text = NULL;
-    size_t written = 0;
+    char *text = NULL;
     int code = paths_make(&j);
     if (code) return code;
-    code = config_take(&j);
-    if (!code) code = pixels_pack(&j);
-    if (!code) code = predict(&j, &predicted);
-    if (!code) code = label(&j, &written);
-    if (!code) text = describe(&j, predicted, written);
+    code = steps(&j, &text);
     cJSON_Delete(j.config);
-    free(predicted);
     return command_end(code, text, a->json, show);
 }
 
@@ -159,20 +160,20 @@ static bool shard_read(const char *text, furrow_scenes *map)
 static int merge(const furrow_run_options *o, char **json)
 {
     merge_result result;
-    char path[PATH_BYTES];
+    char map[PATH_BYTES], parcels[PATH_BYTES];
     const int code = merge_tiles(o->out, o->tolerance, &result);
     if (code) return code;
-    cJSON *all = cJSON_Parse(*json);
-    snprintf(path, sizeof path, "%s/classes.tif", o->out);
-    cJSON_AddStringToObject(all, "map", path);
-    snprintf(path, sizeof path, "%s/parcels.gpkg", o->out);
-    if (result.has_parcels) {
-        cJSON_AddStringToObject(all, "gpkg", path);
-        cJSON_AddNumberToObject(all, "parcels", result.parcels);
-    }
+    snprintf(map, sizeof map, "%s/classes.tif", o->out);
+    snprintf(parcels, sizeof parcels, "%s/parcels.gpkg", o->out);
+    char *extended =
+        document_extended(*json, (const entry[]){
+                                     TEXT("map", map),
+                                     result.has_parcels ? (entry)TEXT("gpkg", parcels) : (entry){0},
+                                     result.has_parcels ? (entry)NUMBER("parcels", result.parcels) : (entry){0},
+                                     {0},
+                                 });
     free(*json);
-    *json = cJSON_Print(all);
-    cJSON_Delete(all);
+    *json = extended;
     return FURROW_OK;
 }
 

@@ -19,7 +19,7 @@ int command_report(int argc, char **argv)
         {"maps", OPTION_TEXTS, &maps, 0, 0, "DIR",
          "show what predict wrote there; again for each further run, in order"},
         {"samples", OPTION_INT, &o.samples, 1, 10000, "N", "so many pictures of each DIR at most (6)"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

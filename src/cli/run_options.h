@@ -23,10 +23,7 @@ typedef struct run_arguments {
     {                                                                                                                  \
         "fold", OPTION_INT, &a.options.fold, 1, 1000, "K", text                                                        \
     }
-#define RUN_OPTION_JSON                                                                                                \
-    {                                                                                                                  \
-        "json", OPTION_FLAG, &a.json, 0, 0, NULL, "print the result as one JSON document"                              \
-    }
+#define RUN_OPTION_JSON OPTION_JSON(a.json)
 
 /* Puts the parsed lists where furrow.h wants them. */
 void run_arguments_take(run_arguments *a);

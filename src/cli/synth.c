@@ -45,17 +45,16 @@ static void show_pixelset(const cJSON *document)
 
 static char *describe_pixelset(const char *folder, const synth_options *o)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "folder", folder);
-    cJSON_AddNumberToObject(all, "parcels", o->parcels);
-    cJSON_AddNumberToObject(all, "classes", o->classes);
-    cJSON_AddNumberToObject(all, "dates", o->dates);
-    if (o->least_dates) cJSON_AddNumberToObject(all, "least_dates", o->least_dates);
-    cJSON_AddNumberToObject(all, "bands", o->bands);
-    cJSON_AddNumberToObject(all, "seed", (double)o->seed);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("folder", folder),
+        NUMBER("parcels", o->parcels),
+        NUMBER("classes", o->classes),
+        NUMBER("dates", o->dates),
+        NUMBER("bands", o->bands),
+        NUMBER("seed", o->seed),
+        o->least_dates ? (entry)NUMBER("least_dates", o->least_dates) : (entry){0},
+        {0},
+    });
 }
 
 static int synth_pixelset_command(int argc, char **argv)
@@ -73,7 +72,7 @@ static int synth_pixelset_command(int argc, char **argv)
         {"least-pixels", OPTION_INT, &o.least_pixels, 1, 1 << 24, "S", "pixels of the smallest parcels"},
         {"most-pixels", OPTION_INT, &o.most_pixels, 1, 1 << 24, "S", "pixels of the largest parcels"},
         {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {
@@ -107,18 +106,17 @@ static void show_pastis(const cJSON *document)
 
 static char *describe_pastis(const char *folder, const synth_pastis_options *o)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "folder", folder);
-    cJSON_AddNumberToObject(all, "patches", o->patches);
-    cJSON_AddNumberToObject(all, "size", o->size);
-    cJSON_AddNumberToObject(all, "least_dates", o->least_dates);
-    cJSON_AddNumberToObject(all, "most_dates", o->most_dates);
-    cJSON_AddNumberToObject(all, "bands", o->bands);
-    cJSON_AddNumberToObject(all, "classes", o->classes);
-    cJSON_AddNumberToObject(all, "seed", (double)o->seed);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("folder", folder),
+        NUMBER("patches", o->patches),
+        NUMBER("size", o->size),
+        NUMBER("least_dates", o->least_dates),
+        NUMBER("most_dates", o->most_dates),
+        NUMBER("bands", o->bands),
+        NUMBER("classes", o->classes),
+        NUMBER("seed", o->seed),
+        {0},
+    });
 }
 
 static int synth_pastis_command(int argc, char **argv)
@@ -138,7 +136,7 @@ static int synth_pastis_command(int argc, char **argv)
          "over the real parcels of FOLDER/ANNOTATIONS/ParcelIDs_*.npy: each in turn, in its size"},
         {"classes", OPTION_INT, &o.classes, 3, 256, "K", "0 is background, K - 1 void, crops between; 20: PASTIS's"},
         {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {
@@ -171,17 +169,16 @@ static void show_scenes(const cJSON *document)
 
 static char *describe_scenes(const char *folder, const synth_scenes_options *o)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "folder", folder);
-    cJSON_AddNumberToObject(all, "scenes", o->scenes);
-    cJSON_AddNumberToObject(all, "bands", o->bands);
-    cJSON_AddNumberToObject(all, "size", o->size);
-    cJSON_AddNumberToObject(all, "parcels", o->parcels);
-    cJSON_AddNumberToObject(all, "classes", o->classes);
-    cJSON_AddNumberToObject(all, "seed", (double)o->seed);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    return text;
+    return document_text((const entry[]){
+        TEXT("folder", folder),
+        NUMBER("scenes", o->scenes),
+        NUMBER("bands", o->bands),
+        NUMBER("size", o->size),
+        NUMBER("parcels", o->parcels),
+        NUMBER("classes", o->classes),
+        NUMBER("seed", o->seed),
+        {0},
+    });
 }
 
 static int synth_scenes_command(int argc, char **argv)
@@ -197,7 +194,7 @@ static int synth_scenes_command(int argc, char **argv)
         {"parcels", OPTION_INT, &o.parcels, 1, 1 << 24, "N", "polygons (400)"},
         {"classes", OPTION_INT, &o.classes, 1, 1 << 16, "K", "crops (8)"},
         {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same files"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {

@@ -5,21 +5,32 @@
 
 /* Lines go to stdout, or into a list where the result is one JSON document. */
 typedef struct listing {
-    cJSON *checks; /* NULL: print */
+    bool json;
+    cJSON *checks;
     const char *file;
+    bool lost; /* a check that there was no memory for */
 } listing;
+
+/* Takes the check over. */
+static void append(listing *l, cJSON *check)
+{
+    if (cJSON_AddItemToArray(l->checks, check)) return;
+    cJSON_Delete(check);
+    l->lost = true;
+}
 
 static void line(void *user, const furrow_check *check)
 {
     listing *l = user;
-    if (l->checks) {
-        cJSON *o = cJSON_CreateObject();
-        cJSON_AddStringToObject(o, "file", check->file);
-        cJSON_AddStringToObject(o, "name", check->name);
-        cJSON_AddNumberToObject(o, "error", check->error);
-        cJSON_AddNumberToObject(o, "limit", check->limit);
-        cJSON_AddBoolToObject(o, "passed", check->passed);
-        cJSON_AddItemToArray(l->checks, o);
+    if (l->json) {
+        append(l, document_object((const entry[]){
+                      TEXT("file", check->file),
+                      TEXT("name", check->name),
+                      NUMBER("error", check->error),
+                      NUMBER("limit", check->limit),
+                      TRUTH("passed", check->passed),
+                      {0},
+                  }));
         return;
     }
     progress_end();
@@ -29,17 +40,25 @@ static void line(void *user, const furrow_check *check)
            check->passed ? "" : " FAILED");
 }
 
-static int print_document(cJSON *checks, int passed, int failed)
+/* NULL: there is no memory for all of it. */
+static char *describe(listing *l, int passed, int failed)
 {
-    cJSON *all = cJSON_CreateObject();
-    cJSON_AddItemToObject(all, "checks", checks);
-    cJSON_AddNumberToObject(all, "passed", passed);
-    cJSON_AddNumberToObject(all, "failed", failed);
-    char *text = cJSON_Print(all);
-    cJSON_Delete(all);
-    if (text) puts(text);
-    cJSON_free(text);
-    return text ? FURROW_OK : FURROW_FAILED;
+    if (l->lost) {
+        cJSON_Delete(l->checks);
+        return NULL;
+    }
+    return document_text((const entry[]){
+        VALUE("checks", l->checks),
+        NUMBER("passed", passed),
+        NUMBER("failed", failed),
+        {0},
+    });
+}
+
+static void show(const cJSON *document)
+{
+    printf("%s passed, %s failed\n", figure(number_of(document, "passed"), 0),
+           figure(number_of(document, "failed"), 0));
 }
 
 int command_verify(int argc, char **argv)
@@ -49,7 +68,7 @@ int command_verify(int argc, char **argv)
     bool json = false, done;
     const option options[] = {
         {"device", OPTION_TEXT, &device, 0, 0, "D", "auto, an index, part of a name, cpu, gpu or accelerator"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {
@@ -63,15 +82,11 @@ int command_verify(int argc, char **argv)
         TEXT_LIST_MAX};
     int code = command_begin(&syntax, argc, argv, &done), passed = 0, failed = 0;
     if (done) return code;
-    listing l = {.checks = json ? cJSON_CreateArray() : NULL};
+    listing l = {.json = json, .checks = cJSON_CreateArray()};
     code = furrow_verify(files.item, files.count, device, line, &l, &passed, &failed);
     if (code && passed + failed == 0) {
         cJSON_Delete(l.checks);
         return command_end(code, NULL, json, NULL);
     }
-    progress_end();
-    if (code) fprintf(stderr, "furrow: %s\n", furrow_error_message());
-    if (json) return print_document(l.checks, passed, failed) ? FURROW_FAILED : code;
-    printf("%d passed, %d failed\n", passed, failed);
-    return code;
+    return command_end(code, describe(&l, passed, failed), json, show);
 }

@@ -22,7 +22,7 @@ static int import_command(int argc, char **argv)
     text_list words = {0};
     bool json = false, done;
     const option options[] = {
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {
@@ -203,7 +203,7 @@ static int show_command(int argc, char **argv)
     const option options[] = {
         {"config", OPTION_TEXT, &config, 0, 0, "CONFIG", "compare with what this configuration's network wants"},
         {"device", OPTION_TEXT, &device, 0, 0, "D", "auto, an index, part of a name, cpu, gpu or accelerator"},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "print the result as one JSON document"},
+        OPTION_JSON(json),
         {0},
     };
     const command_syntax syntax = {
