@@ -160,7 +160,7 @@ static bool hit(const char *what, const void *caller)
     return now;
 }
 
-#define CALLER      __builtin_return_address(0)
+#define CALLER __builtin_return_address(0)
 #define FOUND(name)                                                                                                    \
     __extension__({                                                                                                    \
         static void *found; /* once: through a hundred libraries */                                                    \
