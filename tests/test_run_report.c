@@ -143,6 +143,35 @@ static void test_matrices_of_other_shapes_or_values_are_refused(void **state)
     assert_message("wanted a count");
 }
 
+/* ---- leaderboard ------------------------------------------------------------------------------------------------- */
+
+/* First, between two published rows, and last. */
+static void test_a_run_has_its_place_among_published_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *metrics;
+        int place;
+    } cases[] = {{"{\"test_accuracy\": 80, \"test_IoU\": 64}", 0},
+                 {"{\"test_accuracy\": 80, \"test_IoU\": 60}", 1},
+                 {"{\"test_accuracy\": 80, \"test_IoU\": 57.5}", 3},
+                 {"{\"test_accuracy\": 80, \"test_IoU\": null}", 4}};
+    put_run();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text;
+        const char *const runs[] = {in_scratch("run")};
+        put("Fold_2/test_metrics.json", cases[i].metrics);
+        assert_ok(furrow_leaderboard(runs, 1, &text));
+        cJSON *all = cJSON_Parse(text);
+        const cJSON *rows = cJSON_GetObjectItem(all, "semantic");
+        assert_int_equal(cJSON_GetArraySize(rows), 5);
+        const cJSON *row = cJSON_GetArrayItem(rows, cases[i].place);
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(row, "run")), runs[0]);
+        cJSON_Delete(all);
+        furrow_free(text);
+    }
+}
+
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static char *page_of(furrow_report_options o)
@@ -267,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_a_run_is_read),
         cmocka_unit_test(test_broken_files_are_named),
         cmocka_unit_test(test_matrices_of_other_shapes_or_values_are_refused),
+        cmocka_unit_test(test_a_run_has_its_place_among_published_rows),
         cmocka_unit_test(test_a_page_needs_nothing_and_runs_nothing),
         cmocka_unit_test(test_pictures_are_within_the_page),
         cmocka_unit_test(test_marks_are_round),

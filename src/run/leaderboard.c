@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "furrow.h"
 #include "run/run_folder.h"
 #include "run/session.h"
@@ -74,15 +75,15 @@ static double merit(const cJSON *row, const table *t)
     return cJSON_IsNumber(mean) ? mean->valuedouble : -1;
 }
 
+/* cJSON_InsertItemInArray of 1.7.15 as Debian 12 has it takes no place but the first: those behind are moved behind. */
 static void insert(cJSON *rows, cJSON *row, const table *t)
 {
+    const int count = cJSON_GetArraySize(rows);
     int at = 0;
     const cJSON *other;
     cJSON_ArrayForEach(other, rows) at += merit(other, t) >= merit(row, t);
-    if (at == cJSON_GetArraySize(rows))
-        json_append(rows, row);
-    else if (!cJSON_InsertItemInArray(rows, at, row))
-        cJSON_Delete(row);
+    json_append(rows, row);
+    for (int i = at; i < count; i++) json_append(rows, cJSON_DetachItemFromArray(rows, at));
 }
 
 static void insert_published(cJSON *rows, const table *t)
