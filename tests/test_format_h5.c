@@ -173,6 +173,36 @@ static bool refused_anywhere(void)
     return refused;
 }
 
+/* The library checks each chunk's checksum, which is ours, as it reads: of whole and part chunks, odd lengths, sums of
+ * nothing and of multiples of 65535. */
+static void checksums_are_the_librarys(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t shape[2];
+        int byte; /* of all; -1: any */
+    } cases[] = {{{1, 1}, -1},      {{1, 0xffff}, 0},   {{1, 0xffff}, 255}, {{2, 1}, 255},     {{3, 8191}, -1},
+                 {{5, 8192}, -1},   {{1, 8192}, 255},   {{2, 65535}, -1},   {{700001, 3}, -1}, {{700001, 3}, 255},
+                 {{1, 2100000}, 0}, {{1, 2100001}, -1}, {{1, 131070}, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        h5 *file;
+        void *back;
+        const size_t bytes = cases[i].shape[0] * cases[i].shape[1];
+        unsigned char *values = malloc(bytes);
+        for (size_t k = 0; k < bytes; k++)
+            values[k] = (unsigned char)(cases[i].byte < 0 ? k * k * 2654435761u >> 13 : (unsigned)cases[i].byte);
+        assert_ok(h5_create(path, &file));
+        assert_ok(h5_write(file, "/values", NUMBER_U8, 2, cases[i].shape, values));
+        assert_ok(h5_close(file));
+        assert_ok(h5_open(path, &file));
+        assert_ok(h5_read_new(file, "/values", NUMBER_U8, bytes, &back, NULL));
+        assert_memory_equal(back, values, bytes);
+        assert_ok(h5_close(file));
+        free(back);
+        free(values);
+    }
+}
+
 static void damaged_files_are_refused(void **state)
 {
     (void)state;
@@ -430,6 +460,7 @@ int main(int count, char **arguments)
     if (count > 1) cmocka_set_test_filter(arguments[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
+        cmocka_unit_test(checksums_are_the_librarys),
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(flipped_data_is_refused),
         cmocka_unit_test(a_damaged_name_is_not_an_absent_one),

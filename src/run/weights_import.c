@@ -21,19 +21,6 @@ static const char *const groups[TENSOR_GROUPS] = {"/weights", "/optimizer/exp_av
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */
 
-/* In small chunks: the library's buffers for larger ones go back to the system, and come again, with each. */
-static int write_values(h5 *to, const char *path, const tensor_entry *e, const void *values)
-{
-    enum { CHUNK_BYTES = 1 << 18 };
-    h5_dataset *d = NULL;
-    if (!e->rank || !e->count) return h5_write(to, path, e->type, e->rank, e->shape, values);
-    const size_t row = tensor_bytes(e) / e->shape[0];
-    int rc = h5_dataset_new(to, path, e->type, e->rank, e->shape, row < CHUNK_BYTES ? CHUNK_BYTES / row : 1, 0, &d);
-    if (!rc) rc = h5_dataset_write(d, 0, e->shape[0], e->type, values);
-    h5_dataset_close(d);
-    return rc;
-}
-
 /* `values`: room for it. */
 static int write_tensor(tensor_file *from, h5 *to, const char *group, const tensor_entry *e, void *values)
 {
@@ -41,7 +28,7 @@ static int write_tensor(tensor_file *from, h5 *to, const char *group, const tens
     char *path = text_format("%s/%s", group, e->name);
     TRY_NEW(path);
     TRY(tensor_file_read(from, e, e->type, values));
-    TRY(write_values(to, path, e, values));
+    TRY(h5_write(to, path, e->type, e->rank, e->shape, values));
     if (e->truth) TRY(h5_set_text(to, path, "type", "bool"));
 done:
     free(path);

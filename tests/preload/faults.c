@@ -374,7 +374,7 @@ typedef word (*passed)(word, word, word, word, word, word, word, word, word, wor
 /* clang-format off */
 H5(Acreate_by_name) H5(Adelete_by_name) H5(Aexists_by_name) H5(Aget_space) H5(Aget_type) H5(Aiterate_by_name)
 H5(Aopen_by_name) H5(Aread) H5(Awrite) H5(Dcreate2) H5(Dget_chunk_info_by_coord) H5(Dget_create_plist) H5(Dget_space)
-H5(Dget_type) H5(Dopen2) H5(Dread) H5(Dwrite) H5(Eclear2) H5(Eset_auto2) H5(Ewalk2) H5(Fcreate) H5(Fflush) H5(Fopen)
+H5(Dget_type) H5(Dopen2) H5(Dread) H5(Dwrite) H5(Dwrite_chunk) H5(Eclear2) H5(Eset_auto2) H5(Ewalk2) H5(Fcreate) H5(Fflush) H5(Fopen)
 H5(Gcreate2) H5(Gopen2) H5(Iget_type) H5(Lexists) H5(Lget_info) H5(Literate) H5(Oget_info_by_name) H5(Oopen)
 H5(PLset_loading_state) H5(Pcreate) H5(Pget_chunk) H5(Pget_external_count) H5(Pget_filter2) H5(Pget_layout)
 H5(Pget_nfilters) H5(Pset_alloc_time) H5(Pset_chunk) H5(Pset_deflate) H5(Pset_fclose_degree) H5(Pset_file_locking)
