@@ -245,6 +245,60 @@ static void other_optimisers(void **state)
     tensor_file_close(f);
 }
 
+/* Views whose elements lie far apart, of a storage of many pieces: on and on, far ahead, and back again. */
+static void strided_views(void **state)
+{
+    (void)state;
+    enum { ELEMENTS = 150000 };
+    static const struct {
+        size_t sizes[2], strides[2];
+    } views[] = {{{300, 500}, {1, 300}}, {{2, 3000}, {1000, 1}}, {{2, 2}, {100000, 1}}, {{3, 4000}, {60000, 7}}};
+    static float values[ELEMENTS];
+    char pickle[512];
+    for (int i = 0; i < ELEMENTS; i++) values[i] = (float)i;
+    for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
+        const int length =
+            snprintf(pickle, sizeof pickle,
+                     "}Vw\nctorch._utils\n_rebuild_tensor_v2\n((Vstorage\nctorch\nFloatStorage\nV0\n"
+                     "Vcpu\nI%d\ntQI0\n(I%zu\nI%zu\nt(I%zu\nI%zu\ntI00\nNtRs.",
+                     ELEMENTS, views[k].sizes[0], views[k].sizes[1], views[k].strides[0], views[k].strides[1]);
+        const zip_part parts[] = {{.name = "a/data.pkl", .content = pickle, .size = (size_t)length},
+                                  {.name = "a/data/0", .content = values, .size = sizeof values}};
+        tensor_file *f = opened(put_archive(parts, 2));
+        const tensor_entry *e = tensor_file_at(f, TENSOR_WEIGHTS, 0);
+        float *read = malloc(tensor_bytes(e));
+        double *wide = malloc(2 * tensor_bytes(e));
+        assert_ok(tensor_file_read(f, e, NUMBER_F32, read));
+        assert_ok(tensor_file_read(f, e, NUMBER_F64, wide));
+        for (size_t i = 0; i < e->count; i++) {
+            const size_t at = i / e->shape[1] * views[k].strides[0] + i % e->shape[1] * views[k].strides[1];
+            assert_true(read[i] == (float)at && wide[i] == (double)at);
+        }
+        free(read);
+        free(wide);
+        tensor_file_close(f);
+    }
+}
+
+/* What a file does not have can be given to it. */
+static void given_tensors(void **state)
+{
+    (void)state;
+    static const float values[2] = {3, 4};
+    static const double wanted[2] = {3, 4};
+    const size_t shape[] = {2}, huge[] = {SIZE_MAX / 2};
+    double wide[2];
+    tensor_file *f = opened(put_archive(views_parts, VIEWS_PARTS));
+    assert_ok(tensor_file_give(f, "given", 1, shape, values));
+    values_are(f, TENSOR_WEIGHTS, "given", "float32", 2, wanted);
+    assert_ok(tensor_file_read(f, tensor_file_find(f, TENSOR_WEIGHTS, "given"), NUMBER_F64, wide));
+    assert_true(wide[1] == 4);
+    assert_refused(tensor_file_give(f, "", 1, shape, values), "a tensor's name of 0 bytes");
+    assert_refused(tensor_file_give(f, "huge", 1, huge, values), "its shape is too large");
+    assert_refused(tensor_file_give(f, "given", 1, shape, values), "given is there twice");
+    tensor_file_close(f);
+}
+
 static void published(void **state)
 {
     (void)state;
@@ -270,6 +324,8 @@ int main(void)
         cmocka_unit_test(other_containers),
         cmocka_unit_test(without_the_frozen),
         cmocka_unit_test(other_optimisers),
+        cmocka_unit_test(strided_views),
+        cmocka_unit_test(given_tensors),
         cmocka_unit_test(every_byte),
         cmocka_unit_test(every_byte_of_the_pickle),
         cmocka_unit_test(published),

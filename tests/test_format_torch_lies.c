@@ -78,6 +78,76 @@ static void lying_pickles(void **state)
     assert_int_equal(access("furrow-was-here", F_OK), -1);
 }
 
+/* What a pickle of tensors alone can get wrong. */
+#define STORED(class, elements)                                                                                        \
+    "(\x8c\x07storagectorch\n" class "\n\x8c\x01"                                                                      \
+                                     "0\x8c\x03"                                                                       \
+                                     "cpuK" elements "tQ"
+#define REBUILD "ctorch._utils\n_rebuild_tensor_v2\n"
+#define SCALAR  REBUILD "(" STORAGE("\x01") "K\x00))\x89NtR"
+
+static void lying_tensors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *message;
+    } cases[] = {
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00)tR."), "a tensor: wanted (storage, offset, sizes, strides, ...)"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00))NNNNtR."), "a tensor: wanted (storage"},
+        {BYTES(REBUILD "(NK\x00))tR."), "a tensor: wanted (storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "N))tR."), "a tensor: wanted (storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "J\xff\xff\xff\xff))tR."), "a tensor: wanted (storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00))NNNtR."), "conjugated or negated"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00N)tR."), "a tensor's size: wanted a tuple"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00(NNNNNNNNNt)tR."), "a tensor's size: wanted a tuple of at most 8"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00)NtR."), "a tensor's stride: wanted a tuple"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00N\x85K\x01\x85tR."), "size 0 of a tensor: wanted a number from 0"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00J\xff\xff\xff\xff\x85K\x01\x85tR."), "size 0 of a tensor"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00(L9223372036854775807L\nL9223372036854775807L\nt(K\x01K\x01ttR."),
+         "reaches beyond its storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00L9223372036854775807L\n\x85L9223372036854775807L\n\x85tR."),
+         "reaches beyond its storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x01L9223372036854775807L\n\x85K\x02\x85tR."),
+         "reaches beyond its storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "L9223372036854775807L\nL9223372036854775807L\n\x85K\x02\x85tR."),
+         "reaches beyond its storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x00L9223372036854775807L\n\x85K\x00\x85tR."),
+         "reaches beyond its storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x02))tR."), "reaches beyond its storage"},
+        {BYTES(REBUILD "(" STORAGE("\x01") "K\x02K\x00\x85K\x01\x85tR."), "reaches beyond its storage"},
+        {BYTES("ctorch._utils\n_rebuild_parameter\n(N\x89NtR."), "a parameter: wanted"},
+        {BYTES("ctorch._utils\n_rebuild_parameter\n(" SCALAR "\x89tR."), "a parameter: wanted"},
+        {BYTES("ctorch\nSize\n)R."), "torch.Size or a set: wanted"},
+        {BYTES("ctorch\nSize\n(]]tR."), "torch.Size or a set: wanted"},
+        {BYTES("ctorch\nSize\n(NtR."), "torch.Size or a set: wanted"},
+        {BYTES("ctorch\nload a checkpoint\n."), "wanted tensors, numpy arrays"},
+        {BYTES("}Nb."), "a state for a dictionary"},
+        {BYTES("}(Vf\n" SCALAR "Vi\n" REBUILD "(" STORED("IntStorage", "\x01") "K\x00))\x89NtRu."),
+         "is named with two types or sizes"},
+        {BYTES("}(Vf\n" SCALAR "Vi\n" REBUILD "(" STORAGE("\x02") "K\x00))\x89NtRu."),
+         "is named with two types or sizes"},
+        {BYTES("}Vstate_dict\n}"
+               "Van entry that is no tensor, under a name that is longer than a hundred letters, of which "
+               "the message shows the first\nNss."),
+         "has None under \"an entry that is no tensor, under a name that is longer than a hundred letters, of which "
+         "the "
+         "message\""},
+        {BYTES("}Vw\n" REBUILD
+               "((\x8c\x07storagectorch\nFloatStorage\nVa key of a storage that is longer than a hundred "
+               "letters, of which the message shows the first hundred and no more\n\x8c\x03"
+               "cpuK\x01tQK\x00))\x89NtRs."),
+         "storage a key of a storage that is longer than a hundred letters, of which the message shows the first "
+         "hundr: "
+         "is "
+         "not in the archive"},
+        {BYTES("}Vstate_dict\nNs."), "without a state_dict"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(read_all(put_pickle(cases[i].bytes, cases[i].length)), cases[i].message);
+}
+
 /* A tensor of 2^40 elements out of one, by strides of 0. */
 static void expansion_is_capped(void **state)
 {
@@ -108,6 +178,11 @@ static void lying_archives(void **state)
     parts[VIEWS_PARTS] = parts[0];
     parts[VIEWS_PARTS].name = "other/data.pkl";
     assert_refused(read_all(put_archive(parts, VIEWS_PARTS + 1)), "both archive/data.pkl and other/data.pkl");
+    memcpy(parts, views_parts, sizeof views_parts);
+    parts[1].content = "littleendian";
+    parts[1].size = 12;
+    assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "archive/byteorder is \"\": wanted little or big");
+    memcpy(parts, views_parts, sizeof views_parts);
     parts[0].name = "archive/code/data.pkl";
     assert_refused(read_all(put_archive(parts, VIEWS_PARTS)), "without a data.pkl");
 }
@@ -135,6 +210,11 @@ static void lying_streams(void **state)
         {BYTES(MAGIC "\x80\x02K\x03." SYSTEM ONE KEYS DATA), "its protocol version is an integer 3, wanted 1001"},
         {BYTES(MAGIC "\x80\x02N." SYSTEM ONE KEYS DATA), "its protocol version is None"},
         {BYTES(MAGIC VERSION "\x80\x02}." ONE KEYS DATA), "does not say its byte order"},
+        {BYTES(MAGIC VERSION "\x80\x02}\x8c\x0dlittle_endianNs." ONE KEYS DATA), "does not say its byte order"},
+        {BYTES(MAGIC VERSION SYSTEM ONE "\x80\x02]C\x01"
+                                        "0a." DATA),
+         NULL},
+        {BYTES(MAGIC VERSION SYSTEM "\x80\x02}." KEYS DATA), "storage 0: is no tensor's"},
         {BYTES(MAGIC VERSION SYSTEM ONE "\x80\x02N." DATA), "its list of storages is None"},
         {BYTES(MAGIC VERSION SYSTEM ONE "\x80\x02]K\x01"
                                         "a." DATA),
@@ -217,8 +297,9 @@ static void other_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lying_pickles), cmocka_unit_test(expansion_is_capped),     cmocka_unit_test(lying_archives),
-        cmocka_unit_test(lying_streams), cmocka_unit_test(long_pickle_in_a_stream), cmocka_unit_test(other_files),
+        cmocka_unit_test(lying_pickles),  cmocka_unit_test(lying_tensors), cmocka_unit_test(expansion_is_capped),
+        cmocka_unit_test(lying_archives), cmocka_unit_test(lying_streams), cmocka_unit_test(long_pickle_in_a_stream),
+        cmocka_unit_test(other_files),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -122,6 +122,79 @@ static void lies(void **state)
     assert_ok(read_all(put_archive(&fine, 1, false)));
 }
 
+/* Deflated data that a builder does not make, of "hello". */
+static void deflated_data(void **state)
+{
+    (void)state;
+#define HELLO "\x05\0\xfa\xffhello" /* a block that is stored */
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *message; /* NULL: fine */
+    } cases[] = {
+        {"\1" HELLO, 10, NULL},
+        {"\1" HELLO "x", 11, "do not end where the directory says"},
+        {"\0" HELLO, 10, "do not end where the directory says"},
+        {"\0" HELLO "\1\0\0\xff\xff", 15, NULL},
+        {"\0" HELLO "\1\1\0\xfe\xffx", 16, "inflates to more bytes"},
+        {"\0" HELLO "\7", 11, "its deflated data are damaged"},
+        {"\7", 1, "its deflated data are damaged"},
+        {"\1\x05\0\xfa\xffhel", 8, "inflates to fewer bytes"},
+        {"\1\x04\0\xfb\xffhell", 9, "inflates to fewer bytes"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const zip_part p = {.name = "x",
+                            .content = cases[i].bytes,
+                            .size = cases[i].length,
+                            .method = 8,
+                            .declared = 5,
+                            .checksum = 0x3610a686};
+        const int rc = read_all(put_archive(&p, 1, false));
+        if (cases[i].message)
+            assert_refused(rc, cases[i].message);
+        else
+            assert_ok(rc);
+    }
+}
+
+/* Members of more than a piece: stored, and deflated to more than zlib's input buffer. */
+static void large_members(void **state)
+{
+    (void)state;
+    enum { LARGE = 2400000, NOISE = 300000 };
+    unsigned char *content = malloc(LARGE);
+    uint32_t random = 1;
+    for (size_t i = 0; i < LARGE; i++) content[i] = (unsigned char)((random = random * 1664525 + 1013904223) >> 24);
+    const zip_part stored = {.name = "x", .content = content, .size = LARGE};
+    const zip_part noise = {.name = "x", .content = content, .size = NOISE, .deflated = true};
+    const zip_part fewer = {.name = "x", .content = content, .size = NOISE, .deflated = true, .declared = 2 << 20};
+    assert_ok(read_all(put_archive(&stored, 1, false)));
+    assert_ok(read_all(put_archive(&noise, 1, false)));
+    assert_refused(read_all(put_archive(&fewer, 1, false)), "inflates to fewer bytes");
+    free(content);
+}
+
+static void names(void **state)
+{
+    (void)state;
+    static char name[6000];
+    size_t length, at;
+    memset(name, 'n', 4096);
+    zip_part p = {.name = name, .content = "", .size = 0};
+    assert_ok(read_all(put_archive(&p, 1, false)));
+    memset(name, 'n', 4097);
+    assert_refused(read_all(put_archive(&p, 1, false)), "a zip member's name of 4097 bytes");
+    p.name = "";
+    assert_refused(read_all(put_archive(&p, 1, false)), "a zip member's name of 0 bytes");
+    p.name = "abc";
+    unsigned char *b = zip_build(&p, 1, false, &length);
+    for (at = 0; at + 3 <= length; at++)
+        if (!memcmp(b + at, "abc", 3)) b[at + 1] = 0;
+    put_file(in_scratch("test.zip"), b, length);
+    free(b);
+    assert_refused(read_all(in_scratch("test.zip")), "a zip member's name of 3 bytes");
+}
+
 static unsigned char *archive(size_t *length)
 {
     return zip_build(plain, PARTS, false, length);
@@ -179,6 +252,25 @@ static void places(void **state)
     b[at + 16]++;
     expect(b, length, "the zip directory has ");
 
+    /* The zip64 end record's numbers, where the old one leaves them to it. */
+    for (int field = 0; field < 2; field++) {
+        b = zip_build(plain, PARTS, true, &length);
+        at = find(b, length, "PK\5\6");
+        memset(b + at + 8, 0xff, 4);             /* members */
+        if (field) memset(b + at + 12, 0xff, 4); /* bytes of the directory */
+        at = find(b, length, "PK\6\6");
+        if (!field) b[at + 27] = b[at + 35] = 1; /* 2^24 members */
+        if (field) b[at + 44] = 1;               /* 2^32 bytes */
+        expect(b, length, field ? "test.zip: " : "a zip directory of 16777219 members");
+    }
+
+    /* Two members of 40 GiB each, as their zip64 fields say. */
+    const zip_part wide[] = {{.name = "a", .content = "", .wide = true}, {.name = "b", .content = "", .wide = true}};
+    b = zip_build(wide, 2, false, &length);
+    at = find(b, length, "PK\1\2");
+    for (int i = 0; i < 2; i++, at += 46 + 1 + 20) b[at + 47 + 4 + 4] = b[at + 47 + 12 + 4] = 10;
+    expect(b, length, "makes more than 64 GiB in all");
+
     /* A member inside another: the inner archive's first local header is content of the outer one. */
     size_t inner;
     unsigned char *content = zip_build(plain, 1, false, &inner);
@@ -232,8 +324,9 @@ static void published(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members),    cmocka_unit_test(lies),      cmocka_unit_test(places),
-        cmocka_unit_test(every_byte), cmocka_unit_test(published),
+        cmocka_unit_test(members),       cmocka_unit_test(lies),      cmocka_unit_test(deflated_data),
+        cmocka_unit_test(large_members), cmocka_unit_test(names),     cmocka_unit_test(places),
+        cmocka_unit_test(every_byte),    cmocka_unit_test(published),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 typedef struct bytes {
-    unsigned char at[1 << 20];
+    unsigned char at[1 << 22];
     size_t used;
 } bytes;
 
