@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reader.h"
 #include "base/sha256.h"
 
 /* ---- errors, memory, hashes, log -------------------------------------------------------------------------------- */
@@ -264,6 +265,51 @@ static void test_dates_come_back(void **state)
     assert_false(date_read("2019-02-29", &day));
 }
 
+static void test_dates_in_people_s_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int day; /* -1: none */
+    } cases[] = {
+        {"19700102", 1},      {"1970-01-02", 1},   {"1970-01-02T10:00", 1},
+        {"1970-01-02 10", 1}, {"19700102T10", -1}, {"1970-01-02x", -1},
+        {"1970-0102", -1},    {"197001", -1},      {"1899-12-31", -1},
+        {"2201-01-01", -1},   {"1970-00-01", -1},  {"1970-13-01", -1},
+        {"1970-01-00", -1},   {"1970-04-31", -1},  {"2000-02-29", 11016},
+        {"1900-02-29", -1},   {"1970-1-02", -1},   {"", -1},
+        {"197o0102", -1},     {"1970-01-", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int32_t day = -1;
+        assert_int_equal(date_read(cases[i].text, &day), cases[i].day >= 0);
+        assert_int_equal(day, cases[i].day);
+    }
+    assert_string_equal(date_write(-720000).text, "-002-09-16");
+}
+
+/* A file is as long as it was when it was opened. */
+static void test_readers_know_the_end(void **state)
+{
+    (void)state;
+    reader *r;
+    char bytes[8], *path = path_join(folder, "read");
+    assert_int_equal(file_write(path, "abcdef", 6), OK);
+    assert_int_equal(reader_open(path, &r), OK);
+    assert_int_equal(reader_read(r, 2, 4, bytes), OK);
+    assert_memory_equal(bytes, "cdef", 4);
+    assert_int_equal(reader_read(r, 6, 0, bytes), OK);
+    assert_int_equal(reader_read(r, 3, 4, bytes), FAILED);
+    assert_int_equal(reader_read(r, 7, 0, bytes), FAILED);
+    assert_non_null(strstr(error_message(), "read: ends after 6 bytes, wanted 0 from byte 7"));
+    assert_int_equal(truncate(path, 3), 0);
+    assert_int_equal(reader_read(r, 2, 4, bytes), FAILED);
+    assert_non_null(strstr(error_message(), "read: has become shorter while it was read"));
+    reader_close(r);
+    remove(path);
+    free(path);
+}
+
 static void cache_is(const char *wanted)
 {
     char *got = cache_folder();
@@ -311,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_folders_are_made_with_their_parents),
         cmocka_unit_test(test_folders_are_listed_sorted),
         cmocka_unit_test(test_dates_come_back),
+        cmocka_unit_test(test_dates_in_people_s_forms),
+        cmocka_unit_test(test_readers_know_the_end),
         cmocka_unit_test(test_cache_folder_by_environment),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -125,9 +125,13 @@ static void test_json_set(void **state)
     assert_int_equal(json_set(root, "data.pack=a=b.h5"), OK);
     assert_int_equal(json_set(root, "model.mlp1=[1,2]"), OK);
     assert_int_equal(json_set(root, "epochs"), USAGE);
+    assert_int_equal(json_set(root, "=1"), USAGE);
+    assert_string_equal(error_message(), "--set =1: wanted key=value, e.g. train.epochs=10");
+    assert_int_equal(json_set(root, "seed=1"), OK);
+    assert_int_equal(json_set(root, "seed.own=2"), OK); /* an object in a number's place */
     char *text = cJSON_PrintUnformatted(root);
-    assert_string_equal(
-        text, "{\"train\":{\"lr\":1,\"epochs\":7},\"data\":{\"pack\":\"a=b.h5\"},\"model\":{\"mlp1\":[1,2]}}");
+    assert_string_equal(text, "{\"train\":{\"lr\":1,\"epochs\":7},\"data\":{\"pack\":\"a=b.h5\"},\"model\":{\"mlp1\":["
+                              "1,2]},\"seed\":{\"own\":2}}");
     free(text);
     cJSON_Delete(root);
 }
@@ -263,6 +267,60 @@ static void test_schema_defaults(void **state)
     assert_string_equal(error_message(), "c.json: data.pack is missing, wanted the HDF5 file");
 }
 
+/* Ranges that start or end at 0 are ranges; without one any number will do, but none that is none. */
+static void test_schema_ranges(void **state)
+{
+    (void)state;
+    static const field ranged[] = {
+        {"below", FIELD_REAL, offsetof(settings, rate), "-1", -5, 0, NULL, "negative"},
+        {"any", FIELD_INT, offsetof(settings, epochs), "1", 0, 0, NULL, NULL},
+        {"all", FIELD_INT_LIST, offsetof(settings, widths), "[]", 0, 0, NULL, NULL},
+        {"flag", FIELD_BOOL, offsetof(settings, preload), "true", 0, 0, NULL, NULL},
+        {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
+    };
+    static const struct {
+        const char *json, *message; /* NULL: fine */
+    } cases[] = {
+        {"{\"below\": -5, \"any\": -2147483648, \"all\": [2147483647], \"flag\": 0}", NULL},
+        {"{\"below\": 0, \"any\": 2147483647, \"flag\": 1}", NULL},
+        {"{\"below\": 0.5}", "c.json.below is 0.5, wanted a number from -5 to 0"},
+        {"{\"below\": -5.5}", "c.json.below is -5.5, wanted a number from -5 to 0"},
+        {"{\"any\": 2147483648}", "c.json.any is 2147483648, wanted a whole number"},
+        {"{\"any\": -2147483649}", "c.json.any is -2147483649, wanted a whole number"},
+        {"{\"any\": 1e999}", "c.json.any is null, wanted a whole number"},
+        {"{\"flag\": \"yes\"}", "c.json.flag is \"yes\", wanted true or false"},
+        {"{\"all\": 3}", "c.json.all is 3, wanted a list of at most 64 whole numbers"},
+        {"{\"all\": [1.5]}", "c.json.all is [1.5], wanted a list of whole numbers"},
+        {"{\"all\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+         "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}",
+         "wanted a list of at most 64 whole numbers"},
+        {"{\"a key that is longer than any word that is compared with those that there are\": 1}", "is no known key"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        settings s = {0};
+        cJSON *given = cJSON_Parse(cases[i].json);
+        assert_int_equal(schema_read(ranged, given, "c.json", &s), cases[i].message ? USAGE : OK);
+        if (cases[i].message) assert_non_null(strstr(error_message(), cases[i].message));
+        cJSON_Delete(given);
+    }
+}
+
+/* What must be given, and what nobody has explained. */
+static void test_schema_help(void **state)
+{
+    (void)state;
+    static const field bare[] = {
+        {"pack", FIELD_TEXT, offsetof(settings, name), NULL, 0, 0, NULL, NULL},
+        {NULL, FIELD_INT, 0, NULL, 0, 0, NULL, NULL},
+    };
+    settings s = {0};
+    char *help = schema_help(bare, "data");
+    assert_non_null(strstr(help, "must be given"));
+    free(help);
+    assert_int_equal(schema_read(bare, NULL, "c.json: data", &s), USAGE);
+    assert_string_equal(error_message(), "c.json: data.pack is missing, wanted a value");
+}
+
 static void test_nearest_word(void **state)
 {
     (void)state;
@@ -270,6 +328,9 @@ static void test_nearest_word(void **state)
     assert_string_equal(nearest_word("epoch", words), "epochs");
     assert_string_equal(nearest_word("bach_sise", words), "batch_size");
     assert_null(nearest_word("pooling", words));
+    static const char *const long_ones[] = {"a word that is longer than any that is compared with others, by some way",
+                                            NULL};
+    assert_null(nearest_word("a word that is longer", long_ones));
     assert_null(nearest_word("a word that is longer than any key that a table could ever hold, by some way", words));
 }
 
@@ -314,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_schema_nulls),    cmocka_unit_test(test_schema_words),
         cmocka_unit_test(test_schema_defaults), cmocka_unit_test(test_nearest_word),
         cmocka_unit_test(test_schema_refusals), cmocka_unit_test(test_schema_real_lists),
+        cmocka_unit_test(test_schema_ranges),   cmocka_unit_test(test_schema_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

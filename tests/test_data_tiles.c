@@ -3,6 +3,7 @@
 
 #include "data-tools/merge_tiles.h"
 #include "data/tiles.h"
+#include "format/npy.h"
 
 #include "tests/geo_test.h"
 
@@ -55,6 +56,12 @@ static void refusals(void **state)
     assert_int_equal(tiles_lay(&p), USAGE);
     p = plan_of(20, 20, 0, 0);
     assert_int_equal(tiles_lay(&p), USAGE);
+    p = plan_of(20, 20, 8, -1);
+    assert_int_equal(tiles_lay(&p), USAGE);
+    p = plan_of(1 << 20, 1 << 20, 1 << 20, 0);
+    assert_int_equal(tiles_lay(&p), USAGE);
+    p = plan_of(10, 20, 12, 2);
+    assert_int_equal(tiles_lay(&p), USAGE);
 }
 
 /* ---- plans --------------------------------------------------------------------------------------------------------- */
@@ -80,22 +87,43 @@ static void plans_are_kept_and_compared(void **state)
     assert_refused(tiles_begin(&p, in_scratch("in")), "is of other images, weights or tiles");
 }
 
+#define PLAN(size, transform, rest)                                                                                    \
+    "{\"furrow_format\": \"tiles\", " size ", \"transform\": " transform ", \"crs\": \"\"" rest "}"
+#define SIZE  "\"width\": 20, \"height\": 20"
+#define SIX   "[1, 2, 3, 4, 5, 6]"
+#define CLASS "[{\"name\": \"a\", \"colour\": 1}]"
+#define TILE(side, margin, day, list)                                                                                  \
+    ", \"tile\": " side ", \"margin\": " margin ", \"last_day\": " day ", \"classes\": " list
+
 /* Cut anywhere, or with one value replaced, it is refused or read; never more than that. */
 static void damaged_plans(void **state)
 {
-    static const char *const broken[] = {
-        "{}",
-        "[1]",
-        "{\"furrow_format\": \"tiles\"}",
-        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 1e9, \"transform\": [1, 2, 3, 4, 5, 6], \"crs\": "
-        "\"\"}",
-        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 20, \"transform\": [1, 2, 3], \"crs\": \"\"}",
-        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 20, \"transform\": [1, 2, 3, 4, 5, 6], \"crs\": "
-        "\"\", "
-        "\"tile\": 8, \"margin\": 4, \"last_day\": 3, \"classes\": [{\"name\": \"a\", \"colour\": 1}]}",
-        "{\"furrow_format\": \"tiles\", \"width\": 20, \"height\": 20, \"transform\": [1, 2, 3, 4, 5, 6], \"crs\": "
-        "\"\", "
-        "\"tile\": 8, \"margin\": 1, \"last_day\": 3, \"classes\": [{\"colour\": 1}]}",
+    static const struct {
+        const char *text, *message; /* NULL: fine */
+    } broken[] = {
+        {PLAN(SIZE, SIX, TILE("8", "1", "3", CLASS)), NULL},
+        {"{}", "is no plan of tiles"},
+        {"[1]", "is no plan of tiles"},
+        {"{\"furrow_format\": \"programs\"}", "is no plan of tiles"},
+        {"{\"furrow_format\": \"tiles\"}", "\"width\": wanted a whole number from 1"},
+        {PLAN("\"width\": 20, \"height\": 1e9", SIX, ""), "\"height\": wanted"},
+        {PLAN("\"width\": 20, \"height\": 0", SIX, ""), "\"height\": wanted"},
+        {PLAN("\"width\": 20.5, \"height\": 20", SIX, ""), "\"width\": wanted"},
+        {PLAN("\"width\": \"20\", \"height\": 20", SIX, ""), "\"width\": wanted"},
+        {PLAN(SIZE, "[1, 2, 3]", ""), "wanted \"transform\", six numbers"},
+        {PLAN(SIZE, "[1, 2, 3, 4, 5, \"6\"]", ""), "wanted \"transform\", six numbers"},
+        {PLAN(SIZE, "[1, 2, 3, 4, 5, 6, 7]", ""), "\"tile\": wanted"},
+        {"{\"furrow_format\": \"tiles\", " SIZE ", \"crs\": \"\"}", "wanted \"transform\", six numbers"},
+        {"{\"furrow_format\": \"tiles\", " SIZE ", \"transform\": " SIX "}", "and \"crs\""},
+        {PLAN(SIZE, SIX, TILE("8", "4", "3", CLASS)), "margin"},
+        {PLAN(SIZE, SIX, TILE("0", "0", "3", CLASS)), "\"tile\": wanted"},
+        {PLAN(SIZE, SIX, TILE("8", "-1", "3", CLASS)), "\"margin\": wanted"},
+        {PLAN(SIZE, SIX, TILE("8", "1", "1e7", CLASS)), "\"last_day\": wanted"},
+        {PLAN(SIZE, SIX, TILE("8", "1", "3", "3")), "\"classes\": wanted a list of 1 to 255"},
+        {PLAN(SIZE, SIX, TILE("8", "1", "3", "[]")), "\"classes\": wanted a list of 1 to 255"},
+        {PLAN(SIZE, SIX, TILE("8", "1", "3", "[{\"colour\": 1}]")), "a class has no name"},
+        {PLAN(SIZE, SIX, TILE("8", "1", "3", "[{\"name\": \"a\", \"colour\": -1}]")), "\"colour\": wanted"},
+        {PLAN(SIZE, SIX, TILE("21", "1", "3", CLASS)), "smaller than a tile"},
     };
     tile_plan p = plan_of(20, 10, 8, 2), q;
     char *text;
@@ -103,9 +131,20 @@ static void damaged_plans(void **state)
     (void)state;
     scratch_clear();
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        put_text(in_scratch("in/tiles.json"), broken[i]);
-        assert_true(tiles_open(in_scratch("in"), &q) != OK);
+        put_text(in_scratch("in/tiles.json"), broken[i].text);
+        const int rc = tiles_open(in_scratch("in"), &q);
+        assert_int_equal(rc == OK, !broken[i].message);
+        if (broken[i].message)
+            assert_message(broken[i].message);
+        else
+            tiles_free(&q);
     }
+    char many[20000] = PLAN(SIZE, SIX, TILE("8", "1", "3", "["));
+    for (size_t i = 0, used = strlen(many) - 1; i < 256; i++)
+        used += (size_t)snprintf(many + used, sizeof many - used, "{\"name\": \"a\", \"colour\": 1}%s",
+                                 i < 255 ? "," : "]}");
+    put_text(in_scratch("in/tiles.json"), many);
+    assert_refused(tiles_open(in_scratch("in"), &q), "\"classes\": wanted a list of 1 to 255");
     unlink(in_scratch("in/tiles.json"));
     assert_ok(tiles_lay(&p));
     assert_ok(tiles_begin(&p, in_scratch("in")));
@@ -115,6 +154,31 @@ static void damaged_plans(void **state)
         assert_true(tiles_open(in_scratch("in"), &q) != OK);
     }
     free(text);
+}
+
+/* A file that is an array, but not this tile's. */
+static void other_arrays_are_no_tiles(void **state)
+{
+    static const struct {
+        enum number_type type;
+        int rank;
+        size_t shape[4];
+    } cases[] = {{NUMBER_I8, 3, {2, 6, 6}}, {NUMBER_U8, 2, {2, 36}},   {NUMBER_U8, 3, {1, 6, 6}},
+                 {NUMBER_U8, 3, {2, 5, 6}}, {NUMBER_U8, 3, {2, 6, 5}}, {NUMBER_U8, 4, {1, 2, 6, 6}}};
+    static const char zeros[256];
+    tile_plan p = plan_of(20, 10, 8, 2);
+    uint8_t *values;
+    (void)state;
+    scratch_clear();
+    assert_ok(tiles_lay(&p));
+    assert_ok(tiles_begin(&p, in_scratch("in")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(npy_write(in_scratch("in/tiles/0_0.npy"), cases[i].type, cases[i].rank, cases[i].shape, zeros));
+        assert_false(tile_is_done(&p, in_scratch("in"), 0));
+        assert_refused(tile_load(&p, in_scratch("in"), 0, &values), "0_0.npy: ");
+    }
+    put_text(in_scratch("in/tiles/0_0.npy"), "\x93NUMPY\x01");
+    assert_false(tile_is_done(&p, in_scratch("in"), 0));
 }
 
 /* ---- tiles and images ---------------------------------------------------------------------------------------------- */
@@ -193,7 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(middles_cover_all),           cmocka_unit_test(refusals),
         cmocka_unit_test(plans_are_kept_and_compared), cmocka_unit_test(damaged_plans),
-        cmocka_unit_test(images_of_the_tiles),
+        cmocka_unit_test(other_arrays_are_no_tiles),   cmocka_unit_test(images_of_the_tiles),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -161,8 +161,22 @@ static void refusals(void **state)
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296)}", 0, "too large");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", 8, "fits the memory");
     expect_refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,2)}", 8, "at most 8");
+    expect_refusal("{", 0, "a key: descr");
+    expect_refusal("x", 0, "wanted {");
+    expect_refusal("{'descr' '<f4'}", 0, "a colon");
+    expect_refusal("{'descr': '<f4' 'shape': (2,)}", 0, "a comma or }");
+    expect_refusal("{'descr': ", 0, "an element type");
+    expect_refusal("{'descr': '', 'fortran_order': False, 'shape': (2,)}", 0, "bool, integer or real type");
+    expect_refusal("{'descr': 'f4', 'fortran_order': False, 'shape': (2,)}", 0, "bool, integer or real type");
+    expect_refusal("{'shape': (", 0, "a dimension");
+    expect_refusal("{'shape': (18446744073709551616,)}", 0, "fits the memory");
+    expect_refusal("{'shape': (18446744073709551617,)}", 0, "fits the memory");
+    expect_refusal("{'descr': '<f8', 'fortran_order': False, 'shape': (1152921504606846975,)}", 0, "cut off");
+    expect_refusal("{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,)}", 0, "too large");
     npy_header h;
     void *values;
+    const unsigned char second[] = "\x93NUMPY\x02\0\0\0"; /* 10 bytes, of a header that starts behind 12 */
+    assert_refused(npy_parse(second, 10, 10, "short", &h), "byte 10: the .npy header is cut off");
     put_text(in_scratch("a.npy"), "PK\3\4 and so on, for longer than ten bytes");
     assert_refused(npy_read(in_scratch("a.npy"), 100, &h, &values), "not a .npy file");
     assert_refused(npy_read(in_scratch("none.npy"), 100, &h, &values), "none.npy: cannot be opened");
@@ -212,6 +226,11 @@ static void written_comes_back(void **state)
     assert_memory_equal(back, values, sizeof values);
     free(back);
     assert_int_equal(npy_read(in_scratch("w.npy"), 11, &h, &back), FAILED);
+    assert_refused(npy_write(in_scratch("no folder/w.npy"), NUMBER_I16, 3, shape, values), "cannot be made");
+    assert_int_equal(npy_save(in_scratch("no folder/w.npy"), NUMBER_I16, 3, shape, values), FAILED);
+    if (access("/dev/full", W_OK) || symlink("/dev/full", in_scratch("full.npy"))) return;
+    assert_refused(npy_write(in_scratch("full.npy"), NUMBER_I16, 3, shape, values), "full.npy: cannot be written");
+    assert_int_equal(access(in_scratch("full.npy"), F_OK), -1); /* the link is gone, with what it led to still there */
 }
 
 int main(void)

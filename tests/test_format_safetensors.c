@@ -118,6 +118,16 @@ static void headers(void **state)
         {"{\"\": {" F32 "\"shape\": [1], \"data_offsets\": [0, 4]}}", 4, "a tensor's name of 0 bytes"},
         {"{\"__metadata__\": {\"a\": 1}}", 0, "wanted an object of texts"},
         {"{\"__metadata__\": []}", 0, "wanted an object of texts"},
+        {"{\"w\": {" F32 "\"shape\": [1], \"data_offsets\": [\"0\", 4]}}", 4, "wanted data_offsets"},
+        {"{\"w\": {" F32 "\"shape\": [1], \"data_offsets\": [4]}}", 4, "wanted data_offsets"},
+        {"{\"w\": {" F32 "\"shape\": [1], \"data_offsets\": 4}}", 4, "wanted data_offsets"},
+        {"{\"__metadata__\": {\"a\": 1, \"b\": \"c\"}}", 0, "wanted an object of texts"},
+        {"{\"v\": {" F32 "\"shape\": [1], \"data_offsets\": [4, 8]}, \"w\": {" F32
+         "\"shape\": [1], \"data_offsets\": [0, 4]}, \"x\": {" F32 "\"shape\": [0], \"data_offsets\": [4, 4]}}",
+         8, NULL},
+        {"{\"v\": {" F32 "\"shape\": [1], \"data_offsets\": [4, 8]}, \"w\": {" F32
+         "\"shape\": [1], \"data_offsets\": [8, 12]}, \"x\": {" F32 "\"shape\": [1], \"data_offsets\": [8, 12]}}",
+         12, "a hole"},
         {"{\"w\": ", 0, "not valid JSON"},
         {"{} x", 0, "not valid JSON"},
     };
