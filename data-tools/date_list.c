@@ -65,8 +65,8 @@ int date_list_read(const cJSON *list, const char *where, size_t count, int32_t *
             key -= first;
         }
         if (key >= count || days[key] != INT32_MIN)
-            return fail(FAILED, "%s: key \"%s\", wanted %zu to %zu, each once", where, item->string ? item->string : "",
-                        first, first + count - 1);
+            return fail(FAILED, "%s: key \"%s\", wanted %zu to %zu, each once", where, item->string, first,
+                        first + count - 1); /* of an object: a list's are in order */
         if (!date_of(item, &days[key])) {
             char *text = cJSON_PrintUnformatted(item);
             int rc = fail(FAILED, "%s: date %zu is %.40s, wanted YYYYMMDD or YYYY-MM-DD", where, key + first,
