@@ -1,4 +1,4 @@
-/* Whether loops run to their end (src/run/loop_test.c). */
+/* Whether loops run to their end (src/network/loop_test.c). */
 // check: -DVW=1
 #include "common.clh"
 

@@ -20,11 +20,18 @@ allowed() {
     src/format) echo "base format" ;;
     src/data) echo "base format data" ;;
     data-tools) echo "base format data data-tools" ;;
-    src/run) echo "base rt op net layer model format data run furrow.h" ;;
+    src/metric) echo "base op model format metric" ;;
+    src/network) echo "base rt op net layer model format data metric network" ;;
+    src/weights) echo "base rt op net layer model format data metric network weights" ;;
+    src/verify) echo "base rt op net layer model format metric network weights verify furrow.h" ;;
+    src/run) echo "base rt op net layer model format data metric network weights run furrow.h" ;;
+    src/report) echo "base model format data metric run report furrow.h" ;;
+    src/library) echo "base rt op net layer model format data metric network weights run library furrow.h" ;;
     src/cli) echo "furrow.h data-tools cli" ;;
     esac
 }
-for folder in src/base src/rt src/op src/net src/layer src/model src/format src/data src/run src/cli data-tools; do
+for folder in src/base src/rt src/op src/net src/layer src/model src/format src/data src/metric src/network src/weights \
+    src/verify src/run src/report src/library src/cli data-tools; do
     may=$(allowed $folder)
     for file in "$folder"/*.c "$folder"/*.h; do
         [ -e "$file" ] || continue

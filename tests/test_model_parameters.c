@@ -2,8 +2,8 @@
  * from the number of classes are the last layer's. */
 #include "op_test.h"
 
-#include "run/config.h"
-#include "run/network.h"
+#include "network/config.h"
+#include "network/network.h"
 
 typedef struct published {
     const char *arch;

@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "format/h5.h"
 #include "format/safetensors.h"
-#include "run/checkpoint.h"
-#include "run/resume.h"
+#include "weights/checkpoint.h"
+#include "weights/resume.h"
 
 static char folder[160], warned[4096];
 static network *net_of_test; /* an L-TAE with a projection */

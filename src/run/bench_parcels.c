@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "run/parcel_score.h"
+#include "network/parcel_score.h"
 
 /* The parcel of each pixel: squares of a grid with `lines` lines, ids from 1; what the grid leaves at the edges is the
  * last line's. heat is 1 at centres, where a parcel's pixel lies in the middle of its square. */

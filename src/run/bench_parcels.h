@@ -2,7 +2,7 @@
 #ifndef FURROW_RUN_BENCH_PARCELS_H
 #define FURROW_RUN_BENCH_PARCELS_H
 
-#include "run/network.h"
+#include "network/network.h"
 
 typedef struct bench_parcels {
     int32_t *zone, *first;

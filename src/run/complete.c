@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "model/model.h"
-#include "run/config.h"
+#include "network/config.h"
 
 enum { RECURRENT_WIDTH = 156 /* hidden_dim's published default */ };
 

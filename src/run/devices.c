@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "furrow.h"
 #include "run/bench.h"
-#include "run/self_test.h"
+#include "network/self_test.h"
 #include "run/session.h"
 
 static cJSON *limits_json(const device_info *i)

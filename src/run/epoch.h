@@ -3,7 +3,7 @@
 #ifndef FURROW_RUN_EPOCH_H
 #define FURROW_RUN_EPOCH_H
 
-#include "run/infer.h"
+#include "network/infer.h"
 
 typedef struct epoch_task {
     network *network;

@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "run/checkpoint.h"
+#include "weights/checkpoint.h"
 #include "run/fold.h"
-#include "run/infer.h"
-#include "run/weights.h"
+#include "network/infer.h"
+#include "weights/weights.h"
 
 typedef struct evaluation {
     session s;

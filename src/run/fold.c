@@ -11,13 +11,13 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "run/checkpoint.h"
+#include "weights/checkpoint.h"
 #include "run/class_weights.h"
-#include "run/clock.h"
+#include "base/clock.h"
 #include "run/epoch.h"
 #include "run/fold_state.h"
 #include "run/fold_timing.h"
-#include "run/resume.h"
+#include "weights/resume.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };
 

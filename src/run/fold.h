@@ -7,7 +7,7 @@
 typedef struct fold_task {
     int fold;            /* 1 .. kfold */
     const char *weights; /* start from these; NULL: from the seed */
-    bool resume;         /* go on from the newest checkpoint where there is one (run/resume.h) */
+    bool resume;         /* go on from the newest checkpoint where there is one (weights/resume.h) */
 } fold_task;
 
 /* *result: {"fold", "best_epoch", "val_IoU", "test_accuracy", "test_loss", "test_IoU"}, or with a head {"fold",

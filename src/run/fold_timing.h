@@ -3,7 +3,7 @@
 #ifndef FURROW_RUN_FOLD_TIMING_H
 #define FURROW_RUN_FOLD_TIMING_H
 
-#include "run/network.h"
+#include "network/network.h"
 
 typedef struct epoch_timing {
     int epoch;

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "run/fold.h"
-#include "run/infer.h"
+#include "network/infer.h"
 
 /* Adds up the tables of the folds that have one; *folds lists them. */
 static int sum_folds(const session *s, score *sum, cJSON *folds)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "run/clock.h"
+#include "base/clock.h"
 
 enum { ACCUMULATORS = 12, REPEATS = 5, CPU_GROUPS = 8, GPU_GROUPS = 64, GPU_LANES = 64 };
 

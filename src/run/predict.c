@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/attention_log.h"
-#include "run/checkpoint.h"
+#include "weights/checkpoint.h"
 #include "run/prediction.h"
 
 int prediction_probabilities(const prediction *r, const inference *i, double *p)

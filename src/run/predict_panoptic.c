@@ -11,7 +11,7 @@
 #include "format/png.h"
 #include "run/attention_log.h"
 #include "run/parcel_polygons.h"
-#include "run/parcel_score.h"
+#include "network/parcel_score.h"
 #include "run/picture.h"
 #include "run/prediction.h"
 

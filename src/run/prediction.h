@@ -2,9 +2,9 @@
 #ifndef FURROW_RUN_PREDICTION_H
 #define FURROW_RUN_PREDICTION_H
 
-#include "run/infer.h"
+#include "network/infer.h"
 #include "run/session.h"
-#include "run/weights.h"
+#include "weights/weights.h"
 
 typedef struct attention_log attention_log; /* run/attention_log.h */
 

@@ -5,7 +5,7 @@
 
 #include "data/scenes.h"
 #include "data/tiles.h"
-#include "run/batch.h"
+#include "network/batch.h"
 
 /* How values become a network's: (value - mean) / std of each band, days counted from one. */
 typedef struct scene_scale {

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "run/infer.h"
+#include "network/infer.h"
 
 int score_new(const run_config *c, const network *w, score *out)
 {

@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "run/loop_test.h"
-#include "run/self_test.h"
-#include "run/weights_fit.h"
+#include "network/loop_test.h"
+#include "network/self_test.h"
+#include "weights/weights_fit.h"
 
 enum { FORMS_BYTES_MAX = 16 << 20 };
 

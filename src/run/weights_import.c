@@ -10,10 +10,10 @@
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "furrow.h"
-#include "run/checkpoint.h"
+#include "weights/checkpoint.h"
 #include "run/session.h"
 #include "run/stac_item.h"
-#include "run/weights_fit.h"
+#include "weights/weights_fit.h"
 
 enum { VERSION = 1 };
 

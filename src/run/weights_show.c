@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "format/tensor_file.h"
 #include "furrow.h"
-#include "run/checkpoint.h"
+#include "weights/checkpoint.h"
 #include "run/session.h"
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* Checkpoints, into a network that they are of: to go on, as weights alone, and for another number of classes. */
 #include "tests/fuzz/fuzz_device.h"
 
-#include "run/checkpoint.h"
-#include "run/resume.h"
+#include "weights/checkpoint.h"
+#include "weights/resume.h"
 
 static const char config[] =
     "{\"arch\": \"pseltae\", \"input_dim\": 3, \"mlp1\": [3, 4], \"mlp2\": [8, 6], \"with_extra\": false,"

@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "model/model.h"
-#include "run/config.h"
+#include "network/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {

@@ -2,9 +2,9 @@
 #include "tests/fuzz/fuzz_device.h"
 
 #include "model/model.h"
-#include "run/reference.h"
-#include "run/reference_truth.h"
-#include "run/verify.h"
+#include "verify/reference.h"
+#include "verify/reference_truth.h"
+#include "verify/verify.h"
 
 static void read_inputs(h5 *file, const char *path)
 {
