@@ -29,6 +29,14 @@ static bool label_of(const cJSON *item, int32_t *out)
     return true;
 }
 
+static void label_refuse(pack_source *s, const char *nomenclature, const cJSON *item)
+{
+    char *text = cJSON_PrintUnformatted(item);
+    pack_problem(s, "META/labels.json: %s: the label of parcel %s is %.60s, wanted an integer: its class's number",
+                 nomenclature, item->string, text ? text : "no number");
+    cJSON_free(text);
+}
+
 static void nomenclature_read(pack_source *s, const cJSON *object, int32_t *values)
 {
     name_list without = {0};
@@ -40,8 +48,7 @@ static void nomenclature_read(pack_source *s, const cJSON *object, int32_t *valu
         if (i == s->count)
             strangers++;
         else if (!cJSON_IsNull(item) && !label_of(item, &values[i]))
-            pack_problem(s, "META/labels.json: %s: the label of parcel %s is not an integer", object->string,
-                         item->string);
+            label_refuse(s, object->string, item);
     }
     for (size_t i = 0; i < s->count; i++)
         if (values[i] == PACK_NO_LABEL) name_list_add(&without, s->ids[i]);

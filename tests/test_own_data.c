@@ -234,6 +234,18 @@ static void weights_refused(void **state)
     }
 }
 
+/* A class that is left out is named, unless its name is void: by default it is the last one. */
+static void void_class_is_told(void **state)
+{
+    (void)state;
+    const char *refused = "\"class_weights\": [1, 2]"; /* nothing need be trained */
+    assert_int_equal(try_train(UTAE, "images-few.h5", "refused", refused, NULL), USAGE);
+    assert_null(strstr(noted, "counts as void"));
+    assert_int_equal(
+        try_train(UTAE, "images-few.h5", "refused", "\"ignore_index\": -2, \"class_weights\": [1, 2]", NULL), USAGE);
+    assert_says(noted, "class 2 (Crop 2) counts as void, in neither loss nor measures, by train.ignore_index -2");
+}
+
 /* ---- other classes ------------------------------------------------------------------------------------------------- */
 
 /* Every trained weight of `from` is in `to` bit by bit, but those whose names hold `last`: they have as many rows as there
@@ -392,6 +404,7 @@ int main(void)
         cmocka_unit_test(weights_of_parcels),
         cmocka_unit_test(weights_of_parcels_in_images),
         cmocka_unit_test(weights_refused),
+        cmocka_unit_test(void_class_is_told),
         cmocka_unit_test(other_classes_of_images),
         cmocka_unit_test(other_classes_of_parcels),
         cmocka_unit_test(other_names),

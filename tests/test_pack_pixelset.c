@@ -238,9 +238,9 @@ static void wrong_documents(void **state)
     static const struct {
         const char *file, *document, *message;
     } cases[] = {
-        {"labels", "{\"crop\": {\"1\": \"wheat\"}}", "the label of parcel 1 is not an integer"},
-        {"labels", "{\"crop\": {\"1\": 1.5}}", "the label of parcel 1 is not an integer"},
-        {"labels", "{\"crop\": {\"1\": 99999999999}}", "the label of parcel 1 is not an integer"},
+        {"labels", "{\"crop\": {\"1\": \"wheat\"}}", "the label of parcel 1 is \"wheat\", wanted an integer"},
+        {"labels", "{\"crop\": {\"1\": 1.5}}", "the label of parcel 1 is 1.5, wanted an integer"},
+        {"labels", "{\"crop\": {\"1\": 99999999999}}", "the label of parcel 1 is 99999999999, wanted an integer"},
         {"labels", "{\"1\": 3}", "\"1\" is no nomenclature"},
         {"labels", "[1]", "wanted {nomenclature"},
         {"labels", "{\"crop\": {\"1\": 3}", "labels.json: line 1"},
@@ -387,7 +387,7 @@ static void all_problems_in_one_list(void **state)
     assert_message("DATA/3.npy: 2 dimensions, wanted three");
     assert_message("DATA/4.npy: 2 of 4 values are not finite, the first (nan) at date 0, band 0, pixel 1");
     assert_message("5.npy: byte 6");
-    assert_message("the label of parcel 2 is not an integer");
+    assert_message("the label of parcel 2 is \"wheat\", wanted an integer");
     assert_message("3 dates for all parcels, but 1 parcels have another number: 4");
     char name[40];
     for (int i = 100; i < 200; i++) {

@@ -30,6 +30,18 @@ static int batches_check(const session *s, const model *m)
     return OK;
 }
 
+/* In PASTIS the last class is void, and so it is by default: people's own last class should not vanish unseen. */
+static void tell_ignored(const session *s, int ignored)
+{
+    if (ignored < 0 || ignored >= samples_classes(&s->set)) return;
+    const char *name = samples_class_name(&s->set, ignored);
+    if (strstr(name, "oid")) return; /* "Void", "void label" */
+    log_note(
+        "%s: class %d (%s) counts as void, in neither loss nor measures, by train.ignore_index %d; null: every class "
+        "counts",
+        s->config.path, ignored, name, s->config.train.ignore_index.value);
+}
+
 static int resolve_model(session *s, bool labels, const char *weights)
 {
     int rc = OK;
@@ -41,6 +53,7 @@ static int resolve_model(session *s, bool labels, const char *weights)
     TRY(samples_fit(&s->set, m, labels, s->config.path));
     TRY(batches_check(s, m));
     TRY(config_ignored_class(&s->config, model_classes(m), &ignored));
+    if (labels) tell_ignored(s, ignored);
     TRY(config_class_weights_check(&s->config, model_classes(m)));
     if (weights) TRY(weights_compare_positions(&s->set, m, weights));
     TRY_NEW(s->model = model_config(m));
