@@ -123,7 +123,9 @@ static void labels_refused(void **state)
     p.labelled = some;
     small_patches_write(&p);
     o = patches_defaults();
-    assert_patches_refused(&o, true, FAILED, "2 patches have no labels: 12, 14", NULL);
+    assert_patches_refused(&o, true, FAILED,
+                           "2 patches have no labels, wanted them of each (pack a folder without the others): 12, 14",
+                           NULL);
     o.preload = true;
     assert_ok(patches_open(&o, false, &s));
     patch_loader *l;
@@ -173,7 +175,7 @@ static void folds(void **state)
     const patches_options o = patches_defaults();
     s = open_set(&o);
     assert_int_equal(patches_split(s, 1, &f), FAILED);
-    assert_holds(error_message(), "2 patches have no fold, wanted 1 to 5: 11, 16");
+    assert_holds(error_message(), "2 patches have no fold, wanted 1 to 5 (\"Fold\" in metadata.geojson): 11, 16");
     patches_close(s);
 }
 

@@ -146,7 +146,8 @@ static void listed_together(void **state)
     o.extra_feature = (char *)"shape";
     o.norm = (char *)"/nowhere/values.pkl";
     o.ref_date = (char *)"2026-02-29";
-    assert_refused(&o, true, FAILED, "5 problems:", "2 parcels have no label: 11, 15\n",
+    assert_refused(&o, true, FAILED,
+                   "5 problems:", "2 parcels have no label, wanted one of each (pack a folder without them): 11, 15\n",
                    "gaps: no parcel has 3, 4, 5, 7;", "data.ref_date is \"2026-02-29\"",
                    "2 parcels have no feature \"shape\": 11, 14\n", "data.norm: /nowhere/values.pkl", NULL);
 }

@@ -132,7 +132,8 @@ static int labels_check(const pixelset *s, const class_list *l, problems *p)
     free(parcels);
     if (!l->count && l->increasing) problem_add(p, FAILED, "no parcel has a label");
     if (unlabelled.count)
-        problem_add(p, FAILED, "%lld parcels have no label: %s", unlabelled.count, name_list_text(&unlabelled));
+        problem_add(p, FAILED, "%lld parcels have no label, wanted one of each (pack a folder without them): %s",
+                    unlabelled.count, name_list_text(&unlabelled));
     if (empty.count) problem_add(p, FAILED, "no parcel has these of data.sub_classes: %s", name_list_text(&empty));
     return OK;
 }

@@ -49,7 +49,9 @@ static void missing_report(const patches *s, problems *p)
     for (int i = 0; i < s->count; i++)
         if (!patch_pack_has_label(s->pack, (size_t)i)) name_list_add(&missing, patches_id(s, i));
     if (missing.count)
-        problem_add(p, FAILED, "%lld patches have no labels: %s", missing.count, name_list_text(&missing));
+        problem_add(p, FAILED,
+                    "%lld patches have no labels, wanted them of each (pack a folder without the others): %s",
+                    missing.count, name_list_text(&missing));
 }
 
 /* A class's name is that of its only label; a class of many labels, or of none with a name, is called by its number. */

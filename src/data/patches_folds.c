@@ -34,8 +34,8 @@ int patches_split(const patches *s, int fold, fold_split *out)
     for (int i = 0; i < s->count; i++)
         if (fold_of(s, i) < 1 || fold_of(s, i) > FOLDS) name_list_add(&without, patches_id(s, i));
     if (without.count)
-        return fail(FAILED, "%s: %lld patches have no fold, wanted 1 to %d: %s", patch_pack_path(s->pack),
-                    without.count, FOLDS, name_list_text(&without));
+        return fail(FAILED, "%s: %lld patches have no fold, wanted 1 to %d (\"Fold\" in metadata.geojson): %s",
+                    patch_pack_path(s->pack), without.count, FOLDS, name_list_text(&without));
     TRY(part_new(s, fold, TRAINING_FOLDS, &out->train, &out->train_count));
     TRY(part_new(s, fold + TRAINING_FOLDS, 1, &out->validation, &out->validation_count));
     TRY(part_new(s, fold + TRAINING_FOLDS + 1, 1, &out->test, &out->test_count));
