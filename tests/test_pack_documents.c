@@ -53,12 +53,12 @@ static void labels(void **state)
     static const document cases[] = {
         {"labels", "{\"crop\": {\"1\": null, \"2\": 2147483647, \"b\": -2147483647}}", NULL,
          "crop: 2 parcels have no label: 1, 10"},
-        {"labels", "{\"crop\": {\"1\": -2147483648}}", "label of parcel 1 is not an integer", NULL},
-        {"labels", "{\"crop\": {\"1\": 2147483648}}", "label of parcel 1 is not an integer", NULL},
-        {"labels", "{\"crop\": {\"1\": \"\"}}", "label of parcel 1 is not an integer", NULL},
-        {"labels", "{\"crop\": {\"1\": \"nan\"}}", "label of parcel 1 is not an integer", NULL},
-        {"labels", "{\"crop\": {\"1\": true}}", "label of parcel 1 is not an integer", NULL},
-        {"labels", "{\"crop\": {\"1\": []}}", "label of parcel 1 is not an integer", NULL},
+        {"labels", "{\"crop\": {\"1\": -2147483648}}", "label of parcel 1 is -2147483648, wanted an integer", NULL},
+        {"labels", "{\"crop\": {\"1\": 2147483648}}", "label of parcel 1 is 2147483648, wanted an integer", NULL},
+        {"labels", "{\"crop\": {\"1\": \"\"}}", "label of parcel 1 is \"\", wanted an integer", NULL},
+        {"labels", "{\"crop\": {\"1\": \"nan\"}}", "label of parcel 1 is \"nan\", wanted an integer", NULL},
+        {"labels", "{\"crop\": {\"1\": true}}", "label of parcel 1 is true, wanted an integer", NULL},
+        {"labels", "{\"crop\": {\"1\": []}}", "label of parcel 1 is [], wanted an integer", NULL},
         {"labels", "{}", NULL, NULL},
         {"labels", "3", "wanted {nomenclature", NULL},
     };
