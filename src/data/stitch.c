@@ -167,7 +167,7 @@ static int pair_add(stitch *s, const place *a, const place *b, uint32_t both, in
 {
     const int of_a = (int)(both >> 16), of_b = (int)(both & 0xffff);
     const int all = s->area[0][of_a] + s->area[1][of_b] - intersection;
-    if (2 * intersection < all) return OK;
+    if (3 * intersection < all) return OK;
     const int rc = memory_grow((void **)&s->pair, &s->pair_capacity, s->pairs + 1, sizeof *s->pair);
     if (!rc)
         s->pair[s->pairs++] =

@@ -2,7 +2,7 @@
  * whole is.
  *
  * Two tiles that share pixels (side by side, one above the other, diagonally) may have found the same parcel. In what they
- * share, their two pictures of it are compared: of an intersection of at least half of the union, they are a pair. Pairs
+ * share, their two pictures of it are compared: of an intersection of at least a third of the union, they are a pair. Pairs
  * are joined the most alike first, but never such that two parcels of one tile would become one: what any tile tells
  * apart stays apart.
  *

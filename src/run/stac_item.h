@@ -1,6 +1,7 @@
-/* An exported model for catalogues: a STAC item (1.1) with the extensions Machine Learning Model (MLM, 1.5.2), Raster (1.1, for
- * the bands' names) and File Info (2.1), which say what goes into the network, how it is normalised, what comes out, and which bytes the weights are.
- * Sources: github.com/radiantearth/stac-spec, github.com/stac-extensions/mlm, .../file. */
+/* An exported model for catalogues: a STAC item (1.1) with the extensions Machine Learning Model (MLM, 1.5.2), Raster (1.1,
+ * for the bands' names) and File Info (2.1), which say what goes into the network, how it is normalised, what comes out,
+ * and which bytes the weights are.
+ * Sources: github.com/radiantearth/stac-spec, github.com/stac-extensions/mlm, .../raster, .../file. */
 #ifndef FURROW_RUN_STAC_ITEM_H
 #define FURROW_RUN_STAC_ITEM_H
 
