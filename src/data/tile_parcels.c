@@ -47,10 +47,11 @@ int tile_parcels_save(const tile_plan *p, const char *folder, int index, const t
 {
     const size_t side[2] = {(size_t)p->side, (size_t)p->side}, lines[2] = {(size_t)t->count, line_of(p)};
     char *pixels = tile_path(p, folder, index, ""), *table = tile_path(p, folder, index, table_ending);
+    static const float nothing;
     int rc = OK;
     TRY_NEW(pixels);
     TRY_NEW(table);
-    TRY(npy_save(table, NUMBER_F32, 2, lines, t->fact));
+    TRY(npy_save(table, NUMBER_F32, 2, lines, t->count ? t->fact : &nothing));
     TRY(npy_save(pixels, NUMBER_U16, 2, side, t->pixel));
 done:
     free(pixels);
