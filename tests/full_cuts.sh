@@ -2,10 +2,8 @@
 # Every kept input of every reader (tests/fuzz/corpus/), cut off at every byte and with every byte flipped in three ways;
 # of HDF5 files, which a child process looks at each time, every STEP-th (1: each). Prints counts as cmocka does, a test a
 # reader.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-readers=$(dirname "${FURROW:-build/furrow}")/fuzz
-passed=0 failed=0
+. "$(dirname "$0")/shell.sh"
+readers=$(dirname "$furrow")/fuzz
 for reader in ${READERS:-$(ls tests/fuzz/*.c | sed 's,.*/\(.*\)\.c$,\1,')}; do
     step=1
     [ -e "$(echo tests/fuzz/corpus/"$reader"/*.h5 | cut -d ' ' -f 1)" ] && step=${STEP:-29}
@@ -17,6 +15,4 @@ for reader in ${READERS:-$(ls tests/fuzz/*.c | sed 's,.*/\(.*\)\.c$,\1,')}; do
     fi
     echo "$reader, every $step. byte, in $(($(date +%s) - started)) s: $verdict"
 done
-echo "[  PASSED  ] $passed test(s)."
-echo "[  FAILED  ] $failed test(s)."
-[ $failed -eq 0 ]
+finish

@@ -4,11 +4,10 @@
 # KINDS of them; a program without GDAL leaves out those of images and polygons. Prints counts as cmocka does, a test a
 # kind, and what the slowest run of each took of the processor.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-furrow=${FURROW:-build/furrow}
+[ "${1:-}" = try ] || . "$(dirname "$0")/shell.sh"
+export furrow work
 tools=$(dirname "$furrow")/tests/tools
-shared=${FURROW_SHARED:-../shared}
-count=${DAMAGED:-1000} limit=${TIME:-10}
+limit=${TIME:-10}
 
 # ---- one damaged file: damaged.sh try KIND NUMBER, with everything in $work
 
@@ -166,9 +165,7 @@ fi
 
 # ---- what is whole
 
-work=$(mktemp -d)
-export work
-trap 'rm -rf "$work"' EXIT
+shared=${FURROW_SHARED:-../shared} count=${DAMAGED:-1000}
 train='"epochs": 1, "batch_size": 4, "fold": 1'
 cat >"$work/run.json" <<END
 {"data": {"pack": "$work/p.h5", "npixel": 4},
@@ -200,13 +197,11 @@ printf '\200\002G\077\340\000\000\000\000\000\000G\077\320\000\000\000\000\000\0
     "$furrow" weights export "$work/trained.h5" "$work/trained.safetensors"
 } >"$work/log" 2>&1
 [ -s "$work/trained.safetensors" ] || { cat "$work/log" && exit 1; }
-skipped=0
 if [ -r "$shared/goldens/ltae.h5" ]; then
     cp "$shared/goldens/ltae.h5" "$work/reference0.h5"
     cp "$shared/goldens/panoptic_metrics.h5" "$work/reference1.h5"
 else
-    skipped=1
-    echo "$shared/goldens is not there (FURROW_SHARED): damaged reference results skipped"
+    skip "$shared/goldens is not there (FURROW_SHARED): damaged reference results"
 fi
 land="image geojson geopackage scenes tiles"
 if "$furrow" synth scenes "$work/land" --size 40 --scenes 2 --bands 2 --parcels 8 --classes 2 >"$work/log" 2>&1; then
@@ -218,15 +213,14 @@ if "$furrow" synth scenes "$work/land" --size 40 --scenes 2 --bands 2 --parcels 
     } >"$work/log" 2>&1
     [ -s "$work/map/classes.tif" ] && [ -s "$work/labelled/parcels.gpkg" ] || { cat "$work/log" && exit 1; }
 elif grep -q libgdal-dev "$work/log"; then
-    land="" skipped=$((skipped + 5))
-    echo "built without GDAL: damaged images, polygons and tiles skipped"
+    land=""
+    skip "built without GDAL: damaged images, polygons and tiles"
 else
     cat "$work/log" && exit 1
 fi
 
 # ---- all kinds
 
-passed=0 failed=0
 for kind in ${KINDS:-pixels labels dates features pickle images metadata means instances heat zones parcels config pack image_pack weights resumed run reference zip stream safetensors export shown $land}; do
     [ "$kind" = reference ] && [ ! -e "$work/reference0.h5" ] && continue
     started=$(date +%s)
@@ -245,7 +239,4 @@ for kind in ${KINDS:-pixels labels dates features pickle images metadata means i
         head -n 20 "$work/$kind.wrong"
     fi
 done
-echo "[  PASSED  ] $passed test(s)."
-echo "[  FAILED  ] $failed test(s)."
-echo "[  SKIPPED ] $skipped test(s)."
-[ $failed -eq 0 ]
+finish

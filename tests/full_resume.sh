@@ -1,31 +1,15 @@
 #!/bin/sh
 # Training that is killed (SIGKILL) at five random moments and resumed ends with the bits of a run left alone; so does
 # one that was interrupted (SIGINT), which keeps its checkpoint and ends with 130: of parcels, of images, and of parcels
-# in images. Prints counts as cmocka does.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-furrow=${FURROW:-build/furrow}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {
-    name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "failed: $network: $name"
-        tail -n 3 "$work/log"
-    fi
-}
+# in images.
+. "$(dirname "$0")/shell.sh"
+log=$work/err # which check shows
 
 # train FOLDER [--resume]: exec'd, so that $! is furrow's own process
 train() {
     folder=$1
     shift
-    exec "$furrow" train "$work/$network.json" --set "train.res_dir=$work/$folder" "$@" >>"$work/log" 2>&1
+    exec "$furrow" train "$work/$network.json" --set "train.res_dir=$work/$folder" "$@" >>"$log" 2>&1
 }
 
 # killed_and_resumed NETWORK FILE...: the files of the run folder must have the same bits whatever befell the run
@@ -37,7 +21,7 @@ killed_and_resumed() {
     rm -rf "$work/whole"
     started=$(date +%s%N)
     (train whole)
-    check "the run left alone" [ $? -eq 0 ]
+    check "$network: the run left alone" [ $? -eq 0 ]
     length=$((($(date +%s%N) - started) / 1000000)) # ms
 
     resume=""
@@ -50,34 +34,33 @@ killed_and_resumed() {
         sleep "$after"
         kill -9 "$victim" 2>/dev/null
         wait "$victim" 2>/dev/null
-        echo "kill $kill after $after s" >>"$work/log"
+        echo "kill $kill after $after s" >>"$log"
         resume=--resume
     done
     (train killed --resume)
-    check "resumed to its end" [ $? -eq 0 ]
+    check "$network: resumed to its end" [ $? -eq 0 ]
 
     (train interrupted) &
     victim=$!
     sleep "$(awk -v most="$length" 'BEGIN { printf "%.3f", most * 0.0004 }')"
     kill -INT "$victim" 2>/dev/null
     wait "$victim"
-    check "an interrupted run ends with 130" [ $? -eq 130 ]
+    check "$network: an interrupted run ends with 130" [ $? -eq 130 ]
     (train interrupted --resume)
-    check "and goes on" [ $? -eq 0 ]
+    check "$network: and goes on" [ $? -eq 0 ]
 
     for folder in killed interrupted; do
         for file in "$@"; do
-            check "$folder: $file has the same bits" cmp -s "$work/whole/$file" "$work/$folder/$file"
+            check "$network: $folder: $file has the same bits" cmp -s "$work/whole/$file" "$work/$folder/$file"
         done
     done
 }
 
-network=data
-"$furrow" synth pixelset "$work/parcels" --parcels 600 --classes 4 >"$work/log" 2>&1 &&
-    "$furrow" pack pixelset "$work/parcels" "$work/p.h5" >>"$work/log" 2>&1
+"$furrow" synth pixelset "$work/parcels" --parcels 600 --classes 4 >"$log" 2>&1 &&
+    "$furrow" pack pixelset "$work/parcels" "$work/p.h5" >>"$log" 2>&1
 check "parcels" test -s "$work/p.h5"
-"$furrow" synth pastis "$work/patches" --patches 15 --size 32 --dates 4-7 --classes 5 >>"$work/log" 2>&1 &&
-    "$furrow" pack pastis "$work/patches" "$work/i.h5" >>"$work/log" 2>&1
+"$furrow" synth pastis "$work/patches" --patches 15 --size 32 --dates 4-7 --classes 5 >>"$log" 2>&1 &&
+    "$furrow" pack pastis "$work/patches" "$work/i.h5" >>"$log" 2>&1
 check "patches" test -s "$work/i.h5"
 
 for arch in psetae pseltae; do
@@ -104,6 +87,4 @@ patches="Fold_1/model.h5 Fold_1/last.h5 Fold_1/trainlog.json Fold_1/test_metrics
 for arch in psetae pseltae; do killed_and_resumed $arch $parcels; done
 # shellcheck disable=SC2086
 for arch in utae utae-paps; do killed_and_resumed $arch $patches; done
-echo "[  PASSED  ] $passed test(s)."
-echo "[  FAILED  ] $failed test(s)."
-[ $failed -eq 0 ]
+finish

@@ -1,39 +1,13 @@
 #!/bin/sh
 # A device without a compiler: `furrow devices --build` writes the programs of a configuration, and with FURROW_BINARY_DIR
 # the same OpenCL, which now refuses to make any program from source (scripts/no_compiler.c), trains, evaluates and
-# predicts with the same results. FURROW names the program (build/furrow). Prints counts as cmocka does. Images and parcels
-# found in them take minutes: with FURROW_TEST_FULL alone.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-furrow=$(realpath "${FURROW:-build/furrow}")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0
+# predicts with the same results. Images and parcels found in them take minutes: with FURROW_TEST_FULL alone.
+. "$(dirname "$0")/shell.sh"
 
-# check NAME COMMAND...: counts it
-check() {
-    name=$1
-    shift
-    if "$@" >"$work/out" 2>"$work/err"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "failed: $name"
-        sed 's/^/    /' "$work/err" | tail -n 5
-    fi
-}
-the_end() {
-    echo "[  PASSED  ] $passed test(s)."
-    echo "[  SKIPPED ] $skipped test(s)."
-    echo "[  FAILED  ] $failed test(s)."
-    [ $failed -eq 0 ]
-    exit
-}
 case $furrow in
 *-san/*)
-    skipped=1
-    echo "skipped: a sanitized program cannot be preloaded"
-    the_end
+    skip "a sanitized program cannot be preloaded"
+    finish
     ;;
 esac
 
@@ -42,18 +16,11 @@ cd "$work" || exit 1
 : >compiled
 mkdir pocl
 
-# without CODE ARGUMENTS...: furrow with empty caches where nothing can be compiled ends with CODE
+# without CODE ARGUMENTS...: run, with empty caches and where nothing can be compiled
 without() {
-    wanted=$1
-    shift
     LD_PRELOAD=$work/no_compiler.so NO_COMPILER_LOG=$work/compiled FURROW_CACHE_DIR=$work/cache \
-        POCL_CACHE_DIR=$work/pocl "$furrow" "$@"
-    code=$?
-    [ $code -eq "$wanted" ] || echo "exit code $code, wanted $wanted" >&2
-    [ $code -eq "$wanted" ]
+        POCL_CACHE_DIR=$work/pocl run "$@"
 }
-said() { grep -q -- "$1" err_before; }
-keep() { cp err err_before; }
 
 # everything CONFIG WEIGHTS: built, then trained, evaluated and predicted with and without a compiler
 everything() {
@@ -78,7 +45,6 @@ EOF2
 check "parcels" "$furrow" synth pixelset parcels-folder --parcels 60 --classes 3 --dates 8
 check "their pack" "$furrow" pack pixelset parcels-folder parcels.h5
 check "the device has no compiler" without 3 devices
-keep
 check "and is not used" said "no device is usable"
 everything parcels
 check "a folder without a configuration" sh -c '"$1" devices --build x; [ $? -eq 2 ]' sh "$furrow"
@@ -88,7 +54,6 @@ for file in parcels-programs/adam.*.bin parcels-programs/adam.*.cl; do check "ha
 
 export FURROW_BINARY_DIR=parcels-programs
 check "another network" without 1 train parcels.json --set model.mlp1=[10,16,48] model.mlp2=[100,32] train.res_dir=other
-keep
 check "names the kernel file and the macros" said 'no program of cl/[a-z_]*.cl with "-DVW='
 check "and what makes it" said "furrow devices --build DIR CONFIG"
 check "devices" without 0 devices
@@ -97,7 +62,6 @@ check "building" without 2 devices --build elsewhere parcels.json
 check "nothing was compiled" test ! -s compiled
 sed -i 's/"driver":.*/"driver": "another"/' parcels-programs/programs.json
 check "another driver's" without 3 train parcels.json --set train.res_dir=other
-keep
 check "says so" said 'whose driver is "another"'
 unset FURROW_BINARY_DIR
 
@@ -113,7 +77,6 @@ if [ -n "${FURROW_TEST_FULL:-}" ]; then
     everything images
     everything found
 else
-    skipped=1
-    echo "skipped: programs of image networks (FURROW_TEST_FULL)"
+    skip "programs of image networks (FURROW_TEST_FULL)"
 fi
-the_end
+finish

@@ -1,39 +1,8 @@
 #!/bin/sh
 # The command line as a user meets it: help, refusals, exit codes, JSON, and one small run from folder to predictions.
-# FURROW names the program (build/furrow). Prints counts as cmocka does.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-furrow=${FURROW:-build/furrow}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/shell.sh"
 export FURROW_CACHE_DIR="$work/cache" # its own: a test beside this one may choose another form for a run that is repeated
-passed=0 failed=0
 
-# check NAME CONDITION...: counts it
-check() {
-    name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "failed: $name"
-        sed 's/^/    /' "$work/err" | head -n 5
-    fi
-}
-
-# run CODE ARGUMENTS...: runs furrow, its outputs in $work/out and $work/err, and tells whether it ended with CODE
-run() {
-    wanted=$1
-    shift
-    "$furrow" "$@" >"$work/out" 2>"$work/err" </dev/null
-    code=$?
-    [ $code -eq "$wanted" ] || echo "exit code $code, wanted $wanted: furrow $*"
-    [ $code -eq "$wanted" ]
-}
-
-said() { grep -q -- "$1" "$work/err"; }
-printed() { grep -q -- "$1" "$work/out"; }
 silent() { [ ! -s "$work/out" ]; }
 # one JSON document and nothing else, as far as a shell can tell
 document() { [ "$(head -c 1 "$work/out")" = "{" ] && [ "$(tail -n 1 "$work/out")" = "}" ]; }
@@ -476,6 +445,4 @@ check "on weights of the same folder" run 0 train "$work/run.json" --weights "$w
     --set "train.res_dir=$work/tuned" train.epochs=1
 check "a killed run's leftovers are gone" test ! -e "$work/tuned/Fold_1/last.h5.1.temporary"
 
-echo "[  PASSED  ] $passed test(s)."
-echo "[  FAILED  ] $failed test(s)."
-[ $failed -eq 0 ]
+finish

@@ -1,39 +1,10 @@
 #!/bin/sh
 # What `make install` puts into a folder serves by itself: a C program builds and runs against the installed files alone,
-# with the shared and with the static library, a Python program too, and both say what `furrow predict` says. Prints
-# counts as cmocka does. FURROW names the program (build/furrow).
-set -u
-cd "$(dirname "$0")/.." || exit 1
+# with the shared and with the static library, a Python program too, and both say what `furrow predict` says.
+. "$(dirname "$0")/shell.sh"
 source=$PWD
-build=$(realpath --relative-to=. "$(dirname "${FURROW:-build/furrow}")") # as make was given it: the objects know their headers by it
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0
-: >"$work/log"
+build=$(realpath --relative-to=. "$(dirname "$furrow")") # as make was given it: the objects know their headers by it
 
-# check NAME COMMAND...: counts it
-check() {
-    name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "failed: $name"
-        sed 's/^/    /' "$work/log" | tail -n 15
-    fi
-}
-skip() {
-    skipped=$((skipped + 1))
-    echo "skipped: $*"
-}
-the_end() {
-    echo "[  PASSED  ] $passed test(s)."
-    echo "[  SKIPPED ] $skipped test(s)."
-    echo "[  FAILED  ] $failed test(s)."
-    [ $failed -eq 0 ]
-    exit
-}
 # within LIMIT FILE FILE: the same names, and numbers that differ by no more than that
 within() {
     paste -d, "$2" "$3" | awk -F, -v limit="$1" '
@@ -42,7 +13,7 @@ within() {
         END { exit wrong || NR == 0 }'
 }
 
-case $build in *-san) skip "sanitized objects make no library for others"; the_end ;; esac
+case $build in *-san) skip "sanitized objects make no library for others"; finish ;; esac
 
 # ---- installing
 make_install() { make --no-print-directory -C "$source" BUILD="$build" "$@"; }
@@ -170,4 +141,4 @@ fi
 
 check "make uninstall" make_install uninstall DESTDIR="$stage" PREFIX=/usr
 check "leaves no file" test "$(find "$stage" ! -type d | wc -l)" -eq 0
-the_end
+finish

@@ -2,41 +2,10 @@
 # A map of whole images, from images and polygons on: patches, training, tiles. Tiles without margins are what predict says
 # of the same patches; two shards at once, one of them killed and started again, give the bytes of a single run. Then the
 # same of a network that finds parcels.
-# FURROW names the program (build/furrow). Prints counts as cmocka does.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-furrow=${FURROW:-build/furrow}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {
-    name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "failed: $name"
-        sed 's/^/    /' "$work/err" | tail -n 5
-    fi
-}
-run() {
-    wanted=$1
-    shift
-    "$furrow" "$@" >"$work/out" 2>"$work/err" </dev/null
-    [ $? -eq "$wanted" ]
-}
-finish() {
-    echo "[  PASSED  ] $passed test(s)."
-    echo "[  FAILED  ] $failed test(s)."
-    echo "[  SKIPPED ] $1 test(s)."
-    [ $failed -eq 0 ]
-    exit
-}
+. "$(dirname "$0")/shell.sh"
 
 if ! "$furrow" synth scenes "$work/land" --size 140 --scenes 3 --bands 4 --parcels 60 --classes 4 2>"$work/err" >"$work/out"; then
-    grep -q "libgdal-dev" "$work/err" && echo "built without GDAL: skipped" && finish 1
+    grep -q "libgdal-dev" "$work/err" && skip "built without GDAL" && finish
 fi
 scenes=$work/land/SCENES
 cat >"$work/run.json" <<EOF
@@ -124,4 +93,4 @@ same_by_shards "$work/parcels" "$work/parts" parcels.gpkg parcels.qml instances.
 check "simplified" run 0 merge "$work/parts" --tolerance 1
 check "has changed" sh -c "! cmp -s '$work/parcels/parcels.gpkg' '$work/parts/parcels.gpkg'"
 check "a part's outlines" predict 2 "$work/parts" --shard 1/2 --tolerance 1
-finish 0
+finish
