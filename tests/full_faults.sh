@@ -62,7 +62,7 @@ whole() {
 # What it printed, but for the folder's name.
 words() { sed "s,$1,,g" "$1/said"; }
 
-# It went all the same, or goes again: the same bytes.
+# The same bytes as ever.
 same() {
     for file in "$work/reference.$command"/$1; do
         cmp -s "$file" "$here${file#"$work/reference.$command"}" || wrong "another $(basename "$file") (code $code)"
@@ -93,6 +93,7 @@ one() {
     fi
     case $command in
     pack* | import* | export)
+        [ ! -e "$here"/out.h5 ] && [ ! -e "$here"/out.safetensors ] || same "out.*"
         if [ $code -eq 0 ] || go "$command" "$here" >"$here/said" 2>"$here/err"; then
             same "out.*"
         else
