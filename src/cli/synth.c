@@ -6,6 +6,12 @@
 #include "data-tools/synth_pixelset.h"
 #include "data-tools/synth_scenes.h"
 
+/* A row of an option table; into an int. */
+#define OPTION_SEED(from)                                                                                              \
+    {                                                                                                                  \
+        "seed", OPTION_INT, &(from), 0, 2147483647, "SEED", "what is drawn; the same seed, the same files"             \
+    }
+
 /* ---- how many dates ------------------------------------------------------------------------------------------------ */
 
 /* "45" or "38-61" */
@@ -71,7 +77,7 @@ static int synth_pixelset_command(int argc, char **argv)
         {"bands", OPTION_INT, &o.bands, 1, 1 << 16, "C", "spectral bands"},
         {"least-pixels", OPTION_INT, &o.least_pixels, 1, 1 << 24, "S", "pixels of the smallest parcels"},
         {"most-pixels", OPTION_INT, &o.most_pixels, 1, 1 << 24, "S", "pixels of the largest parcels"},
-        {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
+        OPTION_SEED(seed),
         OPTION_JSON(json),
         {0},
     };
@@ -135,7 +141,7 @@ static int synth_pastis_command(int argc, char **argv)
         {"parcels", OPTION_TEXT, &o.parcels, 0, 0, "FOLDER",
          "over the real parcels of FOLDER/ANNOTATIONS/ParcelIDs_*.npy: each in turn, in its size"},
         {"classes", OPTION_INT, &o.classes, 3, 256, "K", "0 is background, K - 1 void, crops between; 20: PASTIS's"},
-        {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same folder"},
+        OPTION_SEED(seed),
         OPTION_JSON(json),
         {0},
     };
@@ -193,7 +199,7 @@ static int synth_scenes_command(int argc, char **argv)
         {"size", OPTION_INT, &o.size, 1, 1 << 20, "S", "pixels of an image's side, 10 m each (500)"},
         {"parcels", OPTION_INT, &o.parcels, 1, 1 << 24, "N", "polygons (400)"},
         {"classes", OPTION_INT, &o.classes, 1, 1 << 16, "K", "crops (8)"},
-        {"seed", OPTION_INT, &seed, 0, 2147483647, "SEED", "what is drawn; the same seed, the same files"},
+        OPTION_SEED(seed),
         OPTION_JSON(json),
         {0},
     };
