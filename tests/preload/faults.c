@@ -3,7 +3,7 @@
  * forgotten: whatever furrow's own code (or cJSON for it) calls is counted; what the C library, HDF5 or a driver call
  * among themselves is passed on uncounted.
  *
- * FAULT_KIND  memory, open, read, write, sync, rename, hdf5 or opencl
+ * FAULT_KIND  memory, open (also folders, pipes, processes and threads), read, write, sync, rename, hdf5 or opencl
  * FAULT_AT    which call of that kind fails, from 1; 0: none, they are counted
  * FAULT_LOG   a file for the report: where it crashed, else "calls N", "live N" (allocations of furrow's own that were not
  *             freed at the end), "failed WHERE..." (return addresses in the program), and when counting "path N" for the
@@ -13,6 +13,7 @@
  * The wrappers of HDF5 and OpenCL pass on ten machine words whatever the function takes, which the calling conventions of
  * x86-64 and AArch64 on Linux allow, as none of the functions takes a real. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -253,6 +254,13 @@ void free(void *memory)
     __libc_free(memory);
 }
 
+/* zlib's, which asks for its memory by itself. */
+int inflateInit2_(void *stream, int bits, const char *version, int size);
+int inflateInit2_(void *stream, int bits, const char *version, int size)
+{
+    return hit("memory", CALLER) ? -4 /* Z_MEM_ERROR */ : REAL(inflateInit2_)(stream, bits, version, size);
+}
+
 /* ---- files ---------------------------------------------------------------------------------------------------------- */
 
 static int denied(int reason)
@@ -280,6 +288,33 @@ FILE *fopen(const char *path, const char *mode)
 int mkdir(const char *path, mode_t mode)
 {
     return hit("open", CALLER) ? denied(ENOSPC) : REAL(mkdir)(path, mode);
+}
+
+DIR *opendir(const char *path)
+{
+    if (!hit("open", CALLER)) return REAL(opendir)(path);
+    errno = EMFILE;
+    return NULL;
+}
+
+int pipe(int ends[2])
+{
+    return hit("open", CALLER) ? denied(EMFILE) : REAL(pipe)(ends);
+}
+
+pid_t fork(void)
+{
+    return hit("open", CALLER) ? denied(EAGAIN) : REAL(fork)();
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *user)
+{
+    return hit("open", CALLER) ? EAGAIN : REAL(pthread_create)(thread, attributes, run, user);
+}
+
+int fstat(int descriptor, struct stat *out)
+{
+    return hit("read", CALLER) ? denied(EIO) : REAL(fstat)(descriptor, out);
 }
 
 ssize_t read(int descriptor, void *bytes, size_t length)
@@ -312,6 +347,11 @@ size_t fwrite(const void *bytes, size_t size, size_t count, FILE *file)
     if (file == stdout || file == stderr || !hit("write", CALLER)) return REAL(fwrite)(bytes, size, count, file);
     errno = ENOSPC;
     return 0;
+}
+
+int fflush(FILE *file)
+{
+    return file != stdout && file != stderr && hit("write", CALLER) ? denied(ENOSPC) : REAL(fflush)(file);
 }
 
 int fclose(FILE *file)
@@ -381,9 +421,9 @@ H5(Pget_nfilters) H5(Pset_alloc_time) H5(Pset_chunk) H5(Pset_deflate) H5(Pset_fc
 H5(Pset_fill_time) H5(Pset_fletcher32) H5(Pset_layout) H5(Pset_libver_bounds) H5(Pset_obj_track_times) H5(Pset_shuffle)
 H5(Screate) H5(Screate_simple) H5(Sget_simple_extent_dims) H5(Sget_simple_extent_ndims)
 H5(Sget_simple_extent_npoints) H5(Sget_simple_extent_type) H5(Sselect_hyperslab) H5(Tcopy) H5(Tequal) H5(Tget_class)
-H5(Tget_cset) H5(Tget_order) H5(Tget_sign) H5(Tget_super) H5(Tis_variable_str) H5(Tset_cset) H5(Tset_ebias)
+H5(Tget_cset) H5(Tget_fields) H5(Tget_order) H5(Tget_sign) H5(Tget_super) H5(Tis_variable_str) H5(Tset_cset) H5(Tset_ebias)
 H5(Tset_fields) H5(Tset_order) H5(Tset_size) H5(Tset_strpad) H5(open)
-H5_SIZE(Dget_storage_size) H5_SIZE(Tget_size)
+H5_SIZE(Dget_storage_size) H5_SIZE(Tget_ebias) H5_SIZE(Tget_size)
 CLOSES(H5Aclose) CLOSES(H5Dclose) CLOSES(H5Fclose) CLOSES(H5Gclose) CLOSES(H5Oclose) CLOSES(H5Pclose) CLOSES(H5Sclose)
 CLOSES(H5Tclose)
 
