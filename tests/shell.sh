@@ -15,12 +15,12 @@ passed=0 failed=0 skipped=0
 check() {
     name=$1
     shift
-    if "$@" >"$work/said" 2>&1; then
+    if "$@" >"$work/checked" 2>&1; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
         echo "failed: $name"
-        cat "$work/said" "$work/err" | sed 's/^/    /' | tail -n 15
+        cat "$work/checked" "$work/err" | sed 's/^/    /' | tail -n 15
     fi
 }
 
