@@ -176,12 +176,12 @@ static int feature_take(reading *r)
         geotiff_parcels_leave_out(r->p, number, 0, why);
         return OK;
     }
-    geo_shape *shape = geo_layer_shape(r->layer, &why);
-    if (!shape) {
+    geo_shape *shape;
+    int rc = geo_layer_shape(r->layer, &shape, &why);
+    if (why)
         geotiff_parcels_leave_out(r->p, id, 0, why);
-        return OK;
-    }
-    const int rc = shape_take(r, shape, id);
+    else if (!rc)
+        rc = shape_take(r, shape, id);
     geo_shape_free(shape);
     return rc;
 }

@@ -122,10 +122,12 @@ static int feature_take(labelling *l)
     const cJSON *const *found = id ? bsearch(id, l->sorted, l->count, sizeof *l->sorted, by_key) : NULL;
     if (!found) return OK;
     if (!choices_of(l, *found, best)) return fail(FAILED, "predictions: parcel %s has no probabilities", id);
-    geo_shape *shape = geo_layer_shape(l->layer, &problem);
-    if (!shape) return OK;
-    const int rc = parcel_layer_add(&l->out, id, best, (double)NAN, shape);
-    l->written++;
+    geo_shape *shape;
+    int rc = geo_layer_shape(l->layer, &shape, &problem);
+    if (!rc && !problem) {
+        rc = parcel_layer_add(&l->out, id, best, (double)NAN, shape);
+        l->written++;
+    }
     geo_shape_free(shape);
     return rc;
 }

@@ -23,6 +23,7 @@ go() {
     case $1 in
     pack) set -- pack pixelset "$work/parcels" "$2/out.h5" --json ;;
     pack_images) set -- pack pastis "$work/patches" "$2/out.h5" --compress --json ;;
+    pack_geotiff) set -- pack geotiff "$work/land/SCENES" "$work/land/parcels.geojson" "$2/out.h5" --label CODE_CULTU --json ;;
     first) set -- train "$work/first.json" --set "train.res_dir=$2/run" ;;
     train) set -- train "$work/run.json" --set "train.res_dir=$2/run" ;;
     resume) set -- train "$work/run.json" --set "train.res_dir=$2/run" --resume ;;
@@ -142,7 +143,15 @@ sed 's/"epochs": 2/"epochs": 1/' "$work/run.json" >"$work/short.json"
 } >"$work/log" 2>&1
 [ -s "$work/half/Fold_1/last.h5" ] && [ -s "$work/trained.safetensors" ] || { cat "$work/log" && exit 1; }
 reading=$(ls tests/fuzz/*.c | sed 's,.*/\(.*\)\.c$,read_\1,')
-commands=${COMMANDS:-pack pack_images train resume predict verify first import import_stream import_safetensors export show $reading}
+if "$furrow" synth scenes "$work/land" --size 40 --scenes 2 --bands 2 --parcels 8 --classes 2 >"$work/log" 2>&1; then
+    land=pack_geotiff
+elif grep -q libgdal-dev "$work/log"; then
+    land=""
+    skip "built without GDAL: pack_geotiff"
+else
+    cat "$work/log" && exit 1
+fi
+commands=${COMMANDS:-pack pack_images $land train resume predict verify first import import_stream import_safetensors export show $reading}
 if [ -r "$shared/goldens/psegru.h5" ]; then
     cat "$shared/goldens/psegru.h5" >"$work/reference.h5" && "$build/tests/tools/two_steps" "$work/reference.h5"
 else

@@ -71,7 +71,8 @@ static void polygons_with_their_classes(void **state)
     assert_field(l, "area", "0.24");
     assert_field(l, "perimeter", "200");
     assert_field(l, "last_image", "2017/03/01");
-    geo_shape *shape = geo_layer_shape(l, &problem);
+    geo_shape *shape;
+    assert_ok(geo_layer_shape(l, &shape, &problem));
     assert_non_null(shape);
     assert_float_equal(geo_shape_area(shape), 2400, 1e-6);
     geo_shape_free(shape);

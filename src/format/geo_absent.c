@@ -160,9 +160,9 @@ long long geo_layer_number(const geo_layer *l)
     impossible();
 }
 
-geo_shape *geo_layer_shape(geo_layer *l, const char **problem)
+int geo_layer_shape(geo_layer *l, geo_shape **out, const char **problem)
 {
-    (void)l, (void)problem;
+    (void)l, (void)out, (void)problem;
     impossible();
 }
 

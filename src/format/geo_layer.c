@@ -182,19 +182,18 @@ static const char *geometry_problem(geo_layer *l, OGRGeometryH g)
     return validity_problem(l, g);
 }
 
-geo_shape *geo_layer_shape(geo_layer *l, const char **problem)
+int geo_layer_shape(geo_layer *l, geo_shape **out, const char **problem)
 {
     OGRGeometryH whole = OGR_F_GetGeometryRef(l->feature), g = NULL;
-    geo_shape *s = NULL;
+    *out = NULL;
     *problem = whole ? NULL : "has no geometry";
-    if (!whole) return NULL;
+    if (!whole) return OK;
     g = OGR_G_GetLinearGeometry(whole, 0, NULL);
-    if (!g) *problem = "has a geometry of an unknown kind";
-    if (g) *problem = geometry_problem(l, g);
-    if (!*problem && !(s = memory_new(1, sizeof *s))) *problem = "needs more memory than there is";
-    if (s)
-        s->geometry = g;
+    *problem = g ? geometry_problem(l, g) : "has a geometry of an unknown kind";
+    if (!*problem) *out = memory_new(1, sizeof **out);
+    if (*out)
+        (*out)->geometry = g;
     else if (g)
         OGR_G_DestroyGeometry(g);
-    return s;
+    return *out || *problem ? OK : FAILED;
 }

@@ -29,8 +29,8 @@ int geo_layer_next(geo_layer *l, bool *there);
 const char *geo_layer_text(geo_layer *l, int field);
 long long geo_layer_number(const geo_layer *l);
 
-/* The feature's polygons, which go to the caller; NULL with *problem saying what is wrong: no geometry, an empty one, one
- * that is no polygon, one that crosses itself, or one that cannot be brought into the coordinate system. */
-geo_shape *geo_layer_shape(geo_layer *l, const char **problem);
+/* The feature's polygons, which go to the caller. OK with NULL and *problem saying what is wrong with them: no geometry, an
+ * empty one, one that is no polygon, one that crosses itself, or one that cannot be brought into the coordinate system. */
+int geo_layer_shape(geo_layer *l, geo_shape **out, const char **problem);
 
 #endif
