@@ -49,7 +49,8 @@ static void assert_pixels(geo_layer *l, const tile_plan *p, int id, const int32_
     geo_runs runs = {0};
     uint64_t pixels;
     const char *problem;
-    geo_shape *shape = geo_layer_shape(l, &problem);
+    geo_shape *shape;
+    assert_ok(geo_layer_shape(l, &shape, &problem));
     assert_non_null(shape);
     assert_ok(geo_shape_runs(shape, &p->grid, false, &runs, &pixels));
     assert_int_equal(pixels, country.area[id]);
@@ -123,7 +124,8 @@ static void ragged_parcels(void **state)
             assert_ok(geo_layer_next(l, &there));
             if (!there) break;
             const char *problem;
-            geo_shape *shape = geo_layer_shape(l, &problem);
+            geo_shape *shape;
+            assert_ok(geo_layer_shape(l, &shape, &problem));
             if (!shape) print_error("parcel %d: %s\n", whole_of(l, "id"), problem);
             assert_non_null(shape);
             assert_true(fabs(geo_shape_area(shape) / 1e4 - real_of(l, "area")) < 1e-9);

@@ -45,6 +45,13 @@ void confusion_add(confusion *to, const confusion *from)
         for (int j = 0; j < to->classes; j++) *cell(to, i, j) += *cell(from, i, j);
 }
 
+void confusion_copy(confusion *to, const confusion *from)
+{
+    if (to->classes != from->classes) panic("confusion_copy: %d and %d classes", to->classes, from->classes);
+    for (int i = 0; i < to->classes; i++)
+        for (int j = 0; j < to->classes; j++) *cell(to, i, j) = *cell(from, i, j);
+}
+
 void confusion_clear(confusion *c, int class_index)
 {
     for (int i = 0; i < c->classes; i++) *cell(c, i, class_index) = *cell(c, class_index, i) = 0;

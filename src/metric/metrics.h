@@ -17,6 +17,7 @@ int confusion_new(int classes, confusion *out);
 void confusion_free(confusion *c);
 void confusion_count(confusion *c, int truth, int predicted); /* both in 0 .. classes - 1 */
 void confusion_add(confusion *to, const confusion *from);     /* of as many classes */
+void confusion_copy(confusion *to, const confusion *from);    /* likewise */
 void confusion_clear(confusion *c, int class_index);          /* its row and column to 0: a void class */
 /* The run folder's conf_mat.npy: int64, rows true, columns predicted. Reading wants exactly this many classes. */
 int confusion_save(const confusion *c, const char *path);

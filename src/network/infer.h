@@ -52,6 +52,7 @@ int infer(const ensemble *e, batches *b, batches_pass pass, const char *task,
 /* Predicted against true classes. Patches: pixels of the void class count in neither loss nor measures. */
 typedef struct score {
     confusion confusion;   /* with the void class */
+    confusion measured;    /* room for score_measured: what is measured late must not fail for want of memory */
     double loss;           /* mean, of score_end */
     int64_t counted;       /* rows in the loss */
     double gamma;          /* of the focal loss; 0: cross entropy */
@@ -77,8 +78,9 @@ void score_add(score *to, const score *from);
 /* conf_mat.npy or test_tables.npy: what is kept of a fold's test. */
 const char *score_table(const run_config *c);
 int score_save(const score *s, const char *path);
-int score_read(score *s, const char *path);         /* adds what was saved */
-int score_measured(const score *s, confusion *out); /* without the void class's row and column; freed by the caller */
+int score_read(score *s, const char *path); /* adds what was saved */
+/* Without the void class's row and column; good until it is asked again. */
+const confusion *score_measured(const score *s);
 
 /* {PREFIX_accuracy, PREFIX_loss, PREFIX_IoU}, or {PREFIX_loss, PREFIX_center_loss, ..., PREFIX_SQ, PREFIX_RQ, PREFIX_PQ},
  * into `object`, the published names and units. */

@@ -183,25 +183,21 @@ done:
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
 /* What is measured over all samples, without the void class. */
-static int put_measures(const evaluation *e, const char *const *names, cJSON *all)
+static void put_measures(const evaluation *e, const char *const *names, cJSON *all)
 {
-    confusion sum;
     if (e->sum.parcels) {
         cJSON_AddNumberToObject(all, "samples", (double)e->sum.parcels->measured);
         json_add(all, "panoptic", panoptic_metrics_json(e->sum.parcels->metrics, names));
-        return OK;
+        return;
     }
-    int rc = score_measured(&e->sum, &sum);
-    if (rc) return rc;
-    cJSON_AddNumberToObject(all, "samples", (double)confusion_total(&sum));
-    json_add(all, "accuracy", metric_json(confusion_accuracy(&sum)));
-    json_add(all, "mIoU", metric_json(confusion_mean_iou(&sum)));
-    json_add(all, "overall", confusion_overall(&sum));
+    const confusion *sum = score_measured(&e->sum);
+    cJSON_AddNumberToObject(all, "samples", (double)confusion_total(sum));
+    json_add(all, "accuracy", metric_json(confusion_accuracy(sum)));
+    json_add(all, "mIoU", metric_json(confusion_mean_iou(sum)));
+    json_add(all, "overall", confusion_overall(sum));
     json_add(all, "classes", cJSON_CreateStringArray(names, e->classes));
-    json_add(all, "per_class", confusion_per_class(&sum, names));
-    json_add(all, "confusion_matrix", confusion_rows(&sum));
-    confusion_free(&sum);
-    return OK;
+    json_add(all, "per_class", confusion_per_class(sum, names));
+    json_add(all, "confusion_matrix", confusion_rows(sum));
 }
 
 static int results(evaluation *e, char **json)
@@ -215,11 +211,9 @@ static int results(evaluation *e, char **json)
     cJSON_AddStringToObject(all, "counted", e->sum.parcels ? "patches" : samples_rows_noun(&e->s.set));
     json_add(all, "folds", e->folds);
     e->folds = NULL;
-    rc = put_measures(e, (const char *const *)names, all);
+    put_measures(e, (const char *const *)names, all);
     names_free(names, e->classes + 1);
-    if (!rc) return json_text(all, json);
-    cJSON_Delete(all);
-    return rc;
+    return json_text(all, json);
 }
 
 int furrow_eval(const furrow_run_options *o, char **json)

@@ -26,19 +26,13 @@ static int sum_folds(const session *s, score *sum, cJSON *folds)
 }
 
 /* A void class is left out of the measures. */
-static int measures(const score *sum, const char *const *names, cJSON **out)
+static cJSON *measures(const score *sum, const char *const *names)
 {
-    confusion measured;
-    if (sum->parcels) {
-        *out = panoptic_metrics_json(sum->parcels->metrics, names);
-        return OK;
-    }
-    int rc = score_measured(sum, &measured);
-    if (rc) return rc;
-    *out = confusion_overall(&measured);
-    json_add(*out, "per_class", confusion_per_class(&measured, names));
-    confusion_free(&measured);
-    return OK;
+    if (sum->parcels) return panoptic_metrics_json(sum->parcels->metrics, names);
+    const confusion *measured = score_measured(sum);
+    cJSON *out = confusion_overall(measured);
+    json_add(out, "per_class", confusion_per_class(measured, names));
+    return out;
 }
 
 int overall_write(session *s, cJSON **out)
@@ -54,7 +48,7 @@ int overall_write(session *s, cJSON **out)
     TRY(class_names(s, NULL, classes + 1, &names)); /* a head may count one class more, of void pixels */
     TRY(score_new(&s->config, w, &sum));
     TRY(sum_folds(s, &sum, folds));
-    TRY(measures(&sum, (const char *const *)names, &overall));
+    overall = measures(&sum, (const char *const *)names);
     json_add(overall, "folds", folds);
     folds = NULL;
     TRY(json_write(path, overall));

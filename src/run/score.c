@@ -11,12 +11,15 @@ int score_new(const run_config *c, const network *w, score *out)
     *out = (score){.gamma = c->train.gamma, .percent = c->kind == MODEL_DENSE && !c->head};
     int rc = config_ignored_class(c, classes, &out->ignored);
     if (rc) return rc;
-    return c->head ? parcel_score_new(classes, out->ignored, &out->parcels) : confusion_new(classes, &out->confusion);
+    if (c->head) return parcel_score_new(classes, out->ignored, &out->parcels);
+    rc = confusion_new(classes, &out->confusion);
+    return rc ? rc : confusion_new(classes, &out->measured);
 }
 
 void score_free(score *s)
 {
     confusion_free(&s->confusion);
+    confusion_free(&s->measured);
     parcel_score_free(s->parcels);
     s->parcels = NULL;
 }
@@ -48,33 +51,22 @@ void score_end(score *s)
     s->loss = s->parcels ? parcel_score_loss(s->parcels, LOSS_ALL) : s->counted ? s->loss / (double)s->counted : 0;
 }
 
-int score_measured(const score *s, confusion *out)
+const confusion *score_measured(const score *s)
 {
-    int rc = confusion_new(s->confusion.classes, out);
-    if (rc) return rc;
-    confusion_add(out, &s->confusion);
-    if (s->ignored >= 0) confusion_clear(out, s->ignored);
-    return OK;
-}
-
-/* A measure of the matrix without the void class; NaN when there is no memory for one. */
-static double measured(const score *s, double (*measure)(const confusion *))
-{
-    confusion c;
-    if (score_measured(s, &c)) return metric_undefined();
-    const double value = measure(&c);
-    confusion_free(&c);
-    return value;
+    confusion room = s->measured; /* the same counts */
+    confusion_copy(&room, &s->confusion);
+    if (s->ignored >= 0) confusion_clear(&room, s->ignored);
+    return &s->measured;
 }
 
 double score_accuracy(const score *s)
 {
-    return measured(s, confusion_accuracy);
+    return confusion_accuracy(score_measured(s));
 }
 
 double score_iou(const score *s)
 {
-    return measured(s, confusion_mean_iou);
+    return confusion_mean_iou(score_measured(s));
 }
 
 double score_value(const score *s)
