@@ -134,8 +134,10 @@ int report_put_times(text_file *f, const report_run *r)
 {
     static const curve seconds = {"Seconds an epoch", "seconds", false, 1, 0};
     int rc = OK;
-    text_put(f, "<div class=\"box\"><table class=\"numbers\"><thead><tr><th>fold</th><th>epochs</th><th>training</th>"
-                "<th>samples / s</th><th>validation</th><th>samples / s</th><th>memory</th></tr></thead><tbody>\n");
+    text_put(f,
+             "<div class=\"box\"><table class=\"numbers "
+             "times\"><thead><tr><th>fold</th><th>epochs</th><th>train&shy;ing</th>"
+             "<th>samples / s</th><th>vali&shy;dation</th><th>samples / s</th><th>memory</th></tr></thead><tbody>\n");
     for (int i = 0; i < r->folds; i++)
         if (r->fold[i].timing) TRY(put_fold(f, r->fold + i));
     text_put(f, "</tbody></table></div>\n<p class=\"note\">Of an epoch, the median; a first epoch may compile kernels. "
