@@ -74,6 +74,30 @@ static void test_json_without_memory(void **state)
     cJSON_Delete(value);
 }
 
+/* What finds no place is freed, and the document that lacks it is known to. */
+static void test_json_loses_nothing_unsaid(void **state)
+{
+    (void)state;
+    cJSON *value = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(value, "list");
+    json_add(value, "a", cJSON_CreateNumber(1));
+    json_append(list, cJSON_CreateNumber(2));
+    assert_int_equal(json_lost(), OK);
+    json_add(value, NULL, cJSON_CreateNumber(3)); /* its key could not be made */
+    assert_int_equal(json_lost(), FAILED);
+    assert_int_equal(json_lost(), OK);
+    json_add(NULL, "b", cJSON_CreateNumber(4));
+    json_append(NULL, cJSON_CreateNumber(5));
+    char *text = json_print(value, false);
+    assert_string_equal(text, "{\"list\":[2],\"a\":1}");
+    assert_null(json_print(NULL, false));
+    assert_string_equal(error_message(), "out of memory for a JSON document");
+    assert_int_equal(json_write("/tmp/furrow-no-folder/a.json", value), FAILED);
+    assert_int_equal(json_write("/tmp/a.json", NULL), FAILED);
+    assert_string_equal(error_message(), "/tmp/a.json: out of memory for a JSON document");
+    free(text);
+    cJSON_Delete(value);
+}
+
 /* Files: the message names the file, and what is written is read again. */
 static void test_json_files(void **state)
 {
@@ -369,13 +393,21 @@ static void test_schema_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_is_strict),  cmocka_unit_test(test_json_without_memory),
-        cmocka_unit_test(test_json_files),      cmocka_unit_test(test_json_cut_anywhere),
-        cmocka_unit_test(test_json_set),        cmocka_unit_test(test_schema_reads_and_writes),
-        cmocka_unit_test(test_schema_nulls),    cmocka_unit_test(test_schema_words),
-        cmocka_unit_test(test_schema_defaults), cmocka_unit_test(test_nearest_word),
-        cmocka_unit_test(test_schema_refusals), cmocka_unit_test(test_schema_real_lists),
-        cmocka_unit_test(test_schema_ranges),   cmocka_unit_test(test_schema_help),
+        cmocka_unit_test(test_json_is_strict),
+        cmocka_unit_test(test_json_without_memory),
+        cmocka_unit_test(test_json_files),
+        cmocka_unit_test(test_json_cut_anywhere),
+        cmocka_unit_test(test_json_set),
+        cmocka_unit_test(test_schema_reads_and_writes),
+        cmocka_unit_test(test_schema_nulls),
+        cmocka_unit_test(test_schema_words),
+        cmocka_unit_test(test_schema_defaults),
+        cmocka_unit_test(test_nearest_word),
+        cmocka_unit_test(test_schema_refusals),
+        cmocka_unit_test(test_schema_real_lists),
+        cmocka_unit_test(test_schema_ranges),
+        cmocka_unit_test(test_schema_help),
+        cmocka_unit_test(test_json_loses_nothing_unsaid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

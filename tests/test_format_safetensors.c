@@ -68,6 +68,9 @@ static void comes_back(void **state)
         assert_ok(tensor_file_read(from, e, e->type, a));
         assert_ok(tensor_file_read(to, back, e->type, b));
         assert_memory_equal(a, b, tensor_bytes(e));
+        float single[16];
+        assert_ok(tensor_file_read(to, back, NUMBER_F32, single));
+        for (size_t k = 0; k < e->count; k++) assert_true(single[k] == (float)number_get(e->type, a, k));
     }
     assert_string_equal(tensor_file_at(to, TENSOR_WEIGHTS, 0)->name, "double"); /* the largest elements first */
     tensor_file_close(to);
@@ -146,6 +149,45 @@ static void headers(void **state)
     assert_refused(read_all(in_scratch("x")), "a zero byte");
 }
 
+/* Names that HDF5 could not have, and the prefix of nn.DataParallel where it can be taken away. */
+static void names(void **state)
+{
+    (void)state;
+    static char longest[1002];
+    memset(longest, 'n', 1001);
+    const struct {
+        const char *name, *kept; /* NULL: refused */
+    } cases[] = {{".", NULL},
+                 {"..", NULL},
+                 {"...", "..."},
+                 {".w", ".w"},
+                 {"a\x7f", NULL},
+                 {"a\\n", NULL},
+                 {longest + 1, longest + 1},
+                 {longest, NULL},
+                 {"module.w", "w"},
+                 {"module.", "module."},
+                 {"module..", "module.."}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char header[1200];
+        tensor_file *f;
+        snprintf(header, sizeof header, "{\"%s\": {" F32 "\"shape\": [0], \"data_offsets\": [0, 0]}}", cases[i].name);
+        char *bytes = calloc(1, sizeof header + 8);
+        bytes[0] = (char)strlen(header);
+        bytes[1] = (char)(strlen(header) >> 8);
+        memcpy(bytes + 8, header, strlen(header));
+        put_file(in_scratch("x"), bytes, 8 + strlen(header));
+        free(bytes);
+        if (!cases[i].kept) {
+            assert_refused(tensor_file_open(in_scratch("x"), &f), "a tensor's name of ");
+            continue;
+        }
+        f = opened(in_scratch("x"));
+        assert_string_equal(tensor_file_at(f, TENSOR_WEIGHTS, 0)->name, cases[i].kept);
+        tensor_file_close(f);
+    }
+}
+
 static void many_values(void **state)
 {
     (void)state;
@@ -182,10 +224,8 @@ static void every_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back),
-        cmocka_unit_test(headers),
-        cmocka_unit_test(many_values),
-        cmocka_unit_test(every_byte),
+        cmocka_unit_test(comes_back),  cmocka_unit_test(headers),    cmocka_unit_test(names),
+        cmocka_unit_test(many_values), cmocka_unit_test(every_byte),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -274,6 +274,14 @@ static void other_files(void **state)
     assert_refused(read_all(path), "is a tar archive");
     put_text(path, "\x1f\x8b\x08");
     assert_refused(read_all(path), "compressed by gzip");
+    put_text(path, "\x1f\x00");
+    assert_refused(read_all(path), "holds no weights");
+    put_file(path, "\x80\x06N.", 4);
+    assert_refused(read_all(path), "holds no weights");
+    put_file(path, BYTES("\x80\x04\x95\x0e\0\0\0\0\0\0\0\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."));
+    assert_refused(read_all(path), "is a pickle, but not by torch.save");
+    put_file(path, BYTES("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
+    assert_refused(read_all(path), "a zip archive without a data.pkl");
     put_text(path, "\x80\x04N.");
     assert_refused(read_all(path), "is a pickle, but not by torch.save");
     put_text(path, "{\"a\": 1}");

@@ -1,4 +1,5 @@
-/* Checkpoints, into a network that they are of: to go on, as weights alone, and for another number of classes. */
+/* Checkpoints, into a network that they are of: to go on, which writes the next one, as weights alone, and for another
+ * number of classes. */
 #include "tests/fuzz/fuzz_device.h"
 
 #include "weights/checkpoint.h"
@@ -23,13 +24,25 @@ static network *target(void)
     return w;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+static void go_on(network *w)
 {
     resumed found;
+    if (resume_load(fuzz_folder(), "settings", w, &found)) return;
+    cJSON *state = cJSON_CreateObject();
+    cJSON_AddNumberToObject(state, "epoch", found.epoch);
+    resume_save(fuzz_folder(), w, state);
+    cJSON_Delete(state);
+    char previous[200]; /* the next input is alone */
+    snprintf(previous, sizeof previous, "%s/previous.h5", fuzz_folder());
+    remove(previous);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
     network *w = target();
     const char *path = fuzz_file("last.h5", bytes, length);
     switch (length % 3) { /* one opening of the file, which takes most of the time */
-    case 0: resume_load(fuzz_folder(), "settings", w, &found); break;
+    case 0: go_on(w); break;
     case 1: checkpoint_load(path, w, CHECKPOINT_RESUME); break;
     default: checkpoint_load(path, w, CHECKPOINT_FINE_TUNE); break;
     }
