@@ -1,6 +1,8 @@
 /* The HDF5 wrapper at the edges of what it takes: paths, kinds, types, texts and chunks that the library itself allows. */
 #define H5_USE_110_API
 #include <hdf5.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "format/h5.h"
 
@@ -261,6 +263,84 @@ static void places_of_rows(void **state)
     }
 }
 
+/* ---- what is looked at first -------------------------------------------------------------------------------------- */
+
+/* In a process of its own, which then has the limit: does the file open? */
+static bool opens_within(int resource, rlim_t most)
+{
+    int status = 0;
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) {
+        h5 *file = NULL;
+        struct rlimit now;
+        const bool limited = !getrlimit(resource, &now) && !setrlimit(resource, &(struct rlimit){most, most});
+        const int rc = limited ? h5_open(path, &file) : FAILED;
+        h5_close(file);
+        _exit(rc);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == OK;
+}
+
+/* Limits that a process has stay; one that has no descriptors left cannot look. */
+static void limits_that_there_are(void **state)
+{
+    (void)state;
+    h5 *file;
+    const int next = dup(0);
+    close(next);
+    assert_ok(h5_create(path, &file));
+    assert_ok(h5_new_group(file, "/group"));
+    assert_ok(h5_close(file));
+    assert_true(opens_within(RLIMIT_CPU, 1000));
+    assert_true(opens_within(RLIMIT_CPU, 3));
+    assert_false(opens_within(RLIMIT_NOFILE, (rlim_t)next + 1));
+    opens_within(RLIMIT_NOFILE, (rlim_t)next + 2); /* enough to ask, not to answer */
+    assert_true(opens_within(RLIMIT_NOFILE, (rlim_t)next + 8));
+}
+
+/* Of large data the first and the last row; of one large row, of many reals and of what lies deep, nothing. */
+static void large_and_deep(void **state)
+{
+    (void)state;
+    enum { ROW = 1 << 20, ROWS = 70, DEEP = 100, REALS = 5000 };
+    const size_t rows[2] = {ROWS, ROW}, row[2] = {1, (size_t)ROWS * ROW};
+    static double reals[REALS];
+    char deep[2 * DEEP + 1] = "", *text;
+    char *zeros = calloc(ROWS, ROW);
+    h5 *file;
+    h5_dataset *d;
+    bool there;
+    for (int i = 0; i < DEEP; i++) strcat(deep, "/a");
+    assert_ok(h5_create(path, &file));
+    assert_ok(h5_dataset_new(file, "/rows", NUMBER_U8, 2, rows, 1, 1, &d));
+    assert_ok(h5_dataset_write(d, 0, ROWS, NUMBER_U8, zeros));
+    h5_dataset_close(d);
+    assert_ok(h5_dataset_new(file, "/row", NUMBER_U8, 2, row, 1, 1, &d));
+    assert_ok(h5_dataset_write(d, 0, 1, NUMBER_U8, zeros));
+    h5_dataset_close(d);
+    assert_ok(h5_new_group(file, deep));
+    assert_ok(h5_set_reals(file, "/rows", "many", REALS, reals));
+    assert_ok(h5_close(file));
+    free(zeros);
+    file = opened_file();
+    assert_ok(h5_exists(file, deep, &there));
+    assert_true(there);
+    assert_ok(h5_get_reals(file, "/rows", "many", REALS, reals));
+    assert_ok(h5_close(file));
+    static char name[400], group[401];
+    memset(name, 'n', sizeof name - 1);
+    memset(group, 'g', sizeof group - 1);
+    group[0] = '/';
+    assert_ok(h5_create(path, &file));
+    assert_ok(h5_new_group(file, group));
+    assert_ok(h5_close(file));
+    file = opened_file();
+    assert_refused(h5_get_text(file, group, name, &text), "nnn: is missing"); /* the name alone: both are too long */
+    assert_ok(h5_close(file));
+}
+
 /* ---- checkpoints ---------------------------------------------------------------------------------------------------- */
 
 /* What makes a file a checkpoint, and what of it is not believed. */
@@ -318,9 +398,9 @@ const char *__lsan_default_suppressions(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_that_are_none), cmocka_unit_test(paths_and_kinds), cmocka_unit_test(types),
-        cmocka_unit_test(shapes_and_chunks),   cmocka_unit_test(long_texts),      cmocka_unit_test(places_of_rows),
-        cmocka_unit_test(checkpoints),
+        cmocka_unit_test(files_that_are_none),   cmocka_unit_test(paths_and_kinds), cmocka_unit_test(types),
+        cmocka_unit_test(shapes_and_chunks),     cmocka_unit_test(long_texts),      cmocka_unit_test(places_of_rows),
+        cmocka_unit_test(limits_that_there_are), cmocka_unit_test(large_and_deep),  cmocka_unit_test(checkpoints),
     };
     return cmocka_run_group_tests(tests, setup, scratch_remove);
 }
