@@ -196,7 +196,7 @@ static int by_id(const void *a, const void *b)
 static int sort(geotiff_parcels *p, const char *path)
 {
     name_list twice = {0};
-    qsort(p->parcel, p->count, sizeof *p->parcel, by_id);
+    if (p->count) qsort(p->parcel, p->count, sizeof *p->parcel, by_id);
     for (size_t i = 1; i < p->count; i++)
         if (!strcmp(p->parcel[i - 1].id, p->parcel[i].id)) name_list_add(&twice, p->parcel[i].id);
     return twice.count

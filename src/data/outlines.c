@@ -259,7 +259,7 @@ static int by_part(const void *a, const void *b)
 static int order_rings(tracer *t, found_ring *found, size_t count)
 {
     outlines *o = t->out;
-    qsort(found, count, sizeof *found, by_part);
+    if (count) qsort(found, count, sizeof *found, by_part);
     o->ring = memory_new(count, sizeof *o->ring);
     if (!o->ring) return FAILED;
     for (size_t i = 0; i < count; i++) {
