@@ -252,6 +252,39 @@ static void others_weights(void **state)
     }
 }
 
+/* Why a state of PyTorch's was left is said by who wanted to go on with it. The older stream: all weights are views of one
+ * storage. */
+static void states_that_were_left(void **state)
+{
+    (void)state;
+    static const char head[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+                               "\x80\x02M\xe9\x03.\x80\x02}Vlittle_endian\n\x88s.\x80\x02}(Vstate_dict\n}",
+                      tail[] = "Voptimizer\n}u.\x80\x02]V0\na.\x00\x10\0\0\0\0\0\0"; /* 4096 elements */
+    static char bytes[1 << 16];
+    const net *n = net_of_test->net;
+    size_t used = sizeof head - 1;
+    memcpy(bytes, head, used);
+#define PUT(...) used += (size_t)snprintf(bytes + used, sizeof bytes - used, __VA_ARGS__)
+    for (int i = 0; i < net_parameter_count(n); i++) {
+        const tensor *p = net_parameter_at(n, i);
+        PUT("V%s\nctorch._utils\n_rebuild_tensor_v2\n((Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI4096\ntQI0\n(",
+            p->name);
+        for (int k = 0; k < p->shape.rank; k++) PUT("I%d\n", p->shape.size[k]);
+        PUT("t(");
+        for (int k = 0, stride = (int)tensor_count(p); k < p->shape.rank; k++) {
+            stride /= p->shape.size[k];
+            PUT("I%d\n", stride);
+        }
+        PUT("tI00\nNtRs");
+    }
+    memcpy(bytes + used, tail, sizeof tail - 1);
+    used += sizeof tail - 1 + 4096 * sizeof(float);
+    assert_ok(file_write(in_folder("left.pth"), bytes, used));
+    assert_ok(checkpoint_load(in_folder("left.pth"), net_of_test, CHECKPOINT_WEIGHTS));
+    assert_int_equal(checkpoint_load(in_folder("left.pth"), net_of_test, CHECKPOINT_RESUME), FAILED);
+    assert_message("has no state of Adam's to go on with: it has no state, or not one group of parameters");
+}
+
 /* Paths without a folder, and Fold_k without one above. */
 static void paths_from_here(void **state)
 {
@@ -394,9 +427,15 @@ static void saving(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parameters_and_moments), cmocka_unit_test(absent_norms), cmocka_unit_test(others_weights),
-        cmocka_unit_test(paths_from_here),        cmocka_unit_test(what_it_says), cmocka_unit_test(states),
-        cmocka_unit_test(the_one_before),         cmocka_unit_test(saving),
+        cmocka_unit_test(parameters_and_moments),
+        cmocka_unit_test(absent_norms),
+        cmocka_unit_test(others_weights),
+        cmocka_unit_test(states_that_were_left),
+        cmocka_unit_test(paths_from_here),
+        cmocka_unit_test(what_it_says),
+        cmocka_unit_test(states),
+        cmocka_unit_test(the_one_before),
+        cmocka_unit_test(saving),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
