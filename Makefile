@@ -20,6 +20,13 @@ CC := clang
 SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
 
+ifdef COVERAGE # `make coverage`: gcc counts every branch; the child that looks at HDF5 files first keeps its counts too
+override BUILD := $(BUILD:-coverage=)-coverage
+CC := gcc
+SANITIZE := -O0 --coverage -Wl,--wrap=_exit
+COVERAGE_EXIT = $(BUILD)/tests/tools/coverage_exit.o
+endif
+
 HDF5 := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 # Scenes and maps need GDAL. Without it geo_absent.c, which says so, stands for the other src/format/geo*.c. GDAL= leaves
 # it out.
@@ -40,7 +47,7 @@ say = @$(if $(V),:,echo "  $(1)")
 GEO_UNUSED := $(if $(GDAL),src/format/geo_absent.c,src/format/geo.c src/format/geo_raster% src/format/geo_layer% \
                 src/format/geo_shape% src/format/geo_write%)
 SOURCES := $(filter-out src/cli/% $(GEO_UNUSED),$(wildcard src/*/*.c)) $(wildcard data-tools/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/kernel_text.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/kernel_text.o $(COVERAGE_EXIT)
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 KERNELS := $(sort $(wildcard cl/*.cl cl/*.clh))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
@@ -54,7 +61,7 @@ SONAME := libfurrow.so.$(basename $(VERSION))
 LIBRARY := $(BUILD)/lib
 LIBRARY_OBJECTS := $(filter-out $(BUILD)/data-tools/%,$(OBJECTS))
 
-.PHONY: all demo test test-full fuzz fuzzers test-devices check-cl lint bench library manual install uninstall clean tests setup
+.PHONY: all demo test test-full fuzz fuzzers coverage coverage-build test-devices check-cl lint bench library manual install uninstall clean tests setup
 .SECONDARY:
 
 all: $(BUILD)/furrow
@@ -174,6 +181,15 @@ fuzz:
 	@sh scripts/setup.sh clang libclang-rt-14-dev
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) FUZZ=1 fuzzers
 	@sh scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
+
+# Which branches of the readers of files and of checkpointing are taken by their tests, damaged files and failing calls.
+# The better part of an hour: EVERY=10 fails each tenth call alone.
+coverage: setup
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) COVERAGE=1 coverage-build
+	@sh scripts/coverage.sh $(BUILD)-coverage
+
+COVERAGE_TESTS := base base_schema data_tiles format_% pack_% run_checkpoint run_config run_resume run_weights
+coverage-build: $(BUILD)/furrow $(filter $(COVERAGE_TESTS:%=$(BUILD)/tests/test_%),$(TESTS)) $(FUZZERS) $(BUILD)/tests/preload/faults.so
 
 check-cl:
 	@sh scripts/check-cl.sh

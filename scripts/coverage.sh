@@ -1,0 +1,63 @@
+#!/bin/sh
+# Branches of the readers of files and of checkpointing, in a build with gcc's --coverage: runs their tests, the kept
+# inputs of the fuzz targets as they are and damaged, and those targets and a training that goes on with one call failing
+# at a time (tests/full_faults.sh), then prints for each file how many of its branches were taken at least once.
+# usage: coverage.sh BUILD
+# A branch is one of the two ways on from a condition, as gcov -b counts them of code that is not optimised: each operand
+# of && and || and each TRY has two, and that memory was short or a call of HDF5 failed is one of them.
+# BUILD/coverage/ has the files line by line. COVERAGE_KEEP=1 adds to the counts that are there; COVERAGE_STEPS="run_tests
+# damage faults" chooses; EVERY=10 fails each tenth call alone. Fails below 95 % in the readers or in checkpointing.
+set -u
+build=$1
+readers="src/base/date.c src/base/json.c src/base/reader.c src/base/schema.c src/data/tiles.c src/format/h5.c
+    src/format/h5_attribute.c src/format/h5_dataset.c src/format/h5_guard.c src/format/h5_type.c src/format/normalisation.c
+    src/format/npy.c src/format/number.c src/format/patch_pack_open.c src/format/pickle*.c src/format/pixelset_pack_open.c
+    src/format/safetensors.c src/format/tensor_file.c src/format/tensor_file_h5.c src/format/torch_*.c src/format/zip*.c
+    data-tools/date_list.c data-tools/pack_dates.c data-tools/pack_features.c data-tools/pack_labels.c"
+checkpointing="src/run/checkpoint.c src/run/checkpoint_load.c src/run/fold_state.c src/run/resume.c"
+targets=$(ls tests/fuzz/*.c | sed 's,.*/\(.*\)\.c$,\1,')
+export FURROW="$build/furrow" FURROW_CACHE_DIR="${FURROW_CACHE_DIR:-$(pwd)/$build/cache}"
+
+run_tests() {
+    # shellcheck disable=SC2046
+    sh scripts/test.sh 1200 $(ls "$build"/tests/test_* | grep -v '[.]') tests/test_cli.sh
+}
+
+damage() {
+    for target in $targets; do
+        apart=23 # bytes
+        ls "tests/fuzz/corpus/$target"/*.h5 >/dev/null 2>&1 && apart=997
+        "$build/fuzz/$target" --damage $apart "tests/fuzz/corpus/$target"
+    done
+}
+
+# No verdicts: gcov's own calls are among those that fail.
+faults() {
+    # shellcheck disable=SC2086
+    COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh |
+        sed -un 's/\( calls, .* failed once\).*/\1/p'
+}
+
+[ "${COVERAGE_KEEP:-}" ] || find "$build" -name '*.gcda' -delete
+for step in ${COVERAGE_STEPS:-run_tests damage faults}; do $step; done
+
+# of WHAT FILE...: a line a file and the sum; fails below 95 %
+of() {
+    what=$1
+    shift
+    for file in "$@"; do
+        gcov -b -c -t "$build/${file%.c}.o" 2>/dev/null |
+            awk -v wanted="$file" '/-: *0:Source:/ { sub(/.*Source:/, ""); on = $0 == wanted } on' \
+                >"$build/coverage/$(basename "$file").gcov"
+        awk -v file="$file" '/^branch/ { all++; taken += !/taken 0|never executed/ }
+            END { printf "%s %d %d\n", file, taken, all }' "$build/coverage/$(basename "$file").gcov"
+    done | awk -v what="$what" '{ printf "%5.1f %%  %5d of %5d  %s\n", $3 ? 100 * $2 / $3 : 100, $2, $3, $1; t += $2; a += $3 }
+        END { printf "%5.1f %%  %5d of %5d  %s\n", 100 * t / a, t, a, what; exit t < 0.95 * a }'
+}
+mkdir -p "$build/coverage"
+status=0
+# shellcheck disable=SC2086
+of "the readers" $readers || status=1
+# shellcheck disable=SC2086
+of checkpointing $checkpointing || status=1
+exit $status
