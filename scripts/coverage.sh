@@ -14,7 +14,7 @@ readers="src/base/date.c src/base/json.c src/base/reader.c src/base/schema.c src
     src/format/npy.c src/format/number.c src/format/patch_pack_open.c src/format/pickle*.c src/format/pixelset_pack_open.c
     src/format/safetensors.c src/format/tensor_file.c src/format/tensor_file_h5.c src/format/torch_*.c src/format/zip*.c
     data-tools/date_list.c data-tools/pack_dates.c data-tools/pack_features.c data-tools/pack_labels.c"
-checkpointing="src/run/checkpoint.c src/run/checkpoint_load.c src/run/fold_state.c src/run/resume.c"
+checkpointing="src/weights/checkpoint.c src/weights/checkpoint_load.c src/run/fold_state.c src/weights/resume.c"
 targets=$(ls tests/fuzz/*.c | sed 's,.*/\(.*\)\.c$,\1,')
 export FURROW="$build/furrow" FURROW_CACHE_DIR="${FURROW_CACHE_DIR:-$(pwd)/$build/cache}"
 

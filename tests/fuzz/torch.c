@@ -1,7 +1,7 @@
 /* PyTorch's checkpoints, in the zip format and as the older stream, and what they say of themselves. */
 #include "tests/fuzz/fuzz_tensors.h"
 
-#include "run/checkpoint.h"
+#include "weights/checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
