@@ -147,10 +147,17 @@ done:
     return rc;
 }
 
+/* A wait that failed is tried again: kernels must not be released under a command that still runs them, which PoCL 3.1
+ * does not survive. */
+static bool has_ended(cl_command_queue queue)
+{
+    return clFinish(queue) == CL_SUCCESS || clFinish(queue) == CL_SUCCESS;
+}
+
 void device_close(device *d)
 {
     if (!d) return;
-    if (d->queue && clFinish(d->queue) == CL_SUCCESS) program_save_all(d);
+    if (d->queue && has_ended(d->queue)) program_save_all(d);
     tuning_save(d);
     if (d->profile) {
         profile_collect(d->profile);
