@@ -160,7 +160,7 @@ demo: setup
 # keeps compiled kernels between runs.
 TEST_CACHE ?= $(BUILD)/cache
 TEST_ENVIRONMENT = FURROW_CACHE_DIR=$(abspath $(TEST_CACHE)) FURROW=$(abspath $(BUILD))/furrow $(SANITIZER_OPTIONS)
-TILED := $(sort $(filter $(BUILD)/tests/test_op_% $(BUILD)/tests/test_net%,$(TESTS)))
+TILED := $(sort $(filter $(BUILD)/tests/test_op_% $(BUILD)/tests/test_net $(BUILD)/tests/test_net_%,$(TESTS)))
 UNTILED := $(sort $(filter-out $(TILED),$(TESTS)) $(wildcard tests/test_*.sh))
 
 test: setup

@@ -19,7 +19,7 @@ passed=0 failed=0 skipped=0
 
 executables() { for file in "$@"; do [ -f "$file" ] && [ -x "$file" ] && echo "$file"; done; }
 operations=$(executables "$build"/tests/test_op_*)
-networks=$(executables "$build"/tests/test_net* "$build"/tests/test_model*)
+networks=$(executables "$build"/tests/test_net "$build"/tests/test_net_* "$build"/tests/test_model*)
 goldens=${FURROW_SHARED:-../shared}/goldens
 if [ -n "$quick" ]; then
     references=$(ls "$goldens/psetae.h5" "$goldens/ltae.h5" "$goldens/utae.h5" 2>/dev/null)
