@@ -271,7 +271,7 @@ size_t tensor_bytes(const tensor_entry *e)
     return e->count * number_size(e->type);
 }
 
-int tensor_file_room(const tensor_file *f, void **out)
+size_t tensor_file_largest(const tensor_file *f)
 {
     size_t most = 0;
     for (int g = 0; g < TENSOR_GROUPS; g++)
@@ -279,7 +279,12 @@ int tensor_file_room(const tensor_file *f, void **out)
             const size_t bytes = tensor_bytes(&f->group[g].entry[i]);
             if (bytes > most) most = bytes;
         }
-    *out = memory_new(most, 1);
+    return most;
+}
+
+int tensor_file_room(const tensor_file *f, void **out)
+{
+    *out = memory_new(tensor_file_largest(f), 1);
     return *out ? OK : FAILED;
 }
 

@@ -56,7 +56,8 @@ int tensor_file_give(tensor_file *f, const char *name, int rank, const size_t *s
 int tensor_file_read(tensor_file *f, const tensor_entry *e, enum number_type type, void *out);
 size_t tensor_bytes(const tensor_entry *e); /* count x the type's size; it fits */
 
-/* Memory for one tensor after the other, as large as the largest of the weights and moments. */
+size_t tensor_file_largest(const tensor_file *f); /* bytes of the largest of the weights and moments */
+/* Memory for one tensor after the other: that many bytes. */
 int tensor_file_room(const tensor_file *f, void **out);
 
 const char *tensor_type_name(const tensor_entry *e); /* "float32", ..., "bool" */

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/ahead.h"
 #include "format/safetensors.h"
 #include "furrow.h"
 #include "weights/checkpoint.h"
@@ -21,41 +22,77 @@ static const char *const groups[TENSOR_GROUPS] = {"/weights", "/optimizer/exp_av
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */
 
-/* `values`: room for it. */
-static int write_tensor(tensor_file *from, h5 *to, const char *group, const tensor_entry *e, void *values)
+/* Tensors on their way. Unless they are very large, a thread reads the next one while one is written; from HDF5, which is
+ * not for two threads at once, they are read in between. */
+typedef struct transfer {
+    tensor_file *from;
+    h5 *to;
+    enum tensor_group group;
+    void *room[2]; /* each for the largest; the second NULL: no thread */
+} transfer;
+
+enum { READ_AHEAD_BYTES = 16 << 20 };
+
+static int transfer_room(transfer *t)
+{
+    int rc = tensor_file_room(t->from, &t->room[0]);
+    if (rc || tensor_file_largest(t->from) > READ_AHEAD_BYTES || tensor_file_h5(t->from)) return rc;
+    return tensor_file_room(t->from, &t->room[1]);
+}
+
+static int read_tensor(void *user, const ahead *a, int item, int slot)
+{
+    const transfer *t = user;
+    const tensor_entry *e = tensor_file_at(t->from, t->group, (size_t)item);
+    (void)a;
+    return tensor_file_read(t->from, e, e->type, t->room[slot]);
+}
+
+static int write_tensor(const transfer *t, int item, int slot)
 {
     int rc = OK;
-    char *path = text_format("%s/%s", group, e->name);
+    const tensor_entry *e = tensor_file_at(t->from, t->group, (size_t)item);
+    char *path = text_format("%s/%s", groups[t->group], e->name);
     TRY_NEW(path);
-    TRY(tensor_file_read(from, e, e->type, values));
-    TRY(h5_write(to, path, e->type, e->rank, e->shape, values));
-    if (e->truth) TRY(h5_set_text(to, path, "type", "bool"));
+    TRY(h5_write(t->to, path, e->type, e->rank, e->shape, t->room[slot]));
+    if (e->truth) TRY(h5_set_text(t->to, path, "type", "bool"));
 done:
     free(path);
     return rc;
 }
 
-static int write_group(tensor_file *from, h5 *to, enum tensor_group g, void *values)
+static int write_group(transfer *t, enum tensor_group g)
 {
-    const size_t count = tensor_file_count(from, g);
-    int rc = h5_new_group(to, groups[g]);
-    for (size_t i = 0; i < count && !rc; i++) {
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted");
-        rc = write_tensor(from, to, groups[g], tensor_file_at(from, g, i), values);
-        log_progress("tensors", i + 1, count, "");
+    const int count = (int)tensor_file_count(t->from, g);
+    int rc = OK, slot = 0;
+    ahead *reading = NULL;
+    t->group = g;
+    TRY(h5_new_group(t->to, groups[g]));
+    if (t->room[1])
+        TRY(ahead_start((ahead_plan){.items = count, .slots = 2, .held = 1, .fill = read_tensor, .user = t}, &reading));
+    for (int i = 0; i < count; i++) {
+        if (interrupt_requested()) {
+            rc = fail(INTERRUPTED, "interrupted");
+            goto done;
+        }
+        TRY(reading ? ahead_next(reading, &slot) : read_tensor(t, NULL, i, slot));
+        TRY(write_tensor(t, i, slot));
+        log_progress("tensors", (size_t)i + 1, (size_t)count, "");
     }
+done:
+    ahead_stop(reading);
     return rc;
 }
 
-static int write_optimiser(tensor_file *from, h5 *to, void *values)
+static int write_optimiser(transfer *t)
 {
     int rc = OK;
     int64_t step;
-    if (!tensor_file_step(from, &step)) return OK;
-    TRY(h5_new_group(to, "/optimizer"));
-    TRY(write_group(from, to, TENSOR_EXP_AVG, values));
-    TRY(write_group(from, to, TENSOR_EXP_AVG_SQ, values));
-    TRY(h5_write(to, "/optimizer/step", NUMBER_I64, 0, NULL, &step));
+    if (!tensor_file_step(t->from, &step)) return OK;
+    TRY(h5_new_group(t->to, "/optimizer"));
+    TRY(write_group(t, TENSOR_EXP_AVG));
+    TRY(write_group(t, TENSOR_EXP_AVG_SQ));
+    TRY(h5_write(t->to, "/optimizer/step", NUMBER_I64, 0, NULL, &step));
 done:
     return rc;
 }
@@ -108,25 +145,25 @@ done:
 int weights_import(tensor_file *from, const char *path)
 {
     int rc = OK, closed;
-    h5 *file = NULL;
-    void *values = NULL;
+    transfer t = {.from = from};
     char *temporary = file_temporary(path);
     TRY_NEW(temporary);
-    TRY(tensor_file_room(from, &values));
-    TRY(h5_create(temporary, &file));
-    TRY(write_head(from, file));
-    TRY(write_group(from, file, TENSOR_WEIGHTS, values));
-    TRY(write_optimiser(from, file, values));
-    TRY(h5_set_int(file, "/", "complete", 1));
+    TRY(transfer_room(&t));
+    TRY(h5_create(temporary, &t.to));
+    TRY(write_head(from, t.to));
+    TRY(write_group(&t, TENSOR_WEIGHTS));
+    TRY(write_optimiser(&t));
+    TRY(h5_set_int(t.to, "/", "complete", 1));
 done:
-    closed = h5_close(file);
+    closed = h5_close(t.to);
     if (!rc) rc = closed;
     if (!rc)
         rc = file_commit(temporary, path);
     else if (temporary)
         remove(temporary);
     free(temporary);
-    free(values);
+    free(t.room[0]);
+    free(t.room[1]);
     return rc;
 }
 
