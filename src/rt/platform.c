@@ -89,7 +89,7 @@ static void describe(cl_platform_id platform, cl_device_id id, found_device *out
     info->global_memory = global;
     info->allocation_limit = allocation;
     info->cache = cache;
-    info->available = available;
+    info->available = available && type; /* one that does not say what it is would get another's kernel forms */
     info->compiler = compiler;
     out->platform = platform;
     out->id = id;
