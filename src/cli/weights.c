@@ -50,11 +50,9 @@ static int describe(run_arguments *a, const char *bands, const char *item, char 
     const int code = furrow_weights_describe(&a->options, bands, a->positional.item[2], item, &described);
     free(described);
     if (code) return code;
-    cJSON *all = cJSON_Parse(*json);
-    cJSON_AddStringToObject(all, "stac", item);
+    char *extended = document_extended(*json, (const entry[]){TEXT("stac", item), {0}});
     free(*json);
-    *json = cJSON_Print(all);
-    cJSON_Delete(all);
+    *json = extended;
     return FURROW_OK;
 }
 
