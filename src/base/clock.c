@@ -2,9 +2,19 @@
 
 #include <time.h>
 
-double seconds_now(void)
+int64_t clock_nanoseconds(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_milliseconds(void)
+{
+    return clock_nanoseconds() / 1000000;
+}
+
+double seconds_now(void)
+{
+    return 1e-9 * (double)clock_nanoseconds();
 }

@@ -2,6 +2,11 @@
 #ifndef FURROW_BASE_CLOCK_H
 #define FURROW_BASE_CLOCK_H
 
-double seconds_now(void); /* of a clock that only runs forward */
+#include <stdint.h>
+
+/* Of one clock that only runs forward. */
+int64_t clock_nanoseconds(void);
+int64_t clock_milliseconds(void);
+double seconds_now(void);
 
 #endif

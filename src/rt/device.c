@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -15,18 +15,6 @@ enum {
     FLUSH_EVERY = 32,  /* commands: often enough to keep a device busy, rarely enough to cost nothing */
     SAVE_EVERY = 5000, /* milliseconds between saves of the choices of forms while work goes on */
 };
-
-int64_t clock_nanoseconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t clock_milliseconds(void)
-{
-    return clock_nanoseconds() / 1000000;
-}
 
 /* ---- the environment -------------------------------------------------------------------------------------------- */
 

@@ -60,7 +60,7 @@ struct device {
     bool collecting;             /* binaries_collect */
     bool compiled;               /* some program was built that was in no cache, not even the driver's */
     bool rehearsing;             /* device_rehearse */
-    int64_t opened_at, saved_at; /* milliseconds of a steady clock; saved: the choices of forms */
+    int64_t opened_at, saved_at; /* milliseconds (base/clock.h); saved: the choices of forms */
     bool cache_warned, compile_announced, tune_announced, save_announced, blas_used;
     bool limits_tested, limits_believed; /* does the driver report sensible limits of kernels? limits.c */
     struct staging *staging;
@@ -69,8 +69,6 @@ struct device {
     struct store *memo;
 };
 
-int64_t clock_milliseconds(void); /* a steady clock */
-int64_t clock_nanoseconds(void);
 void device_queued(device *d); /* after each command: flushes now and then, so that the device starts */
 int device_idle(device *d);    /* the queue is empty: collect profile events, save choices now and then */
 

@@ -12,6 +12,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
