@@ -57,9 +57,9 @@ int patches_add_parcels(patches *s, int sample, int64_t *parcels);
 /* The published folds: of k = 1..5 train {k, k+1, k+2}, validation k+3, test k+4 (mod 5), by the pack's fold numbers.
  * USAGE: no such fold; FAILED: a patch without fold number, naming it. A part may be empty. */
 int patches_split(const patches *s, int fold, fold_split *out);
-/* Mean and std [bands] for samples: the mean over the folds that occur among them of the folds' values (published).
- *  Where data.norm names another pack: its values, whatever the samples. The caller frees both with one free(*mean).
- * Std 0 counts as 1. */
+/* Mean and std [bands] for samples, NULL: all: the mean over the folds that occur among them of the folds' values
+ * (published). Where data.norm names another pack: its values, whatever the samples. The caller frees both with one
+ * free(*mean). Std 0 counts as 1. */
 int patches_normalisation(const patches *s, const uint32_t *sample, int count, float **mean, float **std);
 
 /* Where a patch lies: its corners x, y, upper left first, clockwise, in the coordinate system `crs` (an EPSG code, 0: not

@@ -105,38 +105,47 @@ int patch_normalisation_find(patches *s, const patches_options *o, problems *p)
     return OK;
 }
 
+/* Adds the rows of the folds of the samples to sum [mean, std]; how many rows. */
+static int add_own(const patches *s, const uint32_t *sample, int count, bool *taken, double *sum)
+{
+    bool any = false;
+    int rows = 0;
+    for (int i = 0; i < count; i++) {
+        const int fold = fold_of(s, sample ? (int)sample[i] : i);
+        if (fold) any = taken[fold] = true;
+    }
+    for (int f = 1; f <= s->about->folds; f++) {
+        if (any ? !taken[f] : !has_values(s->about, f)) continue; /* patches without a fold: all rows, as published */
+        row_add(s->about, f, sum, sum + s->about->bands);
+        rows++;
+    }
+    return rows;
+}
+
 int patches_normalisation(const patches *s, const uint32_t *sample, int count, float **mean, float **std)
 {
     const size_t bands = (size_t)s->about->bands;
-    bool *taken = memory_new((size_t)s->about->folds + 1, sizeof *taken), any = false;
-    double *sum = memory_new(2 * bands, sizeof *sum), rows = 0;
-    const bool own = s->normalise && !s->given_norm;
-    float *values = memory_new(2 * bands, sizeof *values);
-    int rc = taken && sum && values ? OK : FAILED;
-    for (int i = 0; !rc && own && i < count; i++) {
-        const int fold = fold_of(s, (int)sample[i]);
-        if (fold) any = taken[fold] = true;
-    }
-    for (int f = 1; !rc && own && f <= s->about->folds; f++) {
-        if (any ? !taken[f] : !has_values(s->about, f)) continue; /* patches without a fold: all rows, as published */
-        row_add(s->about, f, sum, sum + bands);
-        rows++;
-    }
-    for (size_t c = 0; !rc && s->given_norm && c < 2 * bands; c++) {
-        sum[c] = s->given_norm[c];
+    int rc = OK, rows = 0;
+    bool *taken = NULL;
+    double *sum = NULL;
+    float *values = NULL;
+    TRY_NEW(taken = memory_new((size_t)s->about->folds + 1, sizeof *taken));
+    TRY_NEW(sum = memory_new(2 * bands, sizeof *sum));
+    TRY_NEW(values = memory_new(2 * bands, sizeof *values));
+    if (s->given_norm) {
+        memcpy(sum, s->given_norm, 2 * bands * sizeof *sum);
         rows = 1;
+    } else if (s->normalise) {
+        rows = add_own(s, sample, sample ? count : s->count, taken, sum);
     }
-    for (size_t c = 0; !rc && c < bands; c++) {
+    for (size_t c = 0; c < bands; c++) {
         values[c] = (float)(rows > 0 ? sum[c] / rows : 0);
         values[bands + c] = sum[bands + c] > 0 ? (float)(sum[bands + c] / rows) : 1;
     }
-    free(taken);
-    free(sum);
-    if (rc) {
-        free(values);
-        return rc;
-    }
     *mean = values;
     *std = values + bands;
-    return OK;
+done:
+    free(taken);
+    free(sum);
+    return rc;
 }

@@ -190,15 +190,11 @@ static int normalisation_of_patches(furrow_model *m)
 {
     int rc = OK;
     float *mean = NULL, *std = NULL;
-    uint32_t *all = NULL;
     patches *set = NULL;
     TRY(patches_open(&m->config.images, false, &set));
-    TRY_NEW(all = memory_new((size_t)patches_count(set), sizeof *all));
-    for (int i = 0; i < patches_count(set); i++) all[i] = (uint32_t)i;
-    TRY(patches_normalisation(set, all, patches_count(set), &mean, &std));
+    TRY(patches_normalisation(set, NULL, 0, &mean, &std));
     TRY(keep_normalisation(m, 1, patches_bands(set), mean, std));
 done:
-    free(all);
     free(mean);
     patches_close(set);
     return rc;

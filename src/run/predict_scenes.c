@@ -91,21 +91,11 @@ done:
 static int normalisation_take(mapping *m)
 {
     const patches *set = m->job->s.set.images;
-    const int count = patches_count(set);
-    int rc = OK;
-    uint32_t *all = memory_new((size_t)count, sizeof *all);
-    TRY_NEW(all);
-    for (int i = 0; i < count; i++) all[i] = (uint32_t)i;
-    if (m->scenes.bands != patches_bands(set)) {
-        rc = fail(USAGE, "%s: the images have %d bands, the network %d (--bands)", m->o->folder, m->scenes.bands,
-                  patches_bands(set));
-        goto done;
-    }
-    TRY(patches_normalisation(set, all, count, &m->mean, &m->std));
+    if (m->scenes.bands != patches_bands(set))
+        return fail(USAGE, "%s: the images have %d bands, the network %d (--bands)", m->o->folder, m->scenes.bands,
+                    patches_bands(set));
     m->reference = patches_reference(set);
-done:
-    free(all);
-    return rc;
+    return patches_normalisation(set, NULL, 0, &m->mean, &m->std);
 }
 
 /* Positions are days since the reference date: those of another year are days that the network has never met. */

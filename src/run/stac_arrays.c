@@ -78,22 +78,17 @@ static int scaling_add(const stac_model *m, cJSON *input)
     const float *mean, *std;
     float *own_mean = NULL, *own_std;
     int rc = OK, rows;
-    uint32_t *all = NULL;
     if (set->parcels) {
         TRY(pixelset_normalisation(set->parcels, &rows, &mean, &std));
         const int bands = pixelset_bands(set->parcels);
         json_add(input, "value_scaling",
                  rows > 1 ? scaling_by_date(mean, std, rows, bands) : scaling_of(mean, std, bands));
-        return OK;
+    } else {
+        TRY(patches_normalisation(set->images, NULL, 0, &own_mean, &own_std));
+        json_add(input, "value_scaling", scaling_of(own_mean, own_std, patches_bands(set->images)));
     }
-    const int count = patches_count(set->images);
-    TRY_NEW(all = memory_new((size_t)count, sizeof *all));
-    for (int i = 0; i < count; i++) all[i] = (uint32_t)i;
-    TRY(patches_normalisation(set->images, all, count, &own_mean, &own_std));
-    json_add(input, "value_scaling", scaling_of(own_mean, own_std, patches_bands(set->images)));
 done:
     free(own_mean);
-    free(all);
     return rc;
 }
 
