@@ -56,7 +56,7 @@ static int parcels_write(geotiff_samples *s, const char *data)
 {
     int rc = OK;
     for (size_t i = 0; i < s->count; i++) {
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
+        TRY(interrupt_check());
         TRY(parcel_write(s, i, data));
         log_progress("DATA", i + 1, s->count, "");
     }

@@ -189,7 +189,7 @@ static int window_take(patching *p, int column, int row)
     const size_t plane = (size_t)(across * size) * (size_t)(down * size);
     int rc = OK;
     for (int d = 0; d < s->dates; d++) {
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
+        TRY(interrupt_check());
         TRY(scenes_read(s, d, column * size, row * size, across * size, down * size,
                         (char *)p->values + (size_t)d * (size_t)s->bands * plane * number_size(s->type),
                         p->missing ? p->missing + (size_t)d * plane : NULL));

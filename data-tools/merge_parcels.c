@@ -60,9 +60,9 @@ static void rows_step(merge *m)
 
 static int stopped(const char *task, int done, int total)
 {
-    if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
-    log_progress(task, (size_t)done, (size_t)total, "");
-    return OK;
+    const int rc = interrupt_check();
+    if (!rc) log_progress(task, (size_t)done, (size_t)total, "");
+    return rc;
 }
 
 static int compare_all(merge *m)

@@ -45,10 +45,7 @@ static int merge_classes(const tile_plan *p, const char *folder)
     int rc = OK;
     TRY(merge_rasters_open(p, folder, &to));
     for (int i = 0; i < total; i++) {
-        if (interrupt_requested()) {
-            rc = fail(INTERRUPTED, "interrupted; the same command goes on");
-            goto done;
-        }
+        TRY(interrupt_check());
         TRY(tile_copy(p, folder, i, &to));
         log_progress("merge", (size_t)i + 1, (size_t)total, "");
     }

@@ -154,7 +154,7 @@ static int samples_write(packing *p, pack_writer *w, moments *m)
     for (size_t i = 0; i < s->count; i++) {
         const void *values;
         size_t count;
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
+        TRY(interrupt_check());
         TRY(geotiff_samples_read(s, i, &values, &count));
         TRY(pack_writer_append(w, values, count));
         if (!p->options->norm) moments_add(m, p->scenes.type, values, count / (size_t)p->scenes.bands);

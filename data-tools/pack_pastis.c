@@ -205,10 +205,7 @@ static int finish_compressed(pastis_work *p)
     int rc = OK;
     TRY(patch_writer_open(p->compressing, &p->contents.pack, DEFLATE_LEVEL, &w));
     for (size_t i = 0; i < count; i++) {
-        if (interrupt_requested()) {
-            rc = fail(INTERRUPTED, "interrupted; the same command goes on");
-            goto done;
-        }
+        TRY(interrupt_check());
         TRY(patch_writer_copy(p->writer, i, w));
         log_progress("compressing", i + 1, count, "");
     }

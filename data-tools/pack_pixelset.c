@@ -189,10 +189,7 @@ static int pack_write(packing *p)
     TRY(moments_new(s->bands, &m));
     TRY(pack_writer_open(p->unfinished, &contents, p->options->compress ? DEFLATE_LEVEL : 0, &w));
     for (size_t i = 0; i < s->count; i++) {
-        if (interrupt_requested()) {
-            rc = fail(INTERRUPTED, "interrupted; the same command goes on");
-            goto done;
-        }
+        TRY(interrupt_check());
         TRY(parcel_copy(p, i, w, &m));
         log_progress("pack", i + 1, s->count, "");
     }

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/error.h"
+
 static log_listener current;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static volatile sig_atomic_t interrupted, stopped; /* by all, by the watcher */
@@ -78,4 +80,9 @@ void interrupt_clear(void)
 bool interrupt_requested(void)
 {
     return interrupted || stopped;
+}
+
+int interrupt_check(void)
+{
+    return interrupt_requested() ? fail(INTERRUPTED, "interrupted; the same command goes on") : OK;
 }

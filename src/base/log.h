@@ -25,6 +25,8 @@ void log_progress(const char *task, size_t done, size_t total, const char *metri
 void interrupt_request(void); /* async-signal-safe */
 void interrupt_clear(void);
 bool interrupt_requested(void);
+/* OK, or what a command returns then that goes on where it was when it is given again: INTERRUPTED, and says so. */
+int interrupt_check(void);
 
 /* Beside the listener, one run's own: told the progress; where it returns false, interrupt_requested() is true until the
  * watch ends. NULL ends it. */

@@ -148,7 +148,7 @@ static int run_map(mapping *m, int row, int first, int count, int *done, int tot
     int rc = OK;
     TRY(scene_window_read(&m->window, row, first, count));
     for (int k = first; k < first + count; k++) {
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
+        TRY(interrupt_check());
         TRY(tile_map(m, row, k));
         log_progress("tiles", (size_t)++ * done, (size_t)total, "");
     }

@@ -51,7 +51,7 @@ int scene_window_read(scene_window *w, int row, int first, int count)
     w->width = tile_span_of(w->plan, s->grid.width, first + count - 1).start + side - w->left;
     const size_t pixels = (size_t)side * (size_t)w->width, date = pixels * (size_t)s->bands * number_size(s->type);
     for (int d = 0; d < s->dates; d++) {
-        if (interrupt_requested()) return fail(INTERRUPTED, "interrupted; the same command goes on");
+        TRY(interrupt_check());
         TRY(scenes_read(w->scenes, d, w->left, top, w->width, side, (char *)w->values + (size_t)d * date,
                         w->missing ? w->missing + (size_t)d * pixels : NULL));
     }
