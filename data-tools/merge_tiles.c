@@ -15,7 +15,7 @@ static int all_there(const tile_plan *p, const char *folder)
     name_list missing = {0};
     for (int i = 0; i < p->across * p->down; i++) {
         char name[40];
-        if (p->parcels ? tile_parcels_are_done(p, folder, i) : tile_is_done(p, folder, i)) continue;
+        if (tile_is_made(p, folder, i)) continue;
         snprintf(name, sizeof name, "%d_%d", i / p->across, i % p->across);
         name_list_add(&missing, name);
     }

@@ -43,6 +43,11 @@ bool tile_parcels_are_done(const tile_plan *p, const char *folder, int index)
     return done;
 }
 
+bool tile_is_made(const tile_plan *p, const char *folder, int index)
+{
+    return p->parcels ? tile_parcels_are_done(p, folder, index) : tile_is_done(p, folder, index);
+}
+
 int tile_parcels_save(const tile_plan *p, const char *folder, int index, const tile_parcels *t)
 {
     const size_t side[2] = {(size_t)p->side, (size_t)p->side}, lines[2] = {(size_t)t->count, line_of(p)};

@@ -19,6 +19,9 @@ typedef struct tile_parcels {
     float *fact;     /* [count][1 + classes]; NULL: none */
 } tile_parcels;
 
+/* Of a tile of either kind, as the plan says. */
+bool tile_is_made(const tile_plan *p, const char *folder, int index);
+
 bool tile_parcels_are_done(const tile_plan *p, const char *folder, int index);
 int tile_parcels_save(const tile_plan *p, const char *folder, int index, const tile_parcels *t);
 /* Every number is checked: FAILED, naming the file and the value. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/prediction.h"
+#include "data/tile_parcels.h"
 #include "run/scene_tile.h"
 #include "run/scene_window.h"
 
@@ -139,7 +140,7 @@ static bool is_ours(const mapping *m, int index)
 
 static bool is_wanted(const mapping *m, int index)
 {
-    return is_ours(m, index) && !scene_tile_is_done(&m->tile, index);
+    return is_ours(m, index) && !tile_is_made(&m->plan, m->job->folder, index);
 }
 
 /* Neighbours are read together; what lies between two tiles of a shard is not read at all. */

@@ -31,10 +31,11 @@ void scene_tile_free(scene_tile *t)
     *t = (scene_tile){0};
 }
 
-bool scene_tile_is_done(const scene_tile *t, int index)
+int scene_tile_no_number(void)
 {
-    return t->plan->parcels ? tile_parcels_are_done(t->plan, t->job->folder, index)
-                            : tile_is_done(t->plan, t->job->folder, index);
+    return fail(FAILED,
+                "the network's output is not a finite number; the weights or the normalisation do not fit these "
+                "images");
 }
 
 /* The most probable class of a pixel and its probability, in percent. */
@@ -46,10 +47,7 @@ static int pixel_decide(const double *log_p, int classes, uint8_t *class, uint8_
         sum += exp(log_p[k]);
         if (log_p[k] > log_p[best]) best = k;
     }
-    if (!isfinite(sum) || !(sum > 0))
-        return fail(FAILED,
-                    "the network's output is not a finite number; the weights or the normalisation do not fit these "
-                    "images");
+    if (!isfinite(sum) || !(sum > 0)) return scene_tile_no_number();
     *class = (uint8_t)best;
     *percent = (uint8_t)lrint(100 * exp(log_p[best]) / sum);
     return OK;

@@ -6,8 +6,8 @@
 #include "run/prediction.h"
 
 typedef struct scene_tile {
-    prediction
-        *job; /* its tally counts what the tiles' middles hold: pixels, or parcels whose first pixel lies there */
+    /* Its tally counts what the tiles' middles hold: pixels, or parcels whose first pixel lies there. */
+    prediction *job;
     const tile_plan *plan;
     uint8_t *classes;           /* [2][rows][columns] of the middle */
     int32_t *instance, *chosen; /* [side][side]; with a head these two and the next */
@@ -21,12 +21,12 @@ typedef struct scene_tile {
 int scene_tile_new(prediction *job, const tile_plan *plan, scene_tile *out);
 void scene_tile_free(scene_tile *t);
 
-bool scene_tile_is_done(const scene_tile *t, int index);
-
 /* i: of the tile, whole; NULL: nothing of it was seen at any date. */
 int scene_tile_save(scene_tile *t, int index, const inference *i);
 
 /* Of a map of parcels; data/tile_parcels.h. */
 int scene_tile_save_parcels(scene_tile *t, int index, const inference *i);
+
+int scene_tile_no_number(void); /* FAILED: the network's output is none */
 
 #endif

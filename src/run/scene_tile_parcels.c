@@ -29,10 +29,7 @@ static int fact_take(const paps_found *found, int candidate, int classes, float 
     const int best = found_class(found, classes, candidate);
     double sum = 0;
     for (int k = 0; k < classes; k++) sum += exp((double)logit[k] - (double)logit[best]);
-    if (!isfinite(sum) || !isfinite(found->confidence[candidate]))
-        return fail(FAILED,
-                    "the network's output is not a finite number; the weights or the normalisation do not fit these "
-                    "images");
+    if (!isfinite(sum) || !isfinite(found->confidence[candidate])) return scene_tile_no_number();
     fact[0] = found->confidence[candidate];
     for (int k = 0; k < classes; k++) fact[1 + k] = (float)(exp((double)logit[k] - (double)logit[best]) / sum);
     return OK;
