@@ -3,19 +3,17 @@
 #include "base/date.h"
 #include "base/text_file.h"
 
-static void style_start(text_file *f)
-{
-    text_put(f, "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-                "<qgis version=\"3.22\" styleCategories=\"Symbology\">\n <pipe>\n");
-}
+static const char style_start[] = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+                                  "<qgis version=\"3.22\" styleCategories=\"Symbology\">\n";
 
 int merge_style_classes(const tile_plan *p, const char *path)
 {
     text_file *f;
     const int rc = text_file_open(path, &f);
     if (rc) return rc;
-    style_start(f);
-    text_put(f, "  <rasterrenderer type=\"paletted\" band=\"1\" opacity=\"1\" alphaBand=\"-1\" nodataColor=\"\">\n"
+    text_put(f, style_start);
+    text_put(f, " <pipe>\n"
+                "  <rasterrenderer type=\"paletted\" band=\"1\" opacity=\"1\" alphaBand=\"-1\" nodataColor=\"\">\n"
                 "   <colorPalette>\n");
     for (int k = 0; k < p->class_count; k++) {
         text_put_format(f, "    <paletteEntry value=\"%d\" color=\"#%06x\" alpha=\"255\" label=\"", k,
@@ -32,8 +30,9 @@ int merge_style_confidence(const char *path)
     text_file *f;
     const int rc = text_file_open(path, &f);
     if (rc) return rc;
-    style_start(f);
-    text_put(f, "  <rasterrenderer type=\"singlebandgray\" band=\"1\" grayBand=\"1\" opacity=\"1\" alphaBand=\"-1\" "
+    text_put(f, style_start);
+    text_put(f, " <pipe>\n"
+                "  <rasterrenderer type=\"singlebandgray\" band=\"1\" grayBand=\"1\" opacity=\"1\" alphaBand=\"-1\" "
                 "gradient=\"BlackToWhite\">\n"
                 "   <contrastEnhancement>\n    <minValue>0</minValue>\n    <maxValue>100</maxValue>\n"
                 "    <algorithm>StretchToMinimumMaximum</algorithm>\n   </contrastEnhancement>\n"
@@ -70,9 +69,8 @@ int merge_style_parcels(const tile_plan *p, const char *path)
     text_file *f;
     const int rc = text_file_open(path, &f);
     if (rc) return rc;
-    text_put(f, "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-                "<qgis version=\"3.22\" styleCategories=\"Symbology\">\n"
-                " <renderer-v2 type=\"categorizedSymbol\" attr=\"crop:code\" symbollevels=\"0\" enableorderby=\"0\">\n"
+    text_put(f, style_start);
+    text_put(f, " <renderer-v2 type=\"categorizedSymbol\" attr=\"crop:code\" symbollevels=\"0\" enableorderby=\"0\">\n"
                 "  <categories>\n");
     for (int k = 0; k < p->class_count; k++) {
         text_put_format(f, "   <category render=\"true\" value=\"%d\" symbol=\"%d\" label=\"", k, k);
