@@ -9,24 +9,27 @@ complain() {
 }
 
 # Folders from the lowest to the highest: a file may include its own folder and those named beside it.
+tape="base rt op net"
+networks="$tape layer model"
+runs="$networks format data metric network"
 allowed() {
     case $1 in
     src/base) echo "base" ;;
     src/rt) echo "base rt" ;;
     src/op) echo "base rt op net/check" ;;
-    src/net) echo "base rt op net" ;;
-    src/layer) echo "base rt op net layer" ;;
-    src/model) echo "base rt op net layer model" ;;
+    src/net) echo "$tape" ;;
+    src/layer) echo "$tape layer" ;;
+    src/model) echo "$networks" ;;
     src/format) echo "base format" ;;
     src/data) echo "base format data" ;;
     data-tools) echo "base format data data-tools" ;;
     src/metric) echo "base op model format metric" ;;
-    src/network) echo "base rt op net layer model format data metric network" ;;
-    src/weights) echo "base rt op net layer model format data metric network weights" ;;
-    src/verify) echo "base rt op net layer model format metric network weights verify furrow.h" ;;
-    src/run) echo "base rt op net layer model format data metric network weights run furrow.h" ;;
+    src/network) echo "$runs" ;;
+    src/weights) echo "$runs weights" ;;
+    src/verify) echo "$networks format metric network weights verify furrow.h" ;;
+    src/run) echo "$runs weights run furrow.h" ;;
     src/report) echo "base model format data metric run report furrow.h" ;;
-    src/library) echo "base rt op net layer model format data metric network weights run library furrow.h" ;;
+    src/library) echo "$runs weights run library furrow.h" ;;
     src/cli) echo "furrow.h data-tools cli" ;;
     esac
 }
