@@ -188,20 +188,26 @@ static cJSON *classes_of(const stac_model *m)
     return list;
 }
 
-static void tasks_add(cJSON *output, const char *task)
+const char *stac_task(const stac_model *m)
 {
-    json_append(cJSON_AddArrayToObject(output, "tasks"), cJSON_CreateString(task));
+    return model_head(m->model)                     ? "panoptic-segmentation"
+           : model_kind_of(m->model) == MODEL_DENSE ? "semantic-segmentation"
+                                                    : "classification";
+}
+
+static void task_add(const stac_model *m, cJSON *output)
+{
+    json_append(cJSON_AddArrayToObject(output, "tasks"), cJSON_CreateString(stac_task(m)));
 }
 
 static void parcels_add(const stac_model *m, cJSON *list)
 {
-    static const char task[] = "panoptic-segmentation";
     const dimension map[] = {{"batch", ANY}, {"height", ANY}, {"width", ANY}, {NULL, 0}};
     cJSON *classes = array_of(list, "classes", "the class of each pixel's parcel", "result", map, "uint8");
     json_add(classes, "classification:classes", classes_of(m));
-    tasks_add(classes, task);
-    tasks_add(array_of(list, "instances", "the number of each pixel's parcel, 0: none", "result", map, "int32"), task);
-    tasks_add(array_of(list, "confidence", "how sure it is that there is this parcel", "result", map, "float32"), task);
+    task_add(m, classes);
+    task_add(m, array_of(list, "instances", "the number of each pixel's parcel, 0: none", "result", map, "int32"));
+    task_add(m, array_of(list, "confidence", "how sure it is that there is this parcel", "result", map, "float32"));
 }
 
 cJSON *stac_outputs(const stac_model *m)
@@ -217,6 +223,6 @@ cJSON *stac_outputs(const stac_model *m)
     scores = array_of(list, "scores", "logits: the highest is the class, their softmax the probabilities", "result",
                       dense ? pixels : parcels, "float32");
     json_add(scores, "classification:classes", classes_of(m));
-    tasks_add(scores, dense ? "semantic-segmentation" : "classification");
+    task_add(m, scores);
     return list;
 }

@@ -78,13 +78,6 @@ static void times_add(const stac_model *m, cJSON *to)
     }
 }
 
-static const char *task_of(const stac_model *m)
-{
-    return model_head(m->model)                     ? "panoptic-segmentation"
-           : model_kind_of(m->model) == MODEL_DENSE ? "semantic-segmentation"
-                                                    : "classification";
-}
-
 static int properties_of(const stac_model *m, cJSON *to)
 {
     char *title = NULL, *name = NULL;
@@ -97,7 +90,7 @@ static int properties_of(const stac_model *m, cJSON *to)
     cJSON_AddStringToObject(to, "mlm:name", name);
     cJSON_AddStringToObject(to, "mlm:architecture", title);
     tasks = cJSON_AddArrayToObject(to, "mlm:tasks");
-    json_append(tasks, cJSON_CreateString(task_of(m)));
+    json_append(tasks, cJSON_CreateString(stac_task(m)));
     cJSON_AddStringToObject(to, "mlm:framework", "furrow");
     cJSON_AddStringToObject(to, "mlm:framework_version", FURROW_VERSION);
     cJSON_AddNumberToObject(to, "mlm:total_parameters", (double)m->parameters);

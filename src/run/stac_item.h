@@ -21,7 +21,8 @@ typedef struct stac_model {
 /* The item as a document. USAGE where `bands` are not as many as the network's. */
 int stac_item(const stac_model *m, cJSON **out);
 
-/* What its parts are made of: the bands' names (USAGE as above), mlm:input, mlm:output. */
+/* What its parts are made of: the network's task, the bands' names (USAGE as above), mlm:input, mlm:output. */
+const char *stac_task(const stac_model *m);
 int stac_band_names(const stac_model *m, cJSON **out);
 int stac_inputs(const stac_model *m, cJSON **out);
 cJSON *stac_outputs(const stac_model *m);
