@@ -12,10 +12,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "run/epoch.h"
-#include "run/fold.h"
 #include "library/library_model.h"
 #include "network/loop_test.h"
+#include "run/epoch.h"
+#include "run/fold.h"
 #include "run/session.h"
 
 typedef struct rehearsal {

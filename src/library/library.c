@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "network/config.h"
 #include "library/library_model.h"
+#include "network/config.h"
 #include "run/session.h"
 
 const char *furrow_version(void)

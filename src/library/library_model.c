@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "weights/checkpoint.h"
 #include "network/loop_test.h"
 #include "network/self_test.h"
 #include "run/session.h"
+#include "weights/checkpoint.h"
 #include "weights/weights.h"
 #include "weights/weights_fit.h"
 

@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "op/image.h"
 #include "library/library_model.h"
 #include "network/parcel_score.h"
+#include "op/image.h"
 
 /* What a call brings, and where its results go. */
 typedef struct call {

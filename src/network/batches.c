@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "network/feed.h"
 #include "network/patch_feed.h"
 

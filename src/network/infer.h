@@ -2,8 +2,8 @@
 #ifndef FURROW_NETWORK_INFER_H
 #define FURROW_NETWORK_INFER_H
 
-#include "network/batches.h"
 #include "metric/metrics.h"
+#include "network/batches.h"
 #include "network/parcel_score.h"
 
 /* One network, and the weights of one or several folds to run it with: their mean of log softmax is the result. */

@@ -2,10 +2,10 @@
 #ifndef FURROW_NETWORK_PARCEL_SCORE_H
 #define FURROW_NETWORK_PARCEL_SCORE_H
 
-#include "network/network.h"
 #include "metric/panoptic_metrics.h"
 #include "metric/parcel_match.h"
 #include "metric/pseudo_nms.h"
+#include "network/network.h"
 
 enum parcel_loss { LOSS_ALL, LOSS_CENTRE, LOSS_SIZE, LOSS_SHAPE, LOSS_CLASS, PARCEL_LOSSES };
 

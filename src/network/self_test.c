@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "op/checks.h"
-#include "base/clock.h"
 
 enum { RESULT_MAX = 400 };
 

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "op/image.h"
 #include "network/self_test.h"
+#include "op/image.h"
 
 /* Uploads, or makes room when source is NULL. */
 static int make(device *d, const void *source, size_t bytes, buffer **out)

@@ -9,12 +9,12 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "furrow.h"
-#include "run/bench.h"
-#include "run/bench_parcels.h"
 #include "base/clock.h"
 #include "network/network.h"
-#include "run/peak.h"
 #include "network/self_test.h"
+#include "run/bench.h"
+#include "run/bench_parcels.h"
+#include "run/peak.h"
 #include "run/session.h"
 
 enum { BANDS = 10, FEATURES = 4, CLASSES = 20, DAYS = 7, WARM_UP = 2, STEPS_MIN = 5, STEPS_MAX = 400 };

@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "furrow.h"
-#include "run/bench.h"
 #include "network/self_test.h"
+#include "run/bench.h"
 #include "run/session.h"
 
 static cJSON *limits_json(const device_info *i)

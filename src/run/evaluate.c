@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "weights/checkpoint.h"
-#include "run/fold.h"
 #include "network/infer.h"
+#include "run/fold.h"
+#include "weights/checkpoint.h"
 #include "weights/weights.h"
 
 typedef struct evaluation {

@@ -6,17 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "weights/checkpoint.h"
 #include "run/class_weights.h"
-#include "base/clock.h"
 #include "run/epoch.h"
 #include "run/fold_state.h"
 #include "run/fold_timing.h"
+#include "weights/checkpoint.h"
 #include "weights/resume.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };

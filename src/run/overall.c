@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "run/fold.h"
 #include "network/infer.h"
+#include "run/fold.h"
 
 /* Adds up the tables of the folds that have one; *folds lists them. */
 static int sum_folds(const session *s, score *sum, cJSON *folds)

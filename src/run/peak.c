@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "base/error.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 enum { ACCUMULATORS = 12, REPEATS = 5, CPU_GROUPS = 8, GPU_GROUPS = 64, GPU_LANES = 64 };
 

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "run/attention_log.h"
-#include "weights/checkpoint.h"
 #include "run/prediction.h"
+#include "weights/checkpoint.h"
 
 int prediction_probabilities(const prediction *r, const inference *i, double *p)
 {

@@ -9,9 +9,9 @@
 #include "data/patches.h"
 #include "format/npy.h"
 #include "format/png.h"
+#include "network/parcel_score.h"
 #include "run/attention_log.h"
 #include "run/parcel_polygons.h"
-#include "network/parcel_score.h"
 #include "run/picture.h"
 #include "run/prediction.h"
 

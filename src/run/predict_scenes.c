@@ -7,8 +7,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "run/prediction.h"
 #include "data/tile_parcels.h"
+#include "run/prediction.h"
 #include "run/scene_tile.h"
 #include "run/scene_window.h"
 

@@ -4,8 +4,8 @@
 #define FURROW_RUN_SESSION_H
 
 #include "furrow.h"
-#include "network/config.h"
 #include "network/batches.h"
+#include "network/config.h"
 
 typedef struct session {
     run_config config;

@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "format/tensor_file.h"
-#include "weights/checkpoint.h"
 #include "run/fold.h"
 #include "run/overall.h"
+#include "run/weights_import.h"
+#include "weights/checkpoint.h"
 #include "weights/weights.h"
 #include "weights/weights_fit.h"
-#include "run/weights_import.h"
 
 static int compare(const session *s, const char *weights)
 {

@@ -11,9 +11,9 @@
 #include "data/ahead.h"
 #include "format/safetensors.h"
 #include "furrow.h"
-#include "weights/checkpoint.h"
 #include "run/session.h"
 #include "run/stac_item.h"
+#include "weights/checkpoint.h"
 #include "weights/weights_fit.h"
 
 enum { VERSION = 1 };

@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "format/tensor_file.h"
 #include "furrow.h"
-#include "weights/checkpoint.h"
 #include "run/session.h"
+#include "weights/checkpoint.h"
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------- */
 

@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "weights/checkpoint.h"
 #include "verify/reference.h"
 #include "verify/verify.h"
 #include "verify/verify_paps.h"
+#include "weights/checkpoint.h"
 
 static const double output_limit = 1e-4, buffer_limit = 1e-4, gradient_floor = 1e-5, gradient_share = 1e-6;
 

@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "format/tensor_file.h"
-#include "weights/checkpoint.h"
 #include "network/config.h"
+#include "weights/checkpoint.h"
 
 /* ---- what it says of itself -------------------------------------------------------------------------------------- */
 
