@@ -2,7 +2,11 @@
 #ifndef FURROW_TESTS_GEO_TEST_H
 #define FURROW_TESTS_GEO_TEST_H
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/file.h"
+#include "base/log.h"
 #include "format/geo_raster.h"
 
 #include "tests/format_test.h"
@@ -21,6 +25,30 @@ enum { GEO_WIDTH = 24, GEO_HEIGHT = 16, GEO_LEFT = 600000, GEO_TOP = 5100000, GE
 static inline uint16_t scene_value(int date, int band, int x, int y)
 {
     return (uint16_t)(5000 * date + 1000 * band + 30 * y + x + 1);
+}
+
+static int progress_left;
+
+static inline void end_at(void *user, const char *task, size_t done, size_t total, const char *metric)
+{
+    (void)user, (void)task, (void)done, (void)total, (void)metric;
+    if (!progress_left--) _exit(9);
+}
+
+/* Work in a child that ends, without any farewell, at the given word of progress. True: it came to its end before. */
+static inline bool ends_at(int (*work)(const void *options), const void *options, int progress)
+{
+    int status;
+    const pid_t child = fork();
+    if (!child) {
+        const log_listener listener = {.progress = end_at};
+        progress_left = progress;
+        log_listen(&listener);
+        _exit(work(options) ? 1 : 0);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0));
+    return WEXITSTATUS(status) == 0;
 }
 
 static inline void scratch_clear(void)

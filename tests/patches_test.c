@@ -41,6 +41,17 @@ static void put(enum number_type type, void *values, size_t at, int value, bool 
     }
 }
 
+int patch_stored_place(int side, int turn, int pixel)
+{
+    int row = pixel / side, column = pixel % side;
+    for (int q = turn / 2; q > 0; q--) { /* a quarter back */
+        const int before = row;
+        row = column;
+        column = side - 1 - before;
+    }
+    return row * side + (turn & 1 ? side - 1 - column : column);
+}
+
 static void frames_write(const small_patches *p, patch_writer *w, int patch, int dates)
 {
     const int plane = p->height * p->width;

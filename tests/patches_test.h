@@ -16,6 +16,8 @@ extern const int small_first[PATCHES + 1]; /* of small_days */
 /* Frame t of patch i, as it is stored; and a pixel's label. */
 int patch_value(int patch, int date, int band, int pixel);
 int patch_label(int patch, int pixel); /* 0 .. 3 */
+/* Where the value of a turned image's pixel is stored. */
+int patch_stored_place(int side, int turn, int pixel);
 
 typedef struct small_patches {
     enum number_type type;

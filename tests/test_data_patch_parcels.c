@@ -44,18 +44,6 @@ static small_patches with(const uint8_t *instances, const uint8_t *heat, const u
 
 /* ---- what is wanted ------------------------------------------------------------------------------------------------ */
 
-/* Where the value of a turned image's pixel is stored. */
-static int stored_place(int turn, int pixel)
-{
-    int row = pixel / SIDE, column = pixel % SIDE;
-    for (int q = turn / 2; q > 0; q--) { /* a quarter back */
-        const int before = row;
-        row = column;
-        column = SIDE - 1 - before;
-    }
-    return row * SIDE + (turn & 1 ? SIDE - 1 - column : column);
-}
-
 static bool is_own(const small_patches *p, enum patch_target target, int patch)
 {
     return p->origin[target] && p->origin[target][patch] == PATCH_OWN;
@@ -89,8 +77,8 @@ static parcel_fact fact_of(const instance_set *s, int patch, int turn, int id)
     for (int i = 0; i < SIDE; i++) {
         bool row = false, column = false;
         for (int k = 0; k < SIDE; k++) {
-            row |= s->instance[stored_place(turn, i * SIDE + k)] == id;
-            column |= s->instance[stored_place(turn, k * SIDE + i)] == id;
+            row |= s->instance[patch_stored_place(SIDE, turn, i * SIDE + k)] == id;
+            column |= s->instance[patch_stored_place(SIDE, turn, k * SIDE + i)] == id;
             f.area += s->instance[i * SIDE + k] == id;
         }
         f.height += row;
@@ -107,7 +95,7 @@ static void assert_patch(const small_patches *p, const patch_batch *b, int i)
     const parcel_maps *m = b->parcels;
     instance_set s = wanted_of(p, patch);
     for (int pixel = 0, at = i * PIXELS; pixel < PIXELS; pixel++, at++) {
-        const int from = stored_place(turn, pixel);
+        const int from = patch_stored_place(SIDE, turn, pixel);
         assert_true(m->heatmap[at] == (float)s.heat[from]);
         assert_int_equal(m->instance[at], s.instance[from]);
         assert_int_equal(m->zone[at], s.zone[from]);

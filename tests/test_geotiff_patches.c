@@ -1,5 +1,4 @@
 /* Patches cut out of images: pixels, classes, ids, folds that share no parcel, dates, footprints. */
-#include <sys/wait.h>
 
 #include <cjson/cJSON.h>
 
@@ -195,28 +194,9 @@ static void folds_share_no_parcel(void **state)
 
 /* ---- kills --------------------------------------------------------------------------------------------------------- */
 
-static int progress_left;
-
-static void end_at(void *user, const char *task, size_t done, size_t total, const char *metric)
+static int make_quietly(const void *options)
 {
-    (void)user, (void)task, (void)done, (void)total, (void)metric;
-    if (!progress_left--) _exit(9);
-}
-
-/* In a child that ends, without any farewell, at the given word of progress. True: it came to its end before. */
-static bool make_and_end_at(const geotiff_patches_options *o, int progress)
-{
-    int status;
-    const pid_t child = fork();
-    if (!child) {
-        const log_listener listener = {.progress = end_at};
-        progress_left = progress;
-        log_listen(&listener);
-        _exit(make(o, NULL) ? 1 : 0);
-    }
-    waitpid(child, &status, 0);
-    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0));
-    return WEXITSTATUS(status) == 0;
+    return make(options, NULL);
 }
 
 static int in_shell(const char *format)
@@ -242,7 +222,7 @@ static void kills(void **state)
     assert_ok(make(&o, &whole));
     assert_int_equal(in_shell("mv '%s/out' '%s/whole'"), 0);
     for (;; ends++) {
-        if (make_and_end_at(&o, ends)) break;
+        if (ends_at(make_quietly, &o, ends)) break;
         assert_false(file_exists(in_scratch("out/metadata.geojson")));
         if (ends % 2 && file_exists(in_scratch("out/unfinished/0_0.json")))
             put_text(in_scratch("out/unfinished/0_0.json"), "{\"patches\": 5}");
@@ -255,7 +235,7 @@ static void kills(void **state)
     assert_true(ends >= PATCHES);
     assert_true(most >= 2);
     assert_int_equal(in_shell("rm -rf '%s/out'"), 0);
-    assert_false(make_and_end_at(&o, ends - 1));
+    assert_false(ends_at(make_quietly, &o, ends - 1));
     o.folds = 3;
     assert_refused(make(&o, NULL), "holds unfinished patches of other images, parcels or options");
 }

@@ -44,18 +44,6 @@ static patches *open_set(bool damaged)
     return s;
 }
 
-/* Where the value of a turned image's pixel is stored. */
-static int stored_place(int turn, int pixel)
-{
-    int row = pixel / SIDE, column = pixel % SIDE;
-    for (int q = turn / 2; q > 0; q--) { /* a quarter back */
-        const int before = row;
-        row = column;
-        column = SIDE - 1 - before;
-    }
-    return row * SIDE + (turn & 1 ? SIDE - 1 - column : column);
-}
-
 /* Which date of the patch is at this day. */
 static int date_at(int patch, int32_t day)
 {
@@ -72,12 +60,12 @@ static void assert_patch(const patch_feed_batch *b, int i, const float *x, const
     for (int f = b->host_offsets[i]; f < b->host_offsets[i + 1]; f++) {
         const int date = date_at(patch, b->days[f]);
         for (int k = 0; k < PLANE * BANDS; k++) {
-            const int c = k % BANDS, stored = patch_value(patch, date, c, stored_place(turn, k / BANDS));
+            const int c = k % BANDS, stored = patch_value(patch, date, c, patch_stored_place(SIDE, turn, k / BANDS));
             assert_true(fabsf(x[f * PLANE * BANDS + k] - ((float)stored - mean[c]) / std[c]) < 1e-3f);
         }
     }
     for (int p = 0; target && p < PLANE; p++)
-        assert_int_equal(target[i * PLANE + p], class_of[patch_label(patch, stored_place(turn, p))]);
+        assert_int_equal(target[i * PLANE + p], class_of[patch_label(patch, patch_stored_place(SIDE, turn, p))]);
 }
 
 static void assert_batch(const patch_feed_batch *b, bool labels)

@@ -1,6 +1,5 @@
 /* Parcels cut out of images: which pixels, in which order, what is filled, what is left out, resuming, both forms. */
 #include <math.h>
-#include <sys/wait.h>
 
 #include "data-tools/pack_gaps.h"
 #include "data-tools/pack_geotiff.h"
@@ -271,28 +270,9 @@ static void refusals(void **state)
 
 /* ---- kills, and the other form ------------------------------------------------------------------------------------- */
 
-static int progress_left;
-
-static void end_at(void *user, const char *task, size_t done, size_t total, const char *metric)
+static int pack_quietly(const void *options)
 {
-    (void)user, (void)task, (void)done, (void)total, (void)metric;
-    if (!progress_left--) _exit(9);
-}
-
-/* In a child that ends, without any farewell, at the given word of progress. True: it came to its end before. */
-static bool pack_and_end_at(const pack_geotiff_options *o, int progress)
-{
-    int status;
-    const pid_t child = fork();
-    if (!child) {
-        const log_listener listener = {.progress = end_at};
-        progress_left = progress;
-        log_listen(&listener);
-        _exit(pack(o, NULL) ? 1 : 0);
-    }
-    waitpid(child, &status, 0);
-    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0));
-    return WEXITSTATUS(status) == 0;
+    return pack(options, NULL);
 }
 
 static void kills(void **state)
@@ -310,7 +290,7 @@ static void kills(void **state)
     assert_ok(file_read(in_scratch("out.h5"), 1 << 24, &whole, &length));
     for (int at = 0;; at++) {
         unlink(in_scratch("out.h5"));
-        if (pack_and_end_at(&o, at)) break;
+        if (ends_at(pack_quietly, &o, at)) break;
         assert_false(file_exists(in_scratch("out.h5")));
         assert_ok(pack(&o, &r));
         if (at == 5) assert_int_equal(r.resumed, 2); /* three parcels, then two dates were through */

@@ -142,6 +142,16 @@ static void tile_blank(tile_parcels *t)
     *t = (tile_parcels){.pixel = calloc(32 * 32, sizeof *t->pixel), .fact = calloc(100, sizeof *t->fact)};
 }
 
+static void two_blank(tile_parcels t[2])
+{
+    for (int k = 0; k < 2; k++) tile_blank(&t[k]);
+}
+
+static void two_free(tile_parcels t[2])
+{
+    for (int k = 0; k < 2; k++) tile_parcels_free(&t[k]);
+}
+
 /* Parcel `id` of a tile, in columns and rows of the whole. */
 static void rectangle(tile_parcels *t, int start, int id, int left, int top, int right, int bottom)
 {
@@ -169,8 +179,7 @@ static void found_by_one(void **state)
     const tile_plan p = two_tiles();
     tile_parcels t[2];
     (void)state;
-    tile_blank(&t[0]);
-    tile_blank(&t[1]);
+    two_blank(t);
     rectangle(&t[0], 0, 1, 10, 4, 30, 12);
     rectangle(&t[1], 16, 1, 17, 20, 22, 30);
     stitch *s = two_stitched(&p, t);
@@ -186,7 +195,7 @@ static void found_by_one(void **state)
     assert_int_equal(stitch_count(s), 1);
     assert_int_equal(stitch_parcel(s, 1)->pixels, 18 * 8);
     stitch_free(s);
-    for (int k = 0; k < 2; k++) tile_parcels_free(&t[k]);
+    two_free(t);
 }
 
 /* What the left tile takes for one parcel are two in the right one: these stay two. */
@@ -195,8 +204,7 @@ static void told_apart(void **state)
     const tile_plan p = two_tiles();
     tile_parcels t[2];
     (void)state;
-    tile_blank(&t[0]);
-    tile_blank(&t[1]);
+    two_blank(t);
     rectangle(&t[0], 0, 1, 10, 4, 48, 24);
     rectangle(&t[1], 16, 1, 10, 4, 48, 14);
     rectangle(&t[1], 16, 2, 10, 14, 48, 24);
@@ -205,7 +213,7 @@ static void told_apart(void **state)
     assert_int_equal(two[4][10], two[4][40]);
     assert_int_not_equal(two[4][40], two[20][40]);
     stitch_free(s);
-    for (int k = 0; k < 2; k++) tile_parcels_free(&t[k]);
+    two_free(t);
 }
 
 /* Neighbours that overlap a little, one seen by each tile. */
@@ -214,14 +222,13 @@ static void strangers_stay_apart(void **state)
     const tile_plan p = two_tiles();
     tile_parcels t[2];
     (void)state;
-    tile_blank(&t[0]);
-    tile_blank(&t[1]);
+    two_blank(t);
     rectangle(&t[0], 0, 1, 4, 4, 40, 16);
     rectangle(&t[1], 16, 1, 4, 12, 48, 24);
     stitch *s = two_stitched(&p, t);
     assert_int_equal(stitch_count(s), 2);
     stitch_free(s);
-    for (int k = 0; k < 2; k++) tile_parcels_free(&t[k]);
+    two_free(t);
 }
 
 /* Four tiles around a corner: what three of them take for one parcel are two in the first, of which each looks like it in
@@ -297,8 +304,7 @@ static void unseen_stays_unseen(void **state)
     const tile_plan p = two_tiles();
     tile_parcels t[2];
     (void)state;
-    tile_blank(&t[0]);
-    tile_blank(&t[1]);
+    two_blank(t);
     rectangle(&t[0], 0, 1, 10, 4, 30, 12);
     for (int i = 0; i < 32 * 32; i++) t[1].pixel[i] = PARCEL_UNSEEN;
     stitch *s = two_stitched(&p, t);
@@ -306,7 +312,7 @@ static void unseen_stays_unseen(void **state)
     assert_int_equal(two[5][23], 1);
     assert_int_equal(two[5][24], -1);
     stitch_free(s);
-    for (int k = 0; k < 2; k++) tile_parcels_free(&t[k]);
+    two_free(t);
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------- */
