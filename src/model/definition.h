@@ -1,4 +1,4 @@
-/* What a network's file defines; the list of them is in model.c. */
+/* What a network's file defines, and the list of them. */
 #ifndef FURROW_MODEL_DEFINITION_H
 #define FURROW_MODEL_DEFINITION_H
 
@@ -29,8 +29,18 @@ typedef struct model_def {
     dense_facts (*facts)(const void *config); /* MODEL_DENSE */
 } model_def;
 
-extern const field paps_fields[];
+/* ---- the list of them ---------------------------------------------------------------------------------------------- */
+
+enum { DEFINITIONS = 11 };
+extern const model_def *const definitions[DEFINITIONS];
 extern const model_def psetae_def, pseltae_def, psegru_def, psetempcnn_def, utae_def, convlstm_def, convgru_def,
     uconvlstm_def, buconvlstm_def, fpn_def, unet3d_def;
+extern const field paps_fields[];
+
+/* Of the "arch" in `config`. USAGE, with the nearest name; `where` is what the message calls `config`. */
+int definition_find(const cJSON *config, const char *where, const model_def **out);
+bool definition_has_setting(const model_def *def, const char *key);
+size_keys definition_size_keys(const model_def *def); /* see model_size_keys */
+bool arch_is_paps(const cJSON *arch);                 /* of a published head around an encoder, or of a "head" */
 
 #endif

@@ -8,11 +8,6 @@
 #include "model/definition.h"
 #include "model/parcel.h"
 
-static const model_def *const definitions[] = {&psetae_def,   &pseltae_def,   &psegru_def,     &psetempcnn_def,
-                                               &utae_def,     &uconvlstm_def, &buconvlstm_def, &fpn_def,
-                                               &convlstm_def, &convgru_def,   &unet3d_def};
-enum { DEFINITIONS = sizeof definitions / sizeof *definitions };
-
 struct model {
     const model_def *def;
     void *config; /* as def->fields says: a parcel_config for MODEL_PARCEL */
@@ -28,66 +23,6 @@ static const parcel_config *parcel_settings(const model *m)
 static bool is_dense(const model *m)
 {
     return m->def->kind == MODEL_DENSE;
-}
-
-/* "psetae, pseltae, ... or convgru" */
-static char *arch_names(void)
-{
-    char *all = text_copy("");
-    for (int i = 0; i < DEFINITIONS && all; i++) {
-        const char *between = i == 0 ? "" : i + 1 < DEFINITIONS ? ", " : " or ";
-        char *longer = text_format("%s%s%s", all, between, definitions[i]->arch);
-        free(all);
-        all = longer;
-    }
-    return all;
-}
-
-static int definition_named(const char *arch, const char *where, const model_def **out)
-{
-    const char *names[DEFINITIONS + 1] = {0};
-    for (int i = 0; arch && i < DEFINITIONS; i++) {
-        names[i] = definitions[i]->arch;
-        if (strcmp(arch, definitions[i]->arch)) continue;
-        *out = definitions[i];
-        return OK;
-    }
-    char *wanted = arch_names();
-    const char *near = arch ? nearest_word(arch, names) : NULL;
-    int rc = !arch ? fail(USAGE, "%s.arch is missing, wanted %s", where, wanted ? wanted : "a network")
-                   : fail(USAGE, "%s.arch is \"%s\", wanted %s%s%s%s", where, arch, wanted ? wanted : "a network",
-                          near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-    free(wanted);
-    return rc;
-}
-
-static bool is_paps(const cJSON *arch)
-{
-    return cJSON_IsString(arch) && strcmp(arch->valuestring, "paps") == 0;
-}
-
-static int definition_find(const cJSON *config, const char *where, const model_def **out)
-{
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    return definition_named(cJSON_IsString(arch) ? arch->valuestring : NULL, where, out);
-}
-
-int model_arch_kind(const char *arch, enum model_kind *out)
-{
-    const model_def *def = NULL;
-    int rc = definition_named(arch, "model", &def);
-    if (!rc) *out = def->kind;
-    return rc;
-}
-
-int model_config_kind(const cJSON *config, enum model_kind *out, bool *head)
-{
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    const cJSON *encoder = cJSON_GetObjectItemCaseSensitive(config, "encoder");
-    const cJSON *own = cJSON_GetObjectItemCaseSensitive(config, "head");
-    *head = is_paps(arch) || (own && !cJSON_IsNull(own));
-    if (is_paps(arch)) arch = cJSON_GetObjectItemCaseSensitive(encoder, "arch");
-    return model_arch_kind(cJSON_IsString(arch) ? arch->valuestring : NULL, out);
 }
 
 /* A list of days, "bespoke" (published) and "dates" all mean: use the data's dates. null means order. */
@@ -107,108 +42,6 @@ static int positions_normalise(cJSON *config)
     return OK;
 }
 
-/* Networks for parcels are named after their temporal encoder: {"temporal": "gru", ...}, beside another's "arch" or none,
- * is {"arch": "psegru", ...}. */
-static int temporal_normalise(cJSON *config, const char *where)
-{
-    enum { PREFIX = 3 }; /* "pse" */
-    int rc = OK, known = 0;
-    char *arch = NULL;
-    const char *names[DEFINITIONS + 1] = {0};
-    const cJSON *temporal = cJSON_GetObjectItemCaseSensitive(config, "temporal");
-    const cJSON *given = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    enum model_kind kind;
-    const bool elsewhere =
-        cJSON_IsString(given) && (model_arch_kind(given->valuestring, &kind) || kind != MODEL_PARCEL);
-    if (!temporal || elsewhere) return OK;
-    for (int i = 0; i < DEFINITIONS; i++)
-        if (definitions[i]->kind == MODEL_PARCEL) names[known++] = definitions[i]->arch + PREFIX;
-    for (int i = 0; cJSON_IsString(temporal) && i < known; i++)
-        if (!strcmp(names[i], temporal->valuestring)) TRY_NEW(arch = text_format("pse%s", names[i]));
-    if (!arch) {
-        const char *near = cJSON_IsString(temporal) ? nearest_word(temporal->valuestring, names) : NULL;
-        return fail(USAGE, "%s.temporal is no encoder of parcels' dates, wanted tae, ltae, gru or tempcnn%s%s%s", where,
-                    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-    }
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "temporal");
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "arch");
-    if (!cJSON_AddStringToObject(config, "arch", arch)) rc = fail(FAILED, "out of memory");
-done:
-    free(arch);
-    return rc;
-}
-
-/* {"arch": "paps", "encoder": {...}, ...} -> the encoder's settings with the rest as its "head". */
-static int paps_normalise(cJSON **config, const char *where)
-{
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(*config, "arch");
-    if (!is_paps(arch)) return OK;
-    cJSON *encoder = cJSON_DetachItemFromObjectCaseSensitive(*config, "encoder");
-    if (!cJSON_IsObject(encoder) || !cJSON_AddItemToObject(encoder, "head", *config)) {
-        const bool missing = !encoder;
-        cJSON_Delete(encoder);
-        return fail(USAGE, "%s.encoder %s, wanted the settings of an image network", where,
-                    missing ? "is missing" : "is no object");
-    }
-    *config = encoder;
-    return OK;
-}
-
-static bool set_missing(cJSON *config, const char *key, cJSON *value)
-{
-    if (!cJSON_GetObjectItemCaseSensitive(config, key)) return cJSON_AddItemToObject(config, key, value);
-    cJSON_Delete(value);
-    return true;
-}
-
-/* {"arch": "recunet", "temporal": "blstm", ...}, the published class, is {"arch": "buconvlstm", ...}, and with others than
- * blstm {"arch": "uconvlstm", ...}; what is missing is as its constructor's. */
-static int recunet_normalise(cJSON *config)
-{
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    const cJSON *temporal = cJSON_GetObjectItemCaseSensitive(config, "temporal");
-    if (!cJSON_IsString(arch) || strcmp(arch->valuestring, "recunet") != 0) return OK;
-    const bool both = cJSON_IsString(temporal) && strcmp(temporal->valuestring, "blstm") == 0;
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "arch");
-    if (!cJSON_AddStringToObject(config, "arch", both ? "buconvlstm" : "uconvlstm") ||
-        !set_missing(config, "hidden_dim", cJSON_CreateNumber(128)) ||
-        !set_missing(config, "padding_mode", cJSON_CreateString("reflect")))
-        return fail(FAILED, "out of memory");
-    return OK;
-}
-
-/* The published constructors of recurrent networks are told the images' size, which the data tell here. */
-static void sizes_leave_out(cJSON *config)
-{
-    enum model_kind kind;
-    const cJSON *arch = cJSON_GetObjectItemCaseSensitive(config, "arch");
-    if (!cJSON_IsString(arch) || model_arch_kind(arch->valuestring, &kind) || kind != MODEL_DENSE) return;
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "input_size");
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "input_shape");
-}
-
-int model_config_normalise(cJSON **config, const char *where)
-{
-    int rc = paps_normalise(config, where);
-    if (!rc) rc = recunet_normalise(*config);
-    if (!rc) rc = temporal_normalise(*config, where);
-    if (!rc) sizes_leave_out(*config);
-    return rc;
-}
-
-static bool has_setting(const model_def *def, const char *key)
-{
-    for (const field *f = def->fields; f->key; f++)
-        if (!strcmp(f->key, key)) return true;
-    return false;
-}
-
-bool model_has_setting(const cJSON *config, const char *key)
-{
-    const model_def *def = NULL;
-    return !definition_find(config, "model", &def) && has_setting(def, key);
-}
-
 /* Takes "head" out of the settings. */
 static int head_read(model *m, cJSON *config, const char *where)
 {
@@ -218,7 +51,7 @@ static int head_read(model *m, cJSON *config, const char *where)
     if (!head || cJSON_IsNull(head)) goto done;
     TRY_NEW(path = text_format("%s.head", where));
     const cJSON *arch = cJSON_GetObjectItemCaseSensitive(head, "arch");
-    if (!is_paps(arch)) {
+    if (!arch_is_paps(arch)) {
         rc = fail(USAGE, "%s.arch is %s%s%s, wanted \"paps\"", path, cJSON_IsString(arch) ? "\"" : "",
                   cJSON_IsString(arch)   ? arch->valuestring
                   : cJSON_IsObject(head) ? "missing or no text"
@@ -385,29 +218,9 @@ bool model_equal_series(const model *m)
     return is_dense(m) && m->def->facts(m->config).equal_series;
 }
 
-/* The first of the names that is one of the network's settings; NULL: none. */
-static const char *first_setting(const model_def *def, const char *const *names)
-{
-    while (*names && !has_setting(def, *names)) names++;
-    return *names;
-}
-
-static size_keys size_keys_of(const model_def *def)
-{
-    static const char *const bands[] = {"input_dim", "in_channel", NULL};
-    static const char *const classes[] = {"out_conv", "num_classes", "n_classes", NULL};
-    return (size_keys){first_setting(def, bands), first_setting(def, classes)};
-}
-
 size_keys model_size_keys(const model *m)
 {
-    return size_keys_of(m->def);
-}
-
-size_keys model_config_size_keys(const cJSON *config)
-{
-    const model_def *def = NULL;
-    return definition_find(config, "model", &def) ? (size_keys){NULL, NULL} : size_keys_of(def);
+    return definition_size_keys(m->def);
 }
 
 /* Every strided convolution must be undone by its transposed one. */
@@ -457,26 +270,6 @@ cJSON *model_config(const model *m)
         }
     }
     return object;
-}
-
-/* `text` (taken) with the help of `fields` behind it; NULL when either is. */
-static char *help_add(char *text, const field *fields, char *title)
-{
-    char *keys = text && title ? schema_help(fields, title) : NULL;
-    char *longer = keys ? text_format("%s%s%s", text, *text ? "\n" : "", keys) : NULL;
-    free(title);
-    free(keys);
-    free(text);
-    return longer;
-}
-
-char *model_help(void)
-{
-    char *all = text_copy("");
-    for (int i = 0; i < DEFINITIONS && all; i++)
-        all = help_add(all, definitions[i]->fields,
-                       text_format("\"arch\": \"%s\" (%s)", definitions[i]->arch, definitions[i]->title));
-    return help_add(all, paps_fields, text_copy("\"head\": {\"arch\": \"paps\"} (PaPs, on an image network)"));
 }
 
 parcel_outputs model_build(const model *m, net *n, const parcel_inputs *in)
