@@ -34,6 +34,7 @@ go() {
     import_safetensors) set -- weights import "$work/trained.safetensors" "$2/out.h5" ;;
     export) set -- weights export "$work/trained.h5" "$2/out.safetensors" ;;
     show) set -- weights show "$work/views.pth.tar" --json ;;
+    show_imported) set -- weights show "$work/trained.h5" --json ;;
     read_*)
         timeout -k 5 "$limit" env ${preload:+"LD_PRELOAD=$preload"} "$build/fuzz/${1#read_}" "tests/fuzz/corpus/${1#read_}"
         return
@@ -152,7 +153,7 @@ elif grep -q libgdal-dev "$work/log"; then
 else
     cat "$work/log" && exit 1
 fi
-commands=${COMMANDS:-pack pack_images $land train resume predict verify first import import_stream import_safetensors export show $reading}
+commands=${COMMANDS:-pack pack_images $land train resume predict verify first import import_stream import_safetensors export show show_imported $reading}
 if [ -r "$shared/goldens/psegru.h5" ]; then
     cat "$shared/goldens/psegru.h5" >"$work/reference.h5" && "$build/tests/tools/two_steps" "$work/reference.h5"
 else
