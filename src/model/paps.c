@@ -7,11 +7,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "layer/conv_block.h"
-#include "layer/mlp.h"
-#include "model/definition.h"
+#include "model/paps_layers.h"
 #include "net/branch.h"
 
-enum { HEAD_WIDTH = 32 /* of the heat map's and saliency's convolutions, published */, MASK_WIDTH = 16 /* likewise */ };
+enum { HEAD_WIDTH = 32 /* of the heat map's and saliency's convolutions, published */ };
 enum { MAPS = DENSE_MAPS_MAX, SALIENCY = MAPS, HEATMAP, INSTANCES, BRANCH_INPUTS }; /* of the branch of centres */
 enum { SHAPES, MASK_SALIENCY, SIZES, MASK_INSTANCES, MASK_INPUTS };                 /* of the branch of masks */
 
@@ -34,89 +33,6 @@ struct paps {
     tensor *size, *score, *mask;
     tensor *size_loss, *class_loss, *shape_loss; /* NULL: none */
 };
-
-/* ---- the MLPs of a centre ------------------------------------------------------------------------------------------ */
-
-/* A linear layer, and batch norm with ReLU behind it. */
-typedef struct stage {
-    int at; /* in the published Sequential */
-    int outputs;
-    bool normed;
-} stage;
-
-/* Batch statistics need two rows: a single centre is normed by the running ones. */
-static tensor *stage_apply(net *n, tensor *x, tensor *weight, tensor *bias, const norm_parameters *norm)
-{
-    if (!x) return NULL;
-    if (!norm) return linear(n, x, weight, bias);
-    if (net_training(n) && tensor_rows(x) == 1) return batch_norm_frozen(n, linear(n, x, weight, bias), *norm, true);
-    return linear_norm(n, x, weight, bias, *norm, true);
-}
-
-/* x [rows x inputs] through the stages; x NULL: makes their parameters alone. */
-static tensor *chain(net *n, const char *prefix, tensor *x, int inputs, const stage *stages, int count)
-{
-    for (int i = 0; i < count; i++) {
-        const stage *l = &stages[i];
-        const char *key = scope(n, "%s.%d", prefix, l->at);
-        tensor *weight = linear_weight(n, key, l->outputs, inputs), *bias = linear_bias(n, key, l->outputs);
-        norm_parameters norm;
-        if (l->normed) norm = batch_norm_parameters(n, scope(n, "%s.%d", prefix, l->at + 1), l->outputs);
-        x = stage_apply(n, x, weight, bias, l->normed ? &norm : NULL);
-        inputs = l->outputs;
-    }
-    return x;
-}
-
-static tensor *size_mlp(net *n, tensor *x, int stack)
-{
-    const stage stages[] = {{0, stack / 2, true}, {3, stack / 4, true}, {6, 2, false}};
-    return chain(n, "size_mlp", x, stack, stages, 3);
-}
-
-/* Without norm or ReLU behind its second layer, as published. */
-static tensor *class_mlp(net *n, tensor *x, int stack, int classes)
-{
-    const stage stages[] = {{0, stack / 2, true}, {3, stack / 4, false}, {4, classes, false}};
-    return chain(n, "class_mlp", x, stack, stages, 3);
-}
-
-static tensor *shape_mlp(net *n, tensor *x, int stack, int side)
-{
-    const stage stages[] = {{0, stack / 2, true}, {3, side * side, false}};
-    return chain(n, "shape_mlp", x, stack, stages, 2);
-}
-
-static tensor *mask_parameter(net *n, const char *key, shape s, enum initial initial)
-{
-    return net_parameter(n, key, s, PARAMETER_TRAINED, initial, 1);
-}
-
-/* Convolutions start as the published weight_init leaves them. */
-static mask_network mask_parameters(net *n)
-{
-    const shape c = SHAPE(MASK_WIDTH);
-    return (mask_network){
-        .weight1 = mask_parameter(n, "mask_cnn.0.weight", SHAPE(MASK_WIDTH, 1, 3, 3), INITIAL_XAVIER_NORMAL),
-        .bias1 = mask_parameter(n, "mask_cnn.0.bias", c, INITIAL_NORMAL),
-        .norm_weight = mask_parameter(n, "mask_cnn.1.weight", c, INITIAL_ONE),
-        .norm_bias = mask_parameter(n, "mask_cnn.1.bias", c, INITIAL_ZERO),
-        .weight2 = mask_parameter(n, "mask_cnn.3.weight", SHAPE(MASK_WIDTH, MASK_WIDTH, 3, 3), INITIAL_XAVIER_NORMAL),
-        .bias2 = mask_parameter(n, "mask_cnn.3.bias", c, INITIAL_NORMAL),
-        .weight3 = mask_parameter(n, "mask_cnn.5.weight", SHAPE(1, MASK_WIDTH, 3, 3), INITIAL_XAVIER_NORMAL),
-        .bias3 = mask_parameter(n, "mask_cnn.5.bias", SHAPE(1), INITIAL_NORMAL),
-    };
-}
-
-/* All parameters of the branches: they must exist before a branch is recorded. */
-static void branch_parameters(net *n, const paps_config *c, int stack)
-{
-    size_mlp(n, NULL, stack);
-    class_mlp(n, NULL, stack, c->num_classes);
-    shape_mlp(n, NULL, stack, c->shape_size);
-    if (c->mask_conv) mask_parameters(n);
-    net_parameter(n, PAPS_MIN_CONFIDENCE, SHAPE(1), PARAMETER_STATISTIC, INITIAL_VALUE, c->min_confidence);
-}
 
 /* ---- tables that a branch reads ------------------------------------------------------------------------------------ */
 
@@ -154,7 +70,7 @@ static tensor *masks_of(const paps *p, net *n, tensor *const *in, tensor *crops)
 {
     const bool cnn = p->config->mask_conv;
     tensor *start = crop_values(n, in[SHAPES], in[MASK_SALIENCY], crops, p->values, cnn ? CROP_SUM : CROP_GATE);
-    return cnn ? gate(n, start, mask_cnn(n, start, crops, mask_parameters(n))) : start;
+    return cnn ? gate(n, start, mask_cnn(n, start, crops, paps_mask_parameters(n))) : start;
 }
 
 /* Parcel of each crop: its id, -1: none. */
@@ -285,9 +201,9 @@ static int record_centres(void *user, net *n, tensor *const *in, tensor **loss)
     tensor *stack = centre_features(n, in, p->maps, centres);
     if (!stack) goto done;
     const int width = tensor_channels(stack);
-    p->size = softplus(n, size_mlp(n, stack, width));
-    p->score = class_mlp(n, stack, width, p->config->num_classes);
-    tensor *shapes = shape_mlp(n, stack, width, p->config->shape_size);
+    p->size = softplus(n, paps_size_mlp(n, stack, width));
+    p->score = paps_class_mlp(n, stack, width, p->config->num_classes);
+    tensor *shapes = paps_shape_mlp(n, stack, width, p->config->shape_size);
     net_keep(n, p->size);
     net_keep(n, p->score);
     const bool losses = p->losses && p->truth;
@@ -373,7 +289,7 @@ paps_outputs paps_build(paps *p, net *n, const paps_inputs *in, const paps_loss 
     paps_outputs out = {0};
     const dense_outputs *f = in->features;
     tensor *features = f->maps ? f->map[f->maps - 1] : NULL;
-    branch_parameters(n, p->config, stack_width(f));
+    paps_parameters(n, p->config, stack_width(f));
     out.heatmap = sigmoid(n, one_channel(n, "heatmap_conv.0", features, in->exact));
     out.saliency = materialise(n, one_channel(n, "saliency_conv", features, in->exact));
     if (!out.heatmap || !out.saliency) return out;

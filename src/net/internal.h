@@ -97,11 +97,13 @@ struct net {
     bool guarded;             /* checks: no reuse of memory, canaries between tensors */
 };
 
-int list_add(list *l, void *item);                /* a code; the item is not freed on failure */
-void *tape_memory(net *n, size_t size);           /* zeroed, lives until net_begin; NULL after an error */
-tensor *tensor_root(tensor *t);                   /* whose bytes its values are */
-tensor *gradient_root(tensor *t);                 /* whose gradient its own is */
-tensor *late_target(const node *n, int i);        /* the tensor whose producer late input i waits for; NULL: an input */
+int list_add(list *l, void *item);         /* a code; the item is not freed on failure */
+void *tape_memory(net *n, size_t size);    /* zeroed, lives until net_begin; NULL after an error */
+tensor *tensor_root(tensor *t);            /* whose bytes its values are */
+tensor *gradient_root(tensor *t);          /* whose gradient its own is */
+tensor *late_target(const node *n, int i); /* the tensor whose producer late input i waits for; NULL: an input */
+/* Its pending values: drawn from (seed, key), so independent of the order in which parameters are made. */
+void parameter_initialise(const net *n, parameter *p, enum initial initial, double scale);
 size_t align_floats(const net *n, size_t floats); /* rounded up to the device's view alignment */
 
 int net_new_branch(net *trunk, net **out); /* on the trunk's parameters and constants */

@@ -1,12 +1,9 @@
 /* Parameters by name, laid out in flat buffers, and their transposed copies; constants. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "net/internal.h"
 
 size_t align_floats(const net *n, size_t floats)
@@ -28,59 +25,6 @@ static parameter *find(const net *n, const char *key)
 static bool same_shape(shape a, shape b)
 {
     return a.rank == b.rank && !memcmp(a.size, b.size, (size_t)a.rank * sizeof(int));
-}
-
-/* Some lines or columns of a matrix: `count` vectors of `length`. */
-typedef struct vectors {
-    float *value;
-    size_t count, length, between, step; /* from one vector, and from one of its values, to the next */
-} vectors;
-
-static double dot(const vectors *v, size_t i, size_t j)
-{
-    const float *a = v->value + i * v->between, *b = v->value + j * v->between;
-    double sum = 0;
-    for (size_t k = 0; k < v->length; k++) sum += (double)a[k * v->step] * (double)b[k * v->step];
-    return sum;
-}
-
-/* Vector i += factor x vector j */
-static void add_vector(const vectors *v, size_t i, size_t j, double factor)
-{
-    float *a = v->value + i * v->between, *b = v->value + j * v->between;
-    for (size_t k = 0; k < v->length; k++)
-        a[k * v->step] = (float)((double)a[k * v->step] + factor * (double)b[k * v->step]);
-}
-
-/* Gram and Schmidt's method, as modified, on normal(0, 1) values [lines x columns]. */
-static void orthogonalise(float *values, int lines, int columns)
-{
-    const size_t n = (size_t)lines, k = (size_t)columns;
-    const vectors v = n <= k ? (vectors){values, n, k, k, 1} : (vectors){values, k, n, 1, k};
-    for (size_t i = 0; i < v.count; i++) {
-        for (size_t j = 0; j < i; j++) add_vector(&v, i, j, -dot(&v, i, j));
-        const double norm = sqrt(dot(&v, i, i));
-        add_vector(&v, i, i, 1 / norm - 1);
-    }
-}
-
-/* Values drawn from (seed, key): independent of the order in which parameters are made. */
-static void initial_values(const net *n, const parameter *p, enum initial initial, double scale)
-{
-    size_t count = tensor_count(&p->tensor);
-    if (initial == INITIAL_ZERO) return;
-    if (initial == INITIAL_ORTHOGONAL) scale = 1;
-    if (initial == INITIAL_XAVIER_NORMAL) {
-        const shape *t = &p->tensor.shape;
-        const double outputs = t->size[0], inputs = t->rank > 1 ? t->size[1] : 1;
-        scale = sqrt(2.0 / ((outputs + inputs) * ((double)count / (outputs * inputs))));
-    }
-    random_key key = random_stream(n->seed, RANDOM_INITIAL_WEIGHTS, hash_text(HASH_START, p->tensor.name));
-    for (size_t i = 0; i < count; i++)
-        p->pending[i] = initial == INITIAL_ONE     ? 1.0f
-                        : initial == INITIAL_VALUE ? (float)scale
-                                                   : (float)(scale * random_normal(key, i));
-    if (initial == INITIAL_ORTHOGONAL) orthogonalise(p->pending, p->tensor.shape.size[0], p->tensor.shape.size[1]);
 }
 
 static void parameter_free(parameter *p)
@@ -131,7 +75,7 @@ tensor *net_parameter(net *n, const char *key, shape s, enum parameter_role role
         net_refuse(n, FAILED);
         return NULL;
     }
-    initial_values(n, p, initial, scale);
+    parameter_initialise(n, p, initial, scale);
     n->store->parameters_new = true;
     return &p->tensor;
 }
