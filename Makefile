@@ -169,7 +169,7 @@ test: setup
 
 # The long ones too: kills and resumes, damaged files by the thousand, reference results at published sizes.
 test-full: test
-	@FURROW_TEST_FULL=1 $(TEST_ENVIRONMENT) sh scripts/test.sh 7200 $(sort $(wildcard tests/full_*.sh))
+	@FURROW_TEST_FULL=1 $(TEST_ENVIRONMENT) sh scripts/test.sh 14400 $(sort $(wildcard tests/full_*.sh))
 
 test-devices: setup
 	$(AGAIN) all tests
@@ -188,7 +188,7 @@ coverage: setup
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) COVERAGE=1 coverage-build
 	@sh scripts/coverage.sh $(BUILD)-coverage
 
-COVERAGE_TESTS := base base_schema data_tiles format_% pack_% run_checkpoint run_config run_resume run_weights
+COVERAGE_TESTS := base base_schema data_tiles format_% network_config pack_% run_resume weights weights_checkpoint
 coverage-build: $(BUILD)/furrow $(filter $(COVERAGE_TESTS:%=$(BUILD)/tests/test_%),$(TESTS)) $(FUZZERS) $(BUILD)/tests/preload/faults.so
 
 check-cl:

@@ -34,7 +34,7 @@ damage() {
 # No verdicts: gcov's own calls are among those that fail.
 faults() {
     # shellcheck disable=SC2086
-    COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh |
+    MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh |
         sed -un 's/\( calls, .* failed once\).*/\1/p'
 }
 
