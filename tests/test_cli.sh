@@ -101,6 +101,7 @@ fi
 check "info" run 0 info "$work/p.h5" --json
 check "info --json" document
 check "info counts the parcels" printed '"parcels":.*120'
+check "info tells the dates" printed '"first":.*"2017-01-01"'
 cat >"$work/run.json" <<EOF
 {"data": {"pack": "$work/p.h5", "npixel": 16}, "model": {"arch": "psetae", "mlp1": [10, 16, 32], "n_head": 2, "d_k": 8,
  "mlp2": [64, 32], "mlp3": [64, 32], "mlp4": [32, 3]},

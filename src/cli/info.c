@@ -1,15 +1,21 @@
+#include <math.h>
 #include <stdio.h>
 
 #include "cli/command.h"
 
-/* As JSON has it, but that a text by itself has no quotes and none has escapes. Wants no memory. */
+static void print_number(double value)
+{
+    printf("%.*g", value == floor(value) ? 15 : 5, value);
+}
+
+/* As JSON has it, but that a text by itself has no quotes and none has escapes, and fractions are short. Wants no memory. */
 static void print_value(const cJSON *v, const char *quote)
 {
     const cJSON *item;
     if (cJSON_IsString(v))
         printf("%s%s%s", quote, v->valuestring, quote);
     else if (cJSON_IsNumber(v))
-        printf("%.15g", v->valuedouble);
+        print_number(v->valuedouble);
     else if (cJSON_IsBool(v))
         printf("%s", cJSON_IsTrue(v) ? "true" : "false");
     else if (cJSON_IsNull(v))
@@ -32,10 +38,7 @@ static void show_row(const cJSON *object, int depth)
     printf("%*s", 2 * depth, "");
     cJSON_ArrayForEach(item, object) {
         printf("%s%s ", between, item->string);
-        if (cJSON_IsNumber(item) && item->valuedouble != (double)(long long)item->valuedouble)
-            printf("%.4g", item->valuedouble);
-        else
-            print_value(item, "");
+        print_value(item, "");
         between = ", ";
     }
     printf("\n");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/tensor_file.h"
@@ -136,6 +137,18 @@ static int add_span(h5 *file, const char *path, const char *key, cJSON *out, siz
     return OK;
 }
 
+/* Of the pack's calendar days, since 1970-01-01, the first and the last. */
+static int add_days(h5 *file, cJSON *dates)
+{
+    span s;
+    size_t count;
+    int rc = read_span(file, "/days", &s, &count);
+    if (rc || !count) return rc;
+    cJSON_AddStringToObject(dates, "first", date_write(s.least).text);
+    cJSON_AddStringToObject(dates, "last", date_write(s.most).text);
+    return OK;
+}
+
 static int by_value(const void *a, const void *b)
 {
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
@@ -211,7 +224,7 @@ static int pack_info(h5 *file, cJSON *out)
 {
     int rc = OK;
     int64_t bands = 0;
-    size_t parcels = 0, days = 0;
+    size_t parcels = 0;
     bool dated;
     h5_about pixels;
     TRY(h5_get_int(file, "/", "bands", &bands));
@@ -223,7 +236,7 @@ static int pack_info(h5 *file, cJSON *out)
     TRY(add_span(file, "/parcels/pixels", "pixels", out, &parcels));
     cJSON_AddNumberToObject(out, "parcels", (double)parcels);
     TRY(h5_exists(file, "/days", &dated));
-    if (dated) TRY(add_span(file, "/days", "days", out, &days)); /* since 1970-01-01 */
+    if (dated) TRY(add_days(file, cJSON_GetObjectItemCaseSensitive(out, "dates")));
     TRY(add_nomenclatures(file, out));
     TRY(add_features(file, out));
     TRY(add_text(file, "/normalisation", "source", "normalisation", out));
