@@ -2,21 +2,10 @@
 #ifndef FURROW_TESTS_DATA_TEST_H
 #define FURROW_TESTS_DATA_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
-
-#include "base/error.h"
 #include "data/pixelset.h"
 #include "format/pixelset_pack_write.h"
+
+#include "tests/asserts.h"
 
 /* Parcels are called 10, 11, 12, ...; value j of parcel i is small_value(i, j). */
 typedef struct small_pack {
@@ -45,23 +34,5 @@ pixelset_options data_options(void);
 
 /* pixelset_open gives `code` and a message that holds each of the texts up to NULL. */
 void assert_refused(const pixelset_options *o, bool labels, int code, ...);
-
-/* Fails the test with the error's message. */
-#define assert_ok(expression)                                                                                          \
-    do {                                                                                                               \
-        int assert_ok_code = (expression);                                                                             \
-        if (assert_ok_code) {                                                                                          \
-            print_error("%s: %d: %s\n", #expression, assert_ok_code, error_message());                                 \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
-
-#define assert_holds(text, part)                                                                                       \
-    do {                                                                                                               \
-        if (!strstr(text, part)) {                                                                                     \
-            print_error("\"%s\" does not hold \"%s\"\n", text, part);                                                  \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
 
 #endif

@@ -2,45 +2,24 @@
 #ifndef FURROW_TESTS_FORMAT_TEST_H
 #define FURROW_TESTS_FORMAT_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
-
-#include "base/error.h"
-
-/* Fails the test with the error's message. */
-#define assert_ok(expression)                                                                                          \
-    do {                                                                                                               \
-        int assert_ok_code = (expression);                                                                             \
-        if (assert_ok_code) {                                                                                          \
-            print_error("%s: %d: %s\n", #expression, assert_ok_code, error_message());                                 \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
-
-/* The last message must hold this. */
-#define assert_message(part)                                                                                           \
-    do {                                                                                                               \
-        if (!strstr(error_message(), part)) {                                                                          \
-            print_error("wanted \"%s\" in \"%s\"\n", part, error_message());                                           \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
+#include "tests/asserts.h"
 
 #define assert_refused(expression, part)                                                                               \
     do {                                                                                                               \
         assert_int_equal(expression, FAILED);                                                                          \
         assert_message(part);                                                                                          \
+    } while (0)
+
+/* A pack that lies: truth() sets all of it right, `change` one thing wrong, and tell(), which writes p.h5 so and opens it,
+ * gives FAILED and the message, with the file's name. */
+#define LIE(change, message)                                                                                           \
+    do {                                                                                                               \
+        truth();                                                                                                       \
+        change;                                                                                                        \
+        assert_refused(tell(), message);                                                                               \
+        assert_message("p.h5");                                                                                        \
     } while (0)
 
 static char scratch[160]; /* a folder for the test alone */

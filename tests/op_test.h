@@ -2,35 +2,14 @@
 #ifndef FURROW_TESTS_OP_TEST_H
 #define FURROW_TESTS_OP_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
-
-#include "base/error.h"
 #include "net/check.h"
+
+#include "tests/asserts.h"
 
 /* cmocka's group set-up and tear-down: op_device is open in between. */
 extern device *op_device;
 int op_test_open(void **state);
 int op_test_close(void **state);
-
-/* Fails the test with the error's message. */
-#define assert_ok(expression)                                                                                          \
-    do {                                                                                                               \
-        int assert_ok_code = (expression);                                                                             \
-        if (assert_ok_code) {                                                                                          \
-            print_error("%s: %d: %s\n", #expression, assert_ok_code, error_message());                                 \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
 
 /* Runs every case thoroughly. */
 void op_test_checks(const op_check *checks, int count);

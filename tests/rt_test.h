@@ -7,48 +7,25 @@
 #define FURROW_TESTS_RT_TEST_H
 
 #define _GNU_SOURCE /* RTLD_NEXT: the OpenCL that would have been called */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <dlfcn.h>
-
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
 
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 
-#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "rt/kernel_text.h"
 #include "rt/rt.h"
 
-#define assert_ok(expression)                                                                                          \
-    do {                                                                                                               \
-        int assert_ok_code = (expression);                                                                             \
-        if (assert_ok_code) {                                                                                          \
-            print_error("%s: %d: %s\n", #expression, assert_ok_code, error_message());                                 \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
+#include "tests/asserts.h"
 
 /* The expression gives `code` and a message that has `part` in it. */
 #define assert_refused(expression, code, part)                                                                         \
     do {                                                                                                               \
         assert_int_equal((expression), (code));                                                                        \
-        if (!strstr(error_message(), (part))) {                                                                        \
-            print_error("%s: \"%s\" is not in: %s\n", #expression, (part), error_message());                           \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
+        assert_message(part);                                                                                          \
     } while (0)
 
 /* ---- an OpenCL that lies ---------------------------------------------------------------------------------------- */

@@ -1,26 +1,16 @@
 /* Errors, memory, hashes, messages, files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#undef fail /* ours has that name too */
 
 #include "base/date.h"
-#include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/reader.h"
 #include "base/sha256.h"
+
+#include "tests/asserts.h"
 
 /* ---- errors, memory, hashes, log -------------------------------------------------------------------------------- */
 

@@ -1,22 +1,12 @@
 /* Counter-based random numbers, and numpy's shuffle, which the published fold split needs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <math.h>
 
-#include <cmocka.h>
-#undef fail /* ours has that name too */
-
-#include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "base/schema.h"
+
+#include "tests/asserts.h"
 
 /* The first is a known answer of the Random123 distribution (kat_vectors, philox4x32 10). Its others use all four
  * counter words, of which ours leaves two at 0: the rest are from an implementation that gives all of that file's

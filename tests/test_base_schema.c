@@ -1,20 +1,10 @@
 /* JSON read strictly, and configuration tables. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-#undef fail /* ours has that name too */
-
-#include "base/error.h"
 #include "base/file.h"
 #include "base/schema.h"
+
+#include "tests/asserts.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------- */
 

@@ -90,14 +90,6 @@ static int tell(void)
     return rc;
 }
 
-#define LIE(change, message)                                                                                           \
-    do {                                                                                                               \
-        truth();                                                                                                       \
-        change;                                                                                                        \
-        assert_refused(tell(), message);                                                                               \
-        assert_message("p.h5");                                                                                        \
-    } while (0)
-
 static void lies(void **state)
 {
     (void)state;

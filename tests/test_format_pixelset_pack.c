@@ -159,14 +159,6 @@ static int tell(void)
     return use();
 }
 
-#define LIE(change, message)                                                                                           \
-    do {                                                                                                               \
-        truth();                                                                                                       \
-        change;                                                                                                        \
-        assert_refused(tell(), message);                                                                               \
-        assert_message("p.h5");                                                                                        \
-    } while (0)
-
 static void lies(void **state)
 {
     (void)state;

@@ -1,19 +1,9 @@
 /* Measures of a confusion matrix against the published learning/metrics.py (values computed with it). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <math.h>
 
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
-
-#include "base/error.h"
 #include "metric/metrics.h"
+
+#include "tests/asserts.h"
 
 static const int64_t counts[16] = {5, 1, 0, 2, /**/ 0, 0, 0, 0, /**/ 3, 0, 7, 1, /**/ 0, 2, 0, 4};
 

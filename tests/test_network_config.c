@@ -1,23 +1,11 @@
 /* Configurations: furrow's own, published flat ones, overrides, what is read off the data, and what is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
-
-#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/model.h"
 #include "network/config.h"
+
+#include "tests/asserts.h"
 
 static char *folder, *path;
 static char noted[1024];
@@ -61,10 +49,7 @@ static void refused(const char *text, const char *set, const char *part)
 {
     run_config c;
     assert_int_equal(read_text(text, set, &c), USAGE);
-    if (!strstr(error_message(), part)) {
-        print_error("\"%s\" is not in: %s\n", part, error_message());
-        _fail(__FILE__, __LINE__);
-    }
+    assert_message(part);
 }
 
 static int int_at(const cJSON *o, const char *key, int index)

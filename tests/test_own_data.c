@@ -1,21 +1,9 @@
 /* One's own data by configuration alone: weights of classes, starting from weights that were trained on other classes, and
  * predicting what has no labels. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cjson/cJSON.h>
-#include <cmocka.h>
-#undef fail /* ours (base/error.h) has that name too */
 
-#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -27,22 +15,7 @@
 #include "format/tensor_file.h"
 #include "furrow.h"
 
-#define assert_ok(expression)                                                                                          \
-    do {                                                                                                               \
-        int assert_ok_code = (expression);                                                                             \
-        if (assert_ok_code) {                                                                                          \
-            print_error("%s: %d: %s\n", #expression, assert_ok_code, furrow_error_message());                          \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
-
-#define assert_says(text, part)                                                                                        \
-    do {                                                                                                               \
-        if (!strstr((text), (part))) {                                                                                 \
-            print_error("\"%s\" is not in: %s\n", (part), (text));                                                     \
-            _fail(__FILE__, __LINE__);                                                                                 \
-        }                                                                                                              \
-    } while (0)
+#include "tests/asserts.h"
 
 enum { BANDS = 3, SIDE = 16, FEW = 4, MORE = 6 /* classes */, LOG_BYTES = 1 << 20 };
 
@@ -189,7 +162,7 @@ static void weights_count(const char *model, const char *pack, int first, int la
     }
     assert_true(occurring >= 2);
     const double balanced = loss_with(model, pack, "\"balanced\"", others);
-    assert_says(noted, "fold 1 of 5: in the loss classes weigh: ");
+    assert_holds(noted, "fold 1 of 5: in the loss classes weigh: ");
     if (fabs(balanced - sum / occurring) > 2e-5 * balanced) {
         print_error("balanced: %.9g, the mean over %d classes: %.9g\n", balanced, occurring, sum / occurring);
         _fail(__FILE__, __LINE__);
@@ -230,7 +203,7 @@ static void weights_refused(void **state)
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(try_train(UTAE, "images-few.h5", "refused", wrong[i].setting, NULL), USAGE);
-        assert_says(furrow_error_message(), wrong[i].says);
+        assert_holds(furrow_error_message(), wrong[i].says);
     }
 }
 
@@ -243,7 +216,7 @@ static void void_class_is_told(void **state)
     assert_null(strstr(noted, "counts as void"));
     assert_int_equal(
         try_train(UTAE, "images-few.h5", "refused", "\"ignore_index\": -2, \"class_weights\": [1, 2]", NULL), USAGE);
-    assert_says(noted, "class 2 (Crop 2) counts as void, in neither loss nor measures, by train.ignore_index -2");
+    assert_holds(noted, "class 2 (Crop 2) counts as void, in neither loss nor measures, by train.ignore_index -2");
 }
 
 /* ---- other classes ------------------------------------------------------------------------------------------------- */
@@ -264,7 +237,7 @@ static void taken_over(const char *from, const char *to, const char *last)
         if (strstr(e->name, last) && e->shape[0] != o->shape[0]) {
             assert_int_equal(e->shape[0], MORE);
             assert_int_equal(o->shape[0], FEW);
-            assert_says(noted, e->name);
+            assert_holds(noted, e->name);
             anew++;
             continue;
         }
@@ -287,7 +260,7 @@ static void other_classes(const char *model, const char *more, const char *few, 
     const char *from = "more/Fold_1/model.h5";
     assert_ok(try_train(model, more, "more", NULL, NULL));
     assert_ok(try_train(model, few, "few", NULL, in_folder(from)));
-    assert_says(noted, "is for another number of classes than this network's 4");
+    assert_holds(noted, "is for another number of classes than this network's 4");
     taken_over(in_folder(from), in_folder("few/Fold_1/model.h5"), last);
 }
 
@@ -316,7 +289,7 @@ static void other_names(void **state)
     const furrow_run_options o = {
         .config = in_folder("run.json"), .fold = 1, .weights = in_folder("few/Fold_1/model.h5"), .set = set, .sets = 2};
     assert_ok(furrow_train(&o, &json));
-    assert_says(noted, "class 2 was \"2\" there and is \"5\" here; its last layer is kept all the same");
+    assert_holds(noted, "class 2 was \"2\" there and is \"5\" here; its last layer is kept all the same");
     furrow_free(json);
     free(pack);
 }
@@ -328,7 +301,7 @@ static void other_widths_are_refused(void **state)
     assert_int_equal(try_train("\"arch\": \"psetae\", \"with_extra\": false", "parcels-few.h5", "refused", NULL,
                                in_folder("few/Fold_1/model.h5")),
                      FAILED);
-    assert_says(furrow_error_message(), "nothing may differ but the number of classes");
+    assert_holds(furrow_error_message(), "nothing may differ but the number of classes");
 }
 
 /* ---- no labels ----------------------------------------------------------------------------------------------------- */
@@ -371,7 +344,7 @@ static void parcels_without_labels(void **state)
     (void)state;
     predict_unlabelled(PSETAE, "parcels-few.h5", "parcels-new.h5");
     char *text = text_in("out/predictions.csv");
-    assert_says(text, "id,label,class,p_0,p_1,p_2,p_3\n");
+    assert_holds(text, "id,label,class,p_0,p_1,p_2,p_3\n");
     free(text);
     assert_true(file_exists(in_folder("out/attention.csv")));
 }
@@ -381,7 +354,7 @@ static void patches_without_labels(void **state)
     (void)state;
     predict_unlabelled(UTAE, "images-few.h5", "images-new.h5");
     char *text = text_in("out/predictions.json");
-    assert_says(text, "\"Crop 2\"");       /* the names are those of the training */
+    assert_holds(text, "\"Crop 2\"");      /* the names are those of the training */
     assert_null(strstr(text, "accuracy")); /* nobody knows */
     free(text);
     assert_true(file_exists(in_folder("out/10000_classes.npy")));

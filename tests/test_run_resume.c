@@ -57,13 +57,6 @@ static const char *in_folder(const char *name)
     return path;
 }
 
-static void assert_message(const char *part)
-{
-    if (strstr(error_message(), part)) return;
-    print_error("wanted \"%s\" in \"%s\"\n", part, error_message());
-    _fail(__FILE__, __LINE__);
-}
-
 /* ---- a checkpoint of which something is missing or wrong --------------------------------------------------------- */
 
 typedef struct change {

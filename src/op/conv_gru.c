@@ -88,23 +88,6 @@ done:
     return rc;
 }
 
-/* The kernels' arguments about the patches' series: the batch's offsets (NULL: no series is shorter), and which is ours. */
-static argument lengths(const node *n)
-{
-    return arg_buffer(recurrence_lengths(n, OFFSETS, n->attributes));
-}
-
-static argument first_patch(const node *n)
-{
-    return arg_int(((const recurrence_options *)n->attributes)->first);
-}
-
-static cost step_cost(const joint_conv *j, double flops, double values)
-{
-    const double channels = (double)joint_rows(j) * j->state;
-    return (cost){flops * channels, 4 * values * channels};
-}
-
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static int step_forward(node *n, device *d, const joint_parts p[CONVOLUTIONS], buffer *gates, buffer *fresh, int step)
@@ -119,14 +102,15 @@ static int step_forward(node *n, device *d, const joint_parts p[CONVOLUTIONS], b
     TRY(recurrence_kernel(d, "conv_gru", "gru_open", j->state, &f, &open));
     TRY(recurrence_kernel(d, "conv_gru", "gru_close", j->state, &f, &close));
     if (step) TRY(joint_state(d, &p[OF_GATES], hidden, state, step > 1));
-    TRY(LAUNCH(open, groups, 1, 1, (size_t)f.lanes, step_cost(j, 45, 8), arg_buffer(gates), arg_int(step * rows),
+    TRY(LAUNCH(open, groups, 1, 1, (size_t)f.lanes, joint_step_cost(j, 45, 8), arg_buffer(gates), arg_int(step * rows),
                arg_buffer(step ? state : NULL), arg_buffer(hidden), arg_buffer(opened), arg_int(rows),
                arg_int(j->state), arg_int(RECURRENCE_ROWS)));
     if (step) TRY(joint_state(d, &p[OF_FRESH], opened, state, step > 1));
-    TRY(LAUNCH(close, groups, 1, 1, (size_t)f.lanes, step_cost(j, 35, n->training ? 7 : 5), arg_buffer(gates),
+    TRY(LAUNCH(close, groups, 1, 1, (size_t)f.lanes, joint_step_cost(j, 35, n->training ? 7 : 5), arg_buffer(gates),
                arg_buffer(fresh), arg_int(step * rows), arg_buffer(step ? state : NULL), arg_buffer(hidden),
-               arg_buffer(n->training ? n->saved[BEFORE]->data : NULL), lengths(n), first_patch(n), arg_int(step),
-               arg_int(rows), arg_int(j->height * j->width), arg_int(j->state), arg_int(RECURRENCE_ROWS)));
+               arg_buffer(n->training ? n->saved[BEFORE]->data : NULL), recurrence_lengths(n, OFFSETS),
+               recurrence_first(n), arg_int(step), arg_int(rows), arg_int(j->height * j->width), arg_int(j->state),
+               arg_int(RECURRENCE_ROWS)));
 done:
     return rc;
 }
@@ -163,13 +147,13 @@ static int step_backward(node *n, device *d, const joint_parts p[CONVOLUTIONS], 
     buffer *dopened = n->work_back[D_OPENED]->data;
     TRY(recurrence_kernel(d, "conv_gru", "gru_open_backward", j->state, &f, &open));
     TRY(recurrence_kernel(d, "conv_gru", "gru_close_backward", j->state, &f, &close));
-    TRY(LAUNCH(close, groups, 1, 1, (size_t)f.lanes, step_cost(j, 12, 8), arg_buffer(gates),
+    TRY(LAUNCH(close, groups, 1, 1, (size_t)f.lanes, joint_step_cost(j, 12, 8), arg_buffer(gates),
                arg_buffer(n->saved[FRESH]->data), arg_buffer(before), arg_int(step * rows), arg_buffer(dhidden),
-               arg_buffer(dgates), arg_buffer(n->work_back[D_FRESH]->data), arg_buffer(dstep), lengths(n),
-               first_patch(n), arg_int(step), arg_int(rows), arg_int(j->height * j->width), arg_int(j->state),
-               arg_int(RECURRENCE_ROWS)));
+               arg_buffer(dgates), arg_buffer(n->work_back[D_FRESH]->data), arg_buffer(dstep),
+               recurrence_lengths(n, OFFSETS), recurrence_first(n), arg_int(step), arg_int(rows),
+               arg_int(j->height * j->width), arg_int(j->state), arg_int(RECURRENCE_ROWS)));
     if (step) TRY(joint_state_gradient(d, &p[OF_FRESH], dstep, dopened, false, packed));
-    TRY(LAUNCH(open, groups, 1, 1, (size_t)f.lanes, step_cost(j, 8, 10), arg_buffer(gates), arg_buffer(before),
+    TRY(LAUNCH(open, groups, 1, 1, (size_t)f.lanes, joint_step_cost(j, 8, 10), arg_buffer(gates), arg_buffer(before),
                arg_int(step * rows), arg_buffer(step ? dopened : NULL), arg_buffer(dhidden), arg_buffer(dgates),
                arg_buffer(dstep), arg_buffer(n->work_back[ALL_OPENED]->data), arg_int(rows), arg_int(j->state),
                arg_int(RECURRENCE_ROWS)));

@@ -58,23 +58,6 @@ done:
     return rc;
 }
 
-/* The kernels' arguments about the patches' series: the batch's offsets (NULL: no series is shorter), and which is ours. */
-static argument lengths(const node *n)
-{
-    return arg_buffer(recurrence_lengths(n, OFFSETS, n->attributes));
-}
-
-static argument first_patch(const node *n)
-{
-    return arg_int(((const recurrence_options *)n->attributes)->first);
-}
-
-static cost step_cost(const joint_conv *j, double flops, double values)
-{
-    const double channels = (double)joint_rows(j) * j->state;
-    return (cost){flops * channels, 4 * values * channels};
-}
-
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static int conv_lstm_forward(node *n, const run *r)
@@ -92,10 +75,11 @@ static int conv_lstm_forward(node *n, const run *r)
     TRY(recurrence_kernel(r->device, "conv_lstm", "lstm_step", j.state, &f, &k));
     for (int step = 0; step < j.steps; step++) {
         if (step) TRY(joint_state(r->device, &p, hidden, state, step > 1));
-        TRY(LAUNCH(k, team_groups(rows, RECURRENCE_ROWS), 1, 1, (size_t)f.lanes, step_cost(&j, 110, saves ? 16 : 11),
-                   arg_buffer(gates), arg_int(step * rows), arg_buffer(step ? state : NULL), arg_buffer(cell),
-                   arg_buffer(hidden), arg_buffer(saves ? n->saved[BEFORE]->data : NULL), lengths(n), first_patch(n),
-                   arg_int(step), arg_int(rows), arg_int(j.height * j.width), arg_int(j.state),
+        TRY(LAUNCH(k, team_groups(rows, RECURRENCE_ROWS), 1, 1, (size_t)f.lanes,
+                   joint_step_cost(&j, 110, saves ? 16 : 11), arg_buffer(gates), arg_int(step * rows),
+                   arg_buffer(step ? state : NULL), arg_buffer(cell), arg_buffer(hidden),
+                   arg_buffer(saves ? n->saved[BEFORE]->data : NULL), recurrence_lengths(n, OFFSETS),
+                   recurrence_first(n), arg_int(step), arg_int(rows), arg_int(j.height * j.width), arg_int(j.state),
                    arg_int(RECURRENCE_ROWS)));
     }
     TRY(joint_uncarry(r->device, &j, cell, n->out[0]->data));
@@ -120,11 +104,12 @@ static int steps_back(node *n, device *d, const joint_parts *p)
     TRY(recurrence_kernel(d, "conv_lstm", "lstm_step_backward", j->state, &f, &k));
     for (int step = j->steps - 1; step >= 0; step--) {
         const bool last = step == j->steps - 1;
-        TRY(LAUNCH(k, team_groups(rows, RECURRENCE_ROWS), 1, 1, (size_t)f.lanes, step_cost(j, 70, 17),
+        TRY(LAUNCH(k, team_groups(rows, RECURRENCE_ROWS), 1, 1, (size_t)f.lanes, joint_step_cost(j, 70, 17),
                    arg_buffer(n->saved[GATES]->data), arg_buffer(n->saved[BEFORE]->data), arg_int(step * rows),
                    arg_buffer(dcell), arg_buffer(last ? NULL : dhidden), arg_buffer(n->work_back[D_GATES]->data),
-                   arg_buffer(dstep), arg_buffer(last ? NULL : states), lengths(n), first_patch(n), arg_int(step),
-                   arg_int(rows), arg_int(j->height * j->width), arg_int(j->state), arg_int(RECURRENCE_ROWS)));
+                   arg_buffer(dstep), arg_buffer(last ? NULL : states), recurrence_lengths(n, OFFSETS),
+                   recurrence_first(n), arg_int(step), arg_int(rows), arg_int(j->height * j->width), arg_int(j->state),
+                   arg_int(RECURRENCE_ROWS)));
         if (step) TRY(joint_state_gradient(d, p, dstep, dhidden, false, !last));
     }
 done:

@@ -370,9 +370,21 @@ shape joint_shape(const joint_conv *j, int frames, int each)
     return SHAPE(frames, j->height, j->width, each * j->state);
 }
 
-buffer *recurrence_lengths(const node *n, int offsets, const recurrence_options *o)
+argument recurrence_lengths(const node *n, int offsets)
 {
-    return o->skip ? n->in[offsets]->data : NULL;
+    const recurrence_options *o = n->attributes;
+    return arg_buffer(o->skip ? n->in[offsets]->data : NULL);
+}
+
+argument recurrence_first(const node *n)
+{
+    return arg_int(((const recurrence_options *)n->attributes)->first);
+}
+
+cost joint_step_cost(const joint_conv *j, double flops, double values)
+{
+    const double channels = (double)joint_rows(j) * j->state;
+    return (cost){flops * channels, sizeof(float) * values * channels};
 }
 
 /* Vectors that divide the channels, where there are such of 8 or more. */

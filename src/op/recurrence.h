@@ -64,8 +64,11 @@ int joint_weight_gradient(const node *n, device *d, const joint_parts *p, int x,
 int joint_carry(device *d, const joint_conv *j, buffer *own, buffer *carried);
 int joint_uncarry(device *d, const joint_conv *j, buffer *carried, buffer *own);
 
-/* For kernels: the offsets of the patches where series end by themselves, else NULL. */
-buffer *recurrence_lengths(const node *n, int offsets, const recurrence_options *o);
+/* Of the kernels of a step that are pointwise: the offsets in[offsets] where series end by themselves, else NULL; which of
+ * the offsets' patches is the node's first; `flops` and `values` (of 4 bytes) a channel of the state. */
+argument recurrence_lengths(const node *n, int offsets);
+argument recurrence_first(const node *n);
+cost joint_step_cost(const joint_conv *j, double flops, double values);
 
 /* Kernels on rows of `channels`, the pixels of a step: the form, and groups of RECURRENCE_ROWS rows. */
 enum { RECURRENCE_ROWS = 32 };
