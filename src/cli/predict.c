@@ -6,14 +6,7 @@
 
 static void show(const cJSON *document)
 {
-    const cJSON *one, *classes = member(document, "classes");
-    const int width = names_width(classes, "class");
-    print_padded("class", width);
-    printf(" %10s\n", text_of(document, "counted"));
-    cJSON_ArrayForEach(one, classes) {
-        print_padded(one->string, width);
-        printf(" %10s\n", figure(one->valuedouble, 0));
-    }
+    print_counts(document);
     if (member(document, "geojson"))
         printf("%s parcels in %s patches: %s; of each patch, ID_instances.npy, ID_classes.npy, ID_confidence.npy and\n"
                "ID.png in %s\n",

@@ -128,14 +128,7 @@ static int label_polygons(run_arguments *a, const scenes_arguments *s)
 
 static void show_map(const cJSON *document)
 {
-    const cJSON *one, *classes = member(document, "classes");
-    const int width = names_width(classes, "class");
-    print_padded("class", width);
-    printf(" %10s\n", text_of(document, "counted"));
-    cJSON_ArrayForEach(one, classes) {
-        print_padded(one->string, width);
-        printf(" %10s\n", figure(one->valuedouble, 0));
-    }
+    print_counts(document);
     printf("%s of %s tiles made, %s were there\n", figure(number_of(document, "made"), 0),
            figure(number_of(document, "tiles"), 0), figure(number_of(document, "kept"), 0));
     if (member(document, "gpkg"))

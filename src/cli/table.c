@@ -68,3 +68,15 @@ void print_panoptic(const cJSON *measures)
     printf("SQ %s, RQ %s, PQ %s: %s\n", figure(number_of(measures, "SQ"), 4), figure(number_of(measures, "RQ"), 4),
            figure(number_of(measures, "PQ"), 4), text_of(measures, "note"));
 }
+
+void print_counts(const cJSON *document)
+{
+    const cJSON *one, *classes = member(document, "classes");
+    const int width = names_width(classes, "class");
+    print_padded("class", width);
+    printf(" %10s\n", text_of(document, "counted"));
+    cJSON_ArrayForEach(one, classes) {
+        print_padded(one->string, width);
+        printf(" %10s\n", figure(one->valuedouble, 0));
+    }
+}

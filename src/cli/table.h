@@ -23,4 +23,7 @@ const char *fold_iou_figure(const cJSON *document, const cJSON *fold, const char
 /* SQ, RQ, PQ and counts of the classes of a head's measures ({"SQ", ..., "note", "classes"}), and the means over them. */
 void print_panoptic(const cJSON *measures);
 
+/* A document's "classes", each with how many of what it says under "counted". */
+void print_counts(const cJSON *document);
+
 #endif
