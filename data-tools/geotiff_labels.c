@@ -1,15 +1,12 @@
 /* Labels of parcels, from text to numbers. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cjson/cJSON.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/schema.h"
 #include "data-tools/geotiff_parcels.h"
+#include "data-tools/label_names.h"
 #include "data/problems.h"
 
 static bool whole_number(const char *text, int32_t *out)
@@ -31,48 +28,15 @@ static bool numbers_take(const geotiff_parcels *p, size_t k, int32_t *values)
     return true;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The different texts, in order. */
-static size_t classes_list(const geotiff_parcels *p, size_t k, const char **names)
-{
-    size_t count = 0, kept = 0;
-    for (size_t i = 0; i < p->count; i++)
-        if (p->parcel[i].labels[k]) names[count++] = p->parcel[i].labels[k];
-    qsort(names, count, sizeof *names, by_bytes);
-    for (size_t i = 0; i < count; i++)
-        if (!kept || strcmp(names[kept - 1], names[i]) != 0) names[kept++] = names[i];
-    return kept;
-}
-
-static char *classes_text(const char *const *names, size_t count)
-{
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < count; i++) json_append(list, cJSON_CreateString(names[i]));
-    char *text = json_print(list, false);
-    cJSON_Delete(list);
-    return text;
-}
-
 static int names_take(geotiff_parcels *p, size_t k, int32_t *values)
 {
-    int rc = OK;
-    const char **names = memory_new(p->count, sizeof *names);
-    if (!names) return FAILED;
-    const size_t count = classes_list(p, k, names);
-    for (size_t i = 0; i < p->count; i++) {
-        const char *text = p->parcel[i].labels[k];
-        if (!text) continue;
-        const char **found = bsearch(&text, names, count, sizeof *names, by_bytes);
-        values[i] = (int32_t)(found - names);
-    }
-    TRY_NEW(p->labels[k].classes = classes_text(names, count));
-    log_note("%s: %zu different texts, numbered from 0 in the order of their bytes", p->label_names[k], count);
-done:
-    free(names);
+    char *classes = NULL;
+    const char **texts = memory_new(p->count, sizeof *texts);
+    if (!texts) return FAILED;
+    for (size_t i = 0; i < p->count; i++) texts[i] = p->parcel[i].labels[k];
+    int rc = label_names_number(texts, p->count, p->label_names[k], values, &classes);
+    if (!rc) p->labels[k].classes = classes;
+    free(texts);
     return rc;
 }
 
@@ -92,9 +56,7 @@ int geotiff_labels(geotiff_parcels *p)
         int32_t *values = memory_new(p->count, sizeof *values);
         if (!values) return FAILED;
         p->labels[k] = (pack_labels){.name = p->label_names[k], .values = values};
-        const bool numbers = numbers_take(p, k, values);
-        for (size_t i = 0; i < p->count && !numbers; i++) values[i] = PACK_NO_LABEL;
-        if (!numbers) TRY(names_take(p, k, values));
+        if (!numbers_take(p, k, values)) TRY(names_take(p, k, values));
         missing_warn(p, k, values);
     }
 done:

@@ -15,7 +15,7 @@
 #include "data-tools/parcel_layer.h"
 #include "format/pixelset_pack.h"
 
-enum { DOCUMENT_MAX = 1 << 30 };
+enum { DOCUMENT_MAX = 1 << 30, CODE_SIZE = 16 };
 
 typedef struct labelling {
     const label_parcels_options *o;
@@ -25,6 +25,7 @@ typedef struct labelling {
     size_t count;
     geo_layer *layer;
     int id;
+    char code[2][CODE_SIZE]; /* of a parcel's two most probable classes */
     parcel_layer out;
     size_t written;
 } labelling;
@@ -81,19 +82,29 @@ done:
     return rc;
 }
 
-/* What a label, a number as text, stands for; NULL: nobody knows. */
-static const char *name_of(const labelling *l, const char *code)
+/* A class as predictions have it: the text that its label stands for, or the label, a number. Both, where names are known. */
+static void choice_name(labelling *l, parcel_choice *choice, char code[CODE_SIZE])
 {
     char *end;
-    const long label = strtol(code, &end, 10);
-    const cJSON *name = *code && !*end && label >= 0 ? cJSON_GetArrayItem(l->names, (int)label) : NULL;
-    return cJSON_IsString(name) ? name->valuestring : NULL;
+    const cJSON *name;
+    int label = 0;
+    cJSON_ArrayForEach(name, l->names) {
+        if (cJSON_IsString(name) && !strcmp(name->valuestring, choice->code)) {
+            snprintf(code, CODE_SIZE, "%d", label);
+            *choice = (parcel_choice){code, name->valuestring, choice->probability};
+            return;
+        }
+        label++;
+    }
+    const long number = strtol(choice->code, &end, 10);
+    name = *choice->code && !*end && number >= 0 && number < label ? cJSON_GetArrayItem(l->names, (int)number) : NULL;
+    if (cJSON_IsString(name)) choice->name = name->valuestring;
 }
 
 /* ---- one parcel ---------------------------------------------------------------------------------------------------- */
 
 /* The two most probable classes. */
-static bool choices_of(const labelling *l, const cJSON *prediction, parcel_choice best[2])
+static bool choices_of(labelling *l, const cJSON *prediction, parcel_choice best[2])
 {
     const cJSON *classes = cJSON_GetObjectItemCaseSensitive(l->predictions, "classes"), *p, *code = classes->child;
     best[0] = best[1] = (parcel_choice){NULL, NULL, (double)NAN};
@@ -108,7 +119,8 @@ static bool choices_of(const labelling *l, const cJSON *prediction, parcel_choic
         }
         code = code->next;
     }
-    for (int k = 0; k < 2; k++) best[k].name = best[k].code ? name_of(l, best[k].code) : NULL;
+    for (int k = 0; k < 2; k++)
+        if (best[k].code) choice_name(l, &best[k], l->code[k]);
     return best[0].code;
 }
 

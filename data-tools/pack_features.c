@@ -122,6 +122,12 @@ static int file_read_features(pack_source *s, const char *file)
     return rc;
 }
 
+static bool may_hold_features(const pack_source *s, const char *file)
+{
+    if (!strcmp(file, "labels.json") || !strcmp(file, "dates.json") || file[0] == '.') return false;
+    return !s->classes_named || strcmp(file, "classes.json") != 0;
+}
+
 int pack_features_read(pack_source *s)
 {
     char **files;
@@ -130,8 +136,7 @@ int pack_features_read(pack_source *s)
     if (!file_exists(s->meta)) return OK;
     TRY(folder_list(s->meta, ".json", &files, &count));
     for (size_t i = 0; i < count && !rc; i++)
-        if (strcmp(files[i], "labels.json") != 0 && strcmp(files[i], "dates.json") != 0 && files[i][0] != '.')
-            rc = file_read_features(s, files[i]);
+        if (may_hold_features(s, files[i])) rc = file_read_features(s, files[i]);
     folder_free(files, count);
 done:
     return rc;

@@ -170,6 +170,7 @@ void pack_source_free(pack_source *s)
     for (size_t i = 0; i < s->nomenclatures; i++) {
         free((void *)s->labels[i].name);
         free((void *)s->labels[i].values);
+        free((void *)s->labels[i].classes);
     }
     for (size_t i = 0; i < s->feature_count; i++) {
         free((void *)s->features[i].name);

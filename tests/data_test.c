@@ -79,7 +79,7 @@ void small_pack_write(const small_pack *p)
     static const double shape_mean[2] = {4, 1}, shape_std[2] = {2, 0};
     pack_labels labels[2];
     size_t nomenclatures = 0;
-    if (p->labels) labels[nomenclatures++] = (pack_labels){.name = "crops", .values = p->labels};
+    if (p->labels) labels[nomenclatures++] = (pack_labels){"crops", p->labels, p->classes};
     if (p->others) labels[nomenclatures++] = (pack_labels){.name = "groups", .values = p->others};
     const pack_feature feature = {"shape", 2, p->shape, shape_mean, shape_std};
     normalisation n = p->norm ? *p->norm : (normalisation){1, 1, (double *)&mean, (double *)&std};

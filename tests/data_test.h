@@ -15,6 +15,7 @@ typedef struct small_pack {
     const int32_t *days;           /* NULL: none */
     bool days_shared;
     const int32_t *labels, *others; /* nomenclatures "crops" and "groups"; NULL: not there */
+    const char *classes;            /* what labels stand for, of "crops"; NULL: they are numbers */
     const float *shape;             /* features "shape", [count x 2]; NULL: not there */
     const normalisation *norm;      /* NULL: one value, mean 10 and std 2 */
     int damaged;                    /* this parcel has an infinite value (float32); 0: none */

@@ -49,6 +49,30 @@ static void every_label(void **state)
     pixelset_close(s);
 }
 
+/* Labels that stand for texts are called so; every class must be. */
+static void names_of_labels(void **state)
+{
+    (void)state;
+    small_pack p = base_pack();
+    pixelset_options o = data_options();
+    pixelset *s;
+    p.classes = "[\"\", \"\", \"\", \"\", \"rye, winter\", \"oats\", \"maize\", \"beet\"]";
+    small_pack_write(&p);
+    assert_ok(pixelset_open(&o, true, &s));
+    assert_string_equal(pixelset_class_name(s, 0), "rye, winter");
+    assert_string_equal(pixelset_class_name(s, 3), "beet");
+    pixelset_close(s);
+    p.classes = "[\"\", \"\", \"\", \"\", \"rye\", \"oats\", \"maize\"]";
+    small_pack_write(&p);
+    assert_refused(&o, true, FAILED, "label 7 stands for no class", "holds 7 texts", NULL);
+    p.classes = "[\"\", \"\", \"\", \"\", 5, \"oats\", \"maize\", \"beet\"]";
+    small_pack_write(&p);
+    assert_refused(&o, true, FAILED, "label 4 stands for no class", NULL);
+    p.classes = "[\"\",";
+    small_pack_write(&p);
+    assert_refused(&o, true, FAILED, "not valid JSON", NULL);
+}
+
 static void kept_and_renumbered(void **state)
 {
     (void)state;
@@ -396,6 +420,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, data_test_setup, data_test_teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_label),
+        TEST(names_of_labels),
         TEST(kept_and_renumbered),
         TEST(without_labels),
         TEST(chosen_nomenclature),

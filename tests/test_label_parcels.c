@@ -20,8 +20,8 @@ static void put_inputs(void)
     put_square(file, "\"id\": 9", 14, 3, 2, 2);
     features_end(file);
     put_text(in_scratch("predictions.json"),
-             "{\"classes\": [\"0\", \"1\", \"2\"], \"parcels\": ["
-             "{\"id\": \"8\", \"label\": \"1\", \"class\": 1, \"probabilities\": [0.25, 0.7, 0.05]},"
+             "{\"classes\": [\"0\", \"wheat\", \"2\"], \"parcels\": ["
+             "{\"id\": \"8\", \"label\": \"wheat\", \"class\": 1, \"probabilities\": [0.25, 0.7, 0.05]},"
              "{\"id\": \"7\", \"label\": \"2\", \"class\": 2, \"probabilities\": [0.1, 0.3, 0.6]}]}");
 }
 

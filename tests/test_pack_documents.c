@@ -53,6 +53,11 @@ static void labels(void **state)
     static const document cases[] = {
         {"labels", "{\"crop\": {\"1\": null, \"2\": 2147483647, \"b\": -2147483647}}", NULL,
          "crop: 2 parcels have no label: 1, 10"},
+        {"classes", "{\"crop\": [\"a\", \"b\"]}",
+         "classes.json: crop: holds 2 texts, wanted one for label 5 of parcel 1", NULL},
+        {"classes", "{\"group\": [\"a\", 1]}", "classes.json: group: wanted a list of texts", NULL},
+        {"classes", "{\"group\": {\"2\": \"a\"}}", "classes.json: group: wanted a list of texts", NULL},
+        {"classes", "{\"group\": [\"a\"", "classes.json: line 1", NULL},
         {"labels", "{\"crop\": {\"1\": -2147483648}}", "label of parcel 1 is -2147483648, wanted an integer", NULL},
         {"labels", "{\"crop\": {\"1\": 2147483648}}", "label of parcel 1 is 2147483648, wanted an integer", NULL},
         {"labels", "{\"crop\": {\"1\": \"\"}}", "label of parcel 1 is \"\", wanted an integer", NULL},

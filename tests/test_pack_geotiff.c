@@ -341,6 +341,7 @@ static void as_the_published_folder(void **state)
     const pack_feature *f, *g;
     const int32_t *labels, *others;
     uint16_t values[240], more[240];
+    char *texts, *more_texts;
     pixelset_pack *p, *q;
     NEED_GDAL();
     put_images(classes);
@@ -366,6 +367,11 @@ static void as_the_published_folder(void **state)
     assert_ok(pixelset_pack_labels(p, "crop", &labels));
     assert_ok(pixelset_pack_labels(q, "crop", &others));
     assert_memory_equal(labels, others, 12);
+    assert_ok(pixelset_pack_classes(p, "crop", &texts));
+    assert_ok(pixelset_pack_classes(q, "crop", &more_texts));
+    assert_string_equal(texts, more_texts);
+    free(texts);
+    free(more_texts);
     assert_ok(pixelset_pack_feature(p, "geomfeat", &f));
     assert_ok(pixelset_pack_feature(q, "geomfeat", &g));
     for (int k = 0; k < 12; k++) assert_float_equal(f->values[k], g->values[k], 1e-5f * fabsf(f->values[k]));

@@ -233,12 +233,33 @@ static void wrong_dates(void **state)
 
 /* ---- labels and features ------------------------------------------------------------------------------------------ */
 
+/* Texts are numbered in the order of their bytes, those of no number of their own among them. */
+static void names_are_labels(void **state)
+{
+    const int32_t *labels;
+    char *classes;
+    (void)state;
+    put_folder();
+    put_text(in_scratch("in/META/labels.json"), "{\"crop\": {\"1\": \"wheat\", \"2\": \"12\", \"b\": null}}");
+    pixelset_pack *p = packed();
+    assert_ok(pixelset_pack_labels(p, NULL, &labels));
+    assert_int_equal(labels[0], 1);
+    assert_int_equal(labels[1], 0);
+    assert_int_equal(labels[3], PACK_NO_LABEL);
+    assert_ok(pixelset_pack_classes(p, NULL, &classes));
+    assert_string_equal(classes, "[\"12\",\"wheat\"]");
+    free(classes);
+    pixelset_pack_close(p);
+}
+
 static void wrong_documents(void **state)
 {
     static const struct {
         const char *file, *document, *message;
     } cases[] = {
-        {"labels", "{\"crop\": {\"1\": \"wheat\"}}", "the label of parcel 1 is \"wheat\", wanted an integer"},
+        {"labels", "{\"crop\": {\"1\": 7, \"2\": \"wheat\"}}",
+         "the label of parcel 1 is 7, wanted a text, as that of parcel 2 is"},
+        {"labels", "{\"crop\": {\"1\": \"\", \"2\": \"wheat\"}}", "the label of parcel 1 is \"\", wanted a text"},
         {"labels", "{\"crop\": {\"1\": 1.5}}", "the label of parcel 1 is 1.5, wanted an integer"},
         {"labels", "{\"crop\": {\"1\": 99999999999}}", "the label of parcel 1 is 99999999999, wanted an integer"},
         {"labels", "{\"1\": 3}", "\"1\" is no nomenclature"},
@@ -381,13 +402,13 @@ static void all_problems_in_one_list(void **state)
     put_typed("in/DATA/4.npy", NUMBER_F32, bad);
     put_text(in_scratch("in/DATA/5.npy"), "\x93NUMPY, almost");
     put_text(in_scratch("in/DATA/.litter.npy"), "other programs leave such files");
-    put_text(in_scratch("in/META/labels.json"), "{\"crop\": {\"2\": \"wheat\"}}");
+    put_text(in_scratch("in/META/labels.json"), "{\"crop\": {\"2\": \"1.5\"}}");
     expect_problem("6 problems:");
     assert_message("DATA/1.npy: 4 bands, most parcels have 2");
     assert_message("DATA/3.npy: 2 dimensions, wanted three");
     assert_message("DATA/4.npy: 2 of 4 values are not finite, the first (nan) at date 0, band 0, pixel 1");
     assert_message("5.npy: byte 6");
-    assert_message("the label of parcel 2 is \"wheat\", wanted an integer");
+    assert_message("the label of parcel 2 is \"1.5\", wanted an integer");
     assert_message("3 dates for all parcels, but 1 parcels have another number: 4");
     char name[40];
     for (int i = 100; i < 200; i++) {
@@ -464,6 +485,7 @@ int main(int count, char **arguments)
         cmocka_unit_test_setup(forms_of_dates, log_start),
         cmocka_unit_test_setup(dates_of_each_parcel, log_start),
         cmocka_unit_test_setup(wrong_dates, log_start),
+        cmocka_unit_test_setup(names_are_labels, log_start),
         cmocka_unit_test_setup(wrong_documents, log_start),
         cmocka_unit_test_setup(damaged_documents, log_start),
         cmocka_unit_test_setup(without_documents, log_start),

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/schema.h"
 #include "data/internal.h"
 
 typedef struct class_list {
@@ -105,13 +106,31 @@ static int keep(pixelset *s, const int32_t *labels, const class_list *l, bool la
     return OK;
 }
 
-static int names_find(pixelset *s, const class_list *l)
+/* What a label is called: its number, or the text that the nomenclature has for it. */
+static int name_of(const cJSON *texts, int32_t label, const char *where, char **out)
 {
-    s->class_name = memory_new((size_t)l->count, sizeof *s->class_name);
-    if (!s->class_name) return FAILED;
+    const cJSON *text = cJSON_GetArrayItem(texts, label);
+    if (texts && !cJSON_IsString(text))
+        return fail(FAILED, "%s: label %d stands for no class: \"classes\" holds %d texts, wanted one for it", where,
+                    (int)label, cJSON_GetArraySize(texts));
+    *out = texts ? text_copy(text->valuestring) : text_format("%d", (int)label);
+    return *out ? OK : FAILED;
+}
+
+static int names_find(pixelset *s, const class_list *l, const pixelset_options *o)
+{
+    int rc = OK;
+    char *list = NULL;
+    cJSON *texts = NULL;
+    TRY(pixelset_pack_classes(s->pack, o->nomenclature, &list));
+    if (list) TRY(json_parse(list, strlen(list), o->pack, &texts));
+    TRY_NEW(s->class_name = memory_new((size_t)l->count, sizeof *s->class_name));
     for (s->classes = 0; s->classes < l->count; s->classes++)
-        if (!(s->class_name[s->classes] = text_format("%d", (int)l->value[s->classes]))) return FAILED;
-    return OK;
+        TRY(name_of(texts, l->value[s->classes], o->pack, &s->class_name[s->classes]));
+done:
+    cJSON_Delete(texts);
+    free(list);
+    return rc;
 }
 
 /* ---- what training and evaluation refuse ------------------------------------------------------------------------- */
@@ -159,7 +178,7 @@ int classes_find(pixelset *s, const pixelset_options *o, bool labels_needed, pro
     }
     TRY(keep(s, labels, &l, labels_needed));
     if (labels && labels_needed) TRY(labels_check(s, &l, p));
-    if (labels) TRY(names_find(s, &l));
+    if (labels) TRY(names_find(s, &l, o));
 done:
     free(l.value);
     return rc;

@@ -14,8 +14,8 @@
 typedef struct pack_labels {
     const char *name;
     const int32_t *values; /* [count] */
-    const char
-        *classes; /* a JSON list of what labels 0, 1, ... stand for; NULL: they are numbers of the source's own */
+    /* A JSON list of what labels 0, 1, ... stand for; NULL: they are numbers of the source's own. */
+    const char *classes;
 } pack_labels;
 
 typedef struct pack_contents {

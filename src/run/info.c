@@ -155,23 +155,39 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A label, or the text that it stands for. */
+static char *label_name(const cJSON *texts, int32_t label)
+{
+    const cJSON *text = cJSON_GetArrayItem(texts, label);
+    if (label == INT32_MIN) return text_copy("none");
+    return cJSON_IsString(text) ? text_copy(text->valuestring) : text_format("%d", (int)label);
+}
+
 /* {label: parcels} */
 static int add_counts(h5 *file, const char *path, cJSON *out)
 {
     int rc = OK;
     int32_t *labels = NULL;
+    char *list = NULL;
+    cJSON *texts = NULL;
+    bool named;
     h5_about about;
     cJSON *counts = cJSON_AddObjectToObject(out, "labels");
+    TRY(h5_has_attribute(file, path, "classes", &named));
+    if (named) TRY(h5_get_text(file, path, "classes", &list));
+    if (named) TRY(json_parse(list, strlen(list), h5_path(file), &texts));
     TRY(h5_read_new(file, path, NUMBER_I32, VALUES_MAX, (void **)&labels, &about));
     qsort(labels, about.count, sizeof *labels, by_value);
     int shown = 0;
     for (size_t i = 0, end; i < about.count && shown < LABELS_SHOWN; i = end, shown++) {
         for (end = i; end < about.count && labels[end] == labels[i];) end++;
-        char *name = labels[i] == INT32_MIN ? text_copy("none") : text_format("%d", (int)labels[i]);
+        char *name = label_name(texts, labels[i]);
         if (name) cJSON_AddNumberToObject(counts, name, (double)(end - i));
         free(name);
     }
 done:
+    cJSON_Delete(texts);
+    free(list);
     free(labels);
     return rc;
 }
