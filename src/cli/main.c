@@ -31,7 +31,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "furrow %s: crop mapping from satellite image time series, on any OpenCL device\n\n", FURROW_VERSION);
     fprintf(out, "usage: furrow COMMAND ...\n\ncommands:\n");
-    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\nfurrow COMMAND --help says more. Results go to stdout (one JSON document with --json), messages to\n"
             "stderr. Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration, 3 no usable device,\n"
