@@ -78,7 +78,7 @@ int config_ignored_class(const run_config *c, int classes, int *out);
 /* The whole configuration, resolved; `network` is the resolved model object and is copied. Caller deletes. */
 int config_resolved(const run_config *c, const cJSON *network, cJSON **out);
 
-/* A published conf.json (flat) in furrow's form; *flat tells whether `root` was one. Takes `root` over. */
+/* A published conf.json (flat) in furrow's form; *flat tells whether `root` was one. Takes `root` over. FAILED: out of memory. */
 int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat);
 
 char *config_help(void);

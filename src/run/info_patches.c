@@ -114,7 +114,7 @@ static void missing_add(const patch_pack *p, cJSON *out)
     if (labelled < count) cJSON_AddNumberToObject(missing, "labels", (double)(count - labelled));
     if (parcelled < count) cJSON_AddNumberToObject(missing, "parcels", (double)(count - parcelled));
     if (placed < count) cJSON_AddNumberToObject(missing, "outline", (double)(count - placed));
-    if (!missing->child) cJSON_DeleteItemFromObject(out, "patches_without");
+    if (missing && !missing->child) cJSON_DeleteItemFromObject(out, "patches_without");
 }
 
 /* Of how many patches with parcels what panoptic training aims at is in the pack, and of how many it is made when they are

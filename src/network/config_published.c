@@ -239,6 +239,7 @@ static char *unmapped_keys(const cJSON *root, enum script script, const cJSON *n
 int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat)
 {
     *flat = is_flat(root);
+    *out = NULL;
     if (!*flat) {
         *out = root;
         return OK;
@@ -261,6 +262,11 @@ int config_from_published(cJSON *root, const char *path, cJSON **out, bool *flat
         map_device(root, result);
     else
         map_special(root, data, network, result);
+    if (json_lost()) {
+        cJSON_Delete(result);
+        cJSON_Delete(root);
+        return FAILED;
+    }
     leave_unused_out(network);
     char *ignored = unmapped_keys(root, script, network);
     log_note("%s is a published, flat configuration%s%s", path, ignored ? "; without a meaning here: " : "",
