@@ -189,7 +189,8 @@ coverage: setup
 	@sh scripts/coverage.sh $(BUILD)-coverage
 
 COVERAGE_TESTS := base base_schema data_tiles format_% network_config pack_% run_resume weights weights_checkpoint
-coverage-build: $(BUILD)/furrow $(filter $(COVERAGE_TESTS:%=$(BUILD)/tests/test_%),$(TESTS)) $(FUZZERS) $(BUILD)/tests/preload/faults.so
+coverage-build: $(BUILD)/furrow $(filter $(COVERAGE_TESTS:%=$(BUILD)/tests/test_%),$(TESTS)) $(FUZZERS) \
+	$(BUILD)/tests/preload/faults.so $(BUILD)/tests/tools/torch_files $(BUILD)/tests/tools/two_steps
 
 check-cl:
 	@sh scripts/check-cl.sh

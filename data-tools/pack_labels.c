@@ -198,15 +198,18 @@ int pack_labels_read(pack_source *s)
         if (s->found.count == before) log_note("no META/labels.json: the pack can be predicted on, not trained on");
         return OK;
     }
-    if (!cJSON_IsObject(document)) pack_problem(s, "META/labels.json: wanted {nomenclature: {id: label}}");
+    if (!cJSON_IsObject(document)) {
+        pack_problem(s, "META/labels.json: wanted {nomenclature: {id: label}}");
+        goto done;
+    }
     cJSON_ArrayForEach(item, document) {
         if (cJSON_IsObject(item)) {
             TRY(nomenclature_add(s, item));
-        } else if (cJSON_IsObject(document)) {
-            pack_problem(s, "META/labels.json: \"%.80s\" is no nomenclature, wanted {nomenclature: {id: label}}",
-                         item->string);
-            break;
+            continue;
         }
+        pack_problem(s, "META/labels.json: \"%.80s\" is no nomenclature, wanted {nomenclature: {id: label}}",
+                     item->string);
+        break;
     }
     TRY(classes_read(s));
 done:

@@ -34,8 +34,11 @@ damage() {
 # No verdicts: gcov's own calls are among those that fail.
 faults() {
     # shellcheck disable=SC2086
-    MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh |
-        sed -un 's/\( calls, .* failed once\).*/\1/p'
+    MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh 2>&1 |
+        tee "$build/faults.log" | sed -un 's/\( calls, .* failed once\).*/\1/p'
+    grep -q 'failed once' "$build/faults.log" && return
+    cat "$build/faults.log"
+    exit 1
 }
 
 [ "${COVERAGE_KEEP:-}" ] || find "$build" -name '*.gcda' -delete

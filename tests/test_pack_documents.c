@@ -66,6 +66,7 @@ static void labels(void **state)
         {"labels", "{\"crop\": {\"1\": []}}", "label of parcel 1 is [], wanted an integer", NULL},
         {"labels", "{}", NULL, NULL},
         {"labels", "3", "wanted {nomenclature", NULL},
+        {"labels", "[{\"1\": 3}]", "wanted {nomenclature", NULL},
     };
     (void)state;
     try_all(cases, sizeof cases / sizeof *cases);
