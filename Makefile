@@ -183,7 +183,7 @@ fuzz:
 	@sh scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
 
 # Which branches of the readers of files and of checkpointing are taken by their tests, damaged files and failing calls.
-# The better part of an hour: EVERY=10 fails each tenth call alone.
+# A quarter of an hour: EVERY=10 fails each tenth call alone.
 coverage: setup
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) COVERAGE=1 coverage-build
 	@sh scripts/coverage.sh $(BUILD)-coverage

@@ -6,7 +6,7 @@
 # A branch is one of the two ways on from a condition, as gcov -b counts them of code that is not optimised: each operand
 # of && and || and each TRY has two, and that memory was short or a call of HDF5 failed is one of them.
 # BUILD/coverage/ has the files line by line. COVERAGE_KEEP=1 adds to the counts that are there; COVERAGE_STEPS="run_tests
-# damage faults" chooses; EVERY=10 fails each tenth call alone. Fails below 95 % in the readers or in checkpointing.
+# damage faults failed_reads" chooses; EVERY=10 fails each tenth call alone. Fails below 95 % in the readers or in checkpointing.
 set -u
 build=$1
 readers="src/base/date.c src/base/json.c src/base/reader.c src/base/schema.c src/data/tiles.c src/format/h5.c
@@ -31,18 +31,43 @@ damage() {
     done
 }
 
-# No verdicts: gcov's own calls are among those that fail.
+# No verdicts: gcov's own calls are among those that fail; where they read or write a file of counts, it would be lost.
 faults() {
     # shellcheck disable=SC2086
-    MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh 2>&1 |
+    KINDS="memory hdf5 opencl" MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh 2>&1 |
         tee "$build/faults.log" | sed -un 's/\( calls, .* failed once\).*/\1/p'
     grep -q 'failed once' "$build/faults.log" && return
     cat "$build/faults.log"
     exit 1
 }
 
+fail_read() {
+    timeout 60 env "LD_PRELOAD=$build/tests/preload/faults.so" "$build/fuzz/$target" "tests/fuzz/corpus/$target" \
+        >"$build/said.log" 2>&1
+    true
+}
+
+# Reads that fail, each run with a file of counts of its own, which starts anew and is added to the others.
+failed_reads() {
+    here=$(cd "$build" && pwd) log=$build/reads.log number=0
+    export FAULT_KIND=read FAULT_AT=0 FAULT_LOG="$log"
+    for target in $targets; do
+        case $target in checkpoint | golden | forms) continue ;; esac # they compile for a device, each time
+        calls=$(GCOV_PREFIX=/dev/null fail_read && sed -n 's/^calls //p' "$log")
+        while [ "$FAULT_AT" -lt "${calls:-0}" ]; do
+            FAULT_AT=$((FAULT_AT + 1)) number=$((number + 1))
+            GCOV_PREFIX=$here/pieces fail_read
+            gcov-tool merge "$here" "$here/pieces$here" -o "$here/sum" >"$log.merge" 2>&1 || cat "$log.merge"
+            (cd "$here/sum" && cp -r . "$here")
+            rm -rf "$here/sum" "$here/pieces"
+        done
+        FAULT_AT=0
+    done
+    echo "$number reads failed once"
+}
+
 [ "${COVERAGE_KEEP:-}" ] || find "$build" -name '*.gcda' -delete
-for step in ${COVERAGE_STEPS:-run_tests damage faults}; do $step; done
+for step in ${COVERAGE_STEPS:-run_tests damage faults failed_reads}; do $step; done
 
 # of WHAT FILE...: a line a file and the sum; fails below 95 %
 of() {
