@@ -1,5 +1,4 @@
 /* Labels of parcels, from text to numbers. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -9,21 +8,12 @@
 #include "data-tools/label_names.h"
 #include "data/problems.h"
 
-static bool whole_number(const char *text, int32_t *out)
-{
-    char *end;
-    const double value = strtod(text, &end);
-    if (end == text || *end || !(value > INT32_MIN && value <= INT32_MAX) || floor(value) != value) return false;
-    *out = (int32_t)value;
-    return true;
-}
-
 static bool numbers_take(const geotiff_parcels *p, size_t k, int32_t *values)
 {
     for (size_t i = 0; i < p->count; i++) {
         const char *text = p->parcel[i].labels[k];
         values[i] = PACK_NO_LABEL;
-        if (text && !whole_number(text, &values[i])) return false;
+        if (text && !label_of_text(text, &values[i])) return false;
     }
     return true;
 }

@@ -1,5 +1,6 @@
 #include "data-tools/label_names.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,20 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/schema.h"
+
+bool label_of_number(double value, int32_t *out)
+{
+    if (!(value > PACK_NO_LABEL && value <= INT32_MAX) || floor(value) != value) return false;
+    *out = (int32_t)value;
+    return true;
+}
+
+bool label_of_text(const char *text, int32_t *out)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    return end != text && !*end && label_of_number(value, out);
+}
 
 static int by_bytes(const void *a, const void *b)
 {

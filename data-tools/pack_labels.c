@@ -1,6 +1,6 @@
-/* META/labels.json: {nomenclature: {id: label, ...}, ...}, a label an integer or a class's name. The document is walked once, entry by entry, and each id is
- * looked up among the parcels: cJSON's own look-up is linear, and there are 190,000 of them. */
-#include <math.h>
+/* META/labels.json: {nomenclature: {id: label, ...}, ...}, a label an integer or a class's name. The document is walked once,
+ * entry by entry, and each id is looked up among the parcels: cJSON's own look-up is linear, and there are 190,000 of
+ * them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,19 +16,8 @@
 /* An integer, as a number or as text. */
 static bool label_of(const cJSON *item, int32_t *out)
 {
-    double value;
-    if (cJSON_IsNumber(item)) {
-        value = item->valuedouble;
-    } else if (cJSON_IsString(item) && item->valuestring[0]) {
-        char *end;
-        value = strtod(item->valuestring, &end);
-        if (*end) return false;
-    } else {
-        return false;
-    }
-    if (!(value > INT32_MIN && value <= INT32_MAX) || floor(value) != value) return false;
-    *out = (int32_t)value;
-    return true;
+    if (cJSON_IsNumber(item)) return label_of_number(item->valuedouble, out);
+    return cJSON_IsString(item) && label_of_text(item->valuestring, out);
 }
 
 /* A text that is no number, be it one that no label can be ("nan", "1.5"). */
@@ -66,11 +55,9 @@ static void label_take(pack_source *s, const cJSON *object, const cJSON *item, c
                        int32_t *values, const char **names)
 {
     if (cJSON_IsNull(item)) return;
-    if (!name && !label_of(item, &values[i])) label_refuse(s, object->string, item, name);
-    if (!name) return;
-    if (cJSON_IsString(item) && item->valuestring[0])
+    if (name && cJSON_IsString(item) && item->valuestring[0])
         names[i] = item->valuestring;
-    else
+    else if (name || !label_of(item, &values[i]))
         label_refuse(s, object->string, item, name);
 }
 

@@ -42,8 +42,8 @@ void pack_source_free(pack_source *s);
 /* The parcel with this id, or s->count. Takes time with the logarithm of the count. */
 size_t pack_source_find(const pack_source *s, const char *id);
 
-/* labels.json with classes.json, dates.json and all others under META (pack_labels.c, pack_dates.c, pack_features.c). A missing one is
- * noted; codes are for trouble that is not the document's. */
+/* labels.json with classes.json, dates.json and all others under META (pack_labels.c, pack_dates.c, pack_features.c). A
+ * missing one is noted; codes are for trouble that is not the document's. */
 int pack_labels_read(pack_source *s);
 int pack_dates_read(pack_source *s);
 int pack_features_read(pack_source *s);

@@ -6,7 +6,8 @@
 # A branch is one of the two ways on from a condition, as gcov -b counts them of code that is not optimised: each operand
 # of && and || and each TRY has two, and that memory was short or a call of HDF5 failed is one of them.
 # BUILD/coverage/ has the files line by line. COVERAGE_KEEP=1 adds to the counts that are there; COVERAGE_STEPS="run_tests
-# damage faults failed_reads" chooses; EVERY=10 fails each tenth call alone. Fails below 95 % in the readers or in checkpointing.
+# damage faults failed_reads" chooses; EVERY=10 fails each tenth call alone. Fails below 95 % in the readers or in
+# checkpointing.
 set -u
 build=$1
 readers="src/base/date.c src/base/json.c src/base/reader.c src/base/schema.c src/data/tiles.c src/format/h5.c
@@ -34,7 +35,8 @@ damage() {
 # No verdicts: gcov's own calls are among those that fail; where they read or write a file of counts, it would be lost.
 faults() {
     # shellcheck disable=SC2086
-    KINDS="memory hdf5 opencl" MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" sh tests/full_faults.sh 2>&1 |
+    KINDS="memory hdf5 opencl" MOST="${MOST:-500}" COMMANDS="${COMMANDS:-resume $(printf 'read_%s ' $targets)}" \
+        sh tests/full_faults.sh 2>&1 |
         tee "$build/faults.log" | sed -un 's/\( calls, .* failed once\).*/\1/p'
     grep -q 'failed once' "$build/faults.log" && return
     cat "$build/faults.log"

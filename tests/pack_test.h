@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "data-tools/pack_pixelset.h"
 #include "format/npy.h"
@@ -55,6 +56,17 @@ static inline int pack_it(void)
 {
     const pack_options options = {0};
     return pack_pixelset(in_scratch("in"), in_scratch("out.h5"), &options, NULL);
+}
+
+/* The pack of it, with nothing left beside it. */
+static inline pixelset_pack *packed(void)
+{
+    pixelset_pack *p;
+    assert_ok(pack_it());
+    assert_ok(pixelset_pack_open(in_scratch("out.h5"), &p));
+    assert_false(file_exists(in_scratch("out.h5.partial")));
+    assert_false(file_exists(in_scratch("out.h5.unfinished")));
+    return p;
 }
 
 /* What the log said since the test began, for assertions. */

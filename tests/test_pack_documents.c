@@ -72,6 +72,25 @@ static void labels(void **state)
     try_all(cases, sizeof cases / sizeof *cases);
 }
 
+/* Texts are numbered in the order of their bytes, those of no number of their own among them. */
+static void names_are_labels(void **state)
+{
+    const int32_t *labels;
+    char *classes;
+    (void)state;
+    put_folder();
+    put_text(in_scratch("in/META/labels.json"), "{\"crop\": {\"1\": \"wheat\", \"2\": \"12\", \"b\": null}}");
+    pixelset_pack *p = packed();
+    assert_ok(pixelset_pack_labels(p, NULL, &labels));
+    assert_int_equal(labels[0], 1);
+    assert_int_equal(labels[1], 0);
+    assert_int_equal(labels[3], PACK_NO_LABEL);
+    assert_ok(pixelset_pack_classes(p, NULL, &classes));
+    assert_string_equal(classes, "[\"12\",\"wheat\"]");
+    free(classes);
+    pixelset_pack_close(p);
+}
+
 static void features(void **state)
 {
     static const document cases[] = {
@@ -109,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(dates, log_start),
         cmocka_unit_test_setup(labels, log_start),
+        cmocka_unit_test_setup(names_are_labels, log_start),
         cmocka_unit_test_setup(features, log_start),
         cmocka_unit_test_setup(too_many_features, log_start),
     };

@@ -6,16 +6,6 @@
 
 #include "tests/pack_test.h"
 
-static pixelset_pack *packed(void)
-{
-    pixelset_pack *p;
-    assert_ok(pack_it());
-    assert_ok(pixelset_pack_open(in_scratch("out.h5"), &p));
-    assert_false(file_exists(in_scratch("out.h5.partial")));
-    assert_false(file_exists(in_scratch("out.h5.unfinished")));
-    return p;
-}
-
 static void expect_problem(const char *part)
 {
     assert_refused(pack_it(), part);
@@ -232,25 +222,6 @@ static void wrong_dates(void **state)
 }
 
 /* ---- labels and features ------------------------------------------------------------------------------------------ */
-
-/* Texts are numbered in the order of their bytes, those of no number of their own among them. */
-static void names_are_labels(void **state)
-{
-    const int32_t *labels;
-    char *classes;
-    (void)state;
-    put_folder();
-    put_text(in_scratch("in/META/labels.json"), "{\"crop\": {\"1\": \"wheat\", \"2\": \"12\", \"b\": null}}");
-    pixelset_pack *p = packed();
-    assert_ok(pixelset_pack_labels(p, NULL, &labels));
-    assert_int_equal(labels[0], 1);
-    assert_int_equal(labels[1], 0);
-    assert_int_equal(labels[3], PACK_NO_LABEL);
-    assert_ok(pixelset_pack_classes(p, NULL, &classes));
-    assert_string_equal(classes, "[\"12\",\"wheat\"]");
-    free(classes);
-    pixelset_pack_close(p);
-}
 
 static void wrong_documents(void **state)
 {
@@ -485,7 +456,6 @@ int main(int count, char **arguments)
         cmocka_unit_test_setup(forms_of_dates, log_start),
         cmocka_unit_test_setup(dates_of_each_parcel, log_start),
         cmocka_unit_test_setup(wrong_dates, log_start),
-        cmocka_unit_test_setup(names_are_labels, log_start),
         cmocka_unit_test_setup(wrong_documents, log_start),
         cmocka_unit_test_setup(damaged_documents, log_start),
         cmocka_unit_test_setup(without_documents, log_start),

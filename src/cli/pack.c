@@ -53,12 +53,10 @@ static int pack_pixelset_command(int argc, char **argv)
     const command_syntax syntax = {
         "pack pixelset DIR OUT.h5 [--compress] [--norm FILE.pkl]",
         "Turns DIR/DATA/ID.npy (dates x bands x pixels) and DIR/META/{labels, dates, features}.json into one pack,\n"
-        "HDF5 with checksums. labels.json, which training needs, holds {nomenclature: {ID: class}}, a class an integer "
-        "or "
-        "a\n"
-        "name; dates.json {ID: [YYYYMMDD, ...]}, or one list for all; others {ID: [numbers]}. All may be absent. The\n"
-        "normalisation comes from normalisation_values.pkl or a *meanstd.pkl in DIR, else from the pixels. OUT.h5\n"
-        "appears whole or not at all; the same command goes on where an interrupted one stopped.",
+        "HDF5 with checksums. labels.json, which training needs, holds {nomenclature: {ID: class}}, a class an\n"
+        "integer or a name; dates.json {ID: [YYYYMMDD, ...]}, or one list for all; others {ID: [numbers]}. All may\n"
+        "be absent. The normalisation comes from normalisation_values.pkl or a *meanstd.pkl in DIR, else from the\n"
+        "pixels. OUT.h5 appears whole or not at all; the same command goes on where an interrupted one stopped.",
         options,
         &words,
         3,
